@@ -12,7 +12,7 @@ import os
 import tempfile
 
 from common import cpu_name, parser_of, result
-from support.broken_runs import BROKEN, Broken, set_up
+from support.broken_runs import BROKEN, FIT, Broken, set_up
 from support.program import RECIPES, run, settings
 
 # Flags that draw the images, and what of the recipe does not fit them.
@@ -37,13 +37,13 @@ def check(ranks, *words):
 def look_at_broken(folder, seeds):
     print("| made wrong | cause named first | cause |\n|---|---|---|")
     right = 0
-    for broken in (Broken("nothing", ""), *BROKEN):
+    for broken in (Broken("nothing", ""), *FIT, *BROKEN):
         causes = [check(1, *set_up(broken, folder, seed)).get("cause", "") for seed in range(seeds)]
         named = sum(broken.cause in cause if broken.cause else not cause for cause in causes)
         right += named
         likely = collections.Counter(causes).most_common(1)[0][0]
         print(f"| {broken.name} | {named} of {seeds} | {likely or 'nothing is wrong'} |", flush=True)
-    print(f"\nRight in {right} of {seeds * (1 + len(BROKEN))}.\n")
+    print(f"\nRight in {right} of {seeds * (1 + len(FIT) + len(BROKEN))}.\n")
 
 
 def found_recipes(folder, arguments):

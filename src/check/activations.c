@@ -166,7 +166,7 @@ static void judge_depth(struct Finding *finding, const struct Depth *depth) {
     if (depth->nonfinite)
         finding__blame(finding, CHECK_BAD, "the first weights are so large that numbers overflow",
                        advice);
-    else if (bad_small || (depth->least < 0.02 && depth->last < 0.05 * depth->first))
+    else if (bad_small || depth->least < 0.02)
         finding__blame(finding, bad_small ? CHECK_BAD : CHECK_DOUBTFUL, small, advice);
     else if (bad_large || depth->most > 100)
         finding__blame(finding, bad_large ? CHECK_BAD : CHECK_DOUBTFUL, large, advice);
@@ -275,6 +275,7 @@ static struct Weights measure(const struct ArenaRow *row, const float *state,
 /* What the rows of weights come to, those that are frozen aside. */
 struct Gradients {
     int rows, zero, symmetric, constant;
+    bool last_constant; /* of the last row */
     struct Text zero_names, symmetric_names;
     double first, last, least, most; /* |gradient| / |weight|; of rows that have both */
 };
@@ -282,7 +283,8 @@ struct Gradients {
 static void add_weights(struct Gradients *sum, const struct Weights *weights) {
     bool many = weights->row->size[0] > 1;
     sum->rows++;
-    sum->constant += weights->all_equal && many;
+    sum->last_constant = weights->all_equal && many;
+    sum->constant += sum->last_constant;
     if (weights->gradient_norm == 0)
         text_add(&sum->zero_names, "%s%s", sum->zero++ ? ", " : "", weights->row->name);
     else if (many && weights->all_equal && weights->moves_alike)
@@ -311,6 +313,11 @@ static void sum_weights(struct Preflight *preflight, const double *gradient,
     }
 }
 
+/* Its inputs differ, so that its units do after one step. */
+static bool only_last_is_constant(const struct Gradients *sum) {
+    return sum->last_constant && sum->constant == 1 && sum->rows > 1 && !sum->symmetric;
+}
+
 static void look_at_symmetry(struct Findings *findings, const struct Gradients *sum) {
     struct Finding *finding = findings__add(findings, CHECK_ACTIVATIONS, "symmetry");
     finding__figure(finding, "parameters", sum->rows);
@@ -322,7 +329,13 @@ static void look_at_symmetry(struct Findings *findings, const struct Gradients *
         finding__say(finding, "; the units of %s also get equal gradients",
                      sum->symmetric_names.data);
     finding__expect(finding, "units that differ, or get gradients that do");
-    if (sum->symmetric || (sum->zero && sum->constant))
+    if (only_last_is_constant(sum))
+        finding__blame(finding, CHECK_DOUBTFUL,
+                       "zero or constant initialisation of the last layer: until it has moved, no "
+                       "gradient reaches the layers before it. The others are drawn, so that "
+                       "training can begin nevertheless",
+                       "draw its weights, if small: weight_init: {normal: {std: 0.01}}");
+    else if (sum->symmetric || (sum->zero && sum->constant))
         finding__blame(finding, CHECK_BAD,
                        "zero or constant initialisation: all units of a layer compute the same, "
                        "get the same gradient, or none, and stay the same (symmetry)",
@@ -337,6 +350,10 @@ static void look_at_gradients(struct Findings *findings, const struct Gradients 
     finding__say(finding, "gradient over weight from %.2g (the first layer) to %.2g (the last)",
                  sum->first, sum->last);
     finding__expect(finding, "a gradient for each layer, of similar size");
+    if (sum->zero && only_last_is_constant(sum)) {
+        finding__say(finding, "; none before the last layer has moved");
+        return;
+    }
     if (sum->zero) {
         finding__say(finding, "; no gradient reaches %s", sum->zero_names.data);
         finding__blame(finding, CHECK_BAD,

@@ -47,9 +47,10 @@ static int64_t name_missing(const struct Dataset *dataset, const int64_t *counts
 
 static void blame_missing(struct Finding *finding, const struct Dataset *dataset,
                           const int64_t *counts, bool trains) {
-    bool first_alone = counts[0] == 0;
-    for (int64_t k = 1; k < dataset->targets.count; k++)
-        first_alone &= counts[k] > 0;
+    int64_t missing = 0;
+    for (int64_t k = 0; k < dataset->targets.count; k++)
+        missing += counts[k] == 0;
+    bool first_alone = counts[0] == 0 && missing == 1;
     if (first_alone && dataset->targets.count > 2)
         finding__blame(finding, CHECK_BAD,
                        "a class is missing, and it is the first: labels that begin at 1 look like "
@@ -60,6 +61,13 @@ static void blame_missing(struct Finding *finding, const struct Dataset *dataset
                        "a class is missing: the network cannot learn what it "
                        "never sees",
                        "look for the class's samples, or take the class out");
+    else if (missing > dataset->targets.count / 2)
+        finding__blame(
+            finding, CHECK_BAD,
+            "most classes are missing from the validation split: it was cut from samples "
+            "that are sorted by class",
+            "shuffle the samples before they are split, or set "
+            "data.splits.NAME.fraction_of, which takes a part of every class");
     else
         finding__blame(finding, CHECK_DOUBTFUL,
                        "a class is missing: how well it is recognised cannot be measured",

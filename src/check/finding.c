@@ -12,13 +12,18 @@
 #define ENOUGH_STEPS 80 /* to say of a rate that it is bad */
 
 const char *const check_item_names[CHECK_ITEMS] = {
-    [CHECK_DATA] = "data",           [CHECK_LOSS] = "loss",
-    [CHECK_GRADIENTS] = "gradients", [CHECK_ACTIVATIONS] = "activations",
-    [CHECK_OVERFIT] = "overfit",     [CHECK_RATES] = "rates",
+    [CHECK_SETTINGS] = "settings",
+    [CHECK_DATA] = "data",
+    [CHECK_LOSS] = "loss",
+    [CHECK_GRADIENTS] = "gradients",
+    [CHECK_ACTIVATIONS] = "activations",
+    [CHECK_OVERFIT] = "overfit",
+    [CHECK_RATES] = "rates",
     [CHECK_TRIAL] = "trial",
 };
 
 const char *const check_item_titles[CHECK_ITEMS] = {
+    [CHECK_SETTINGS] = "values in the run file",
     [CHECK_DATA] = "the data",
     [CHECK_LOSS] = "the initial loss",
     [CHECK_GRADIENTS] = "backward against central differences",
@@ -69,9 +74,30 @@ const struct Finding *findings_main(const struct Findings *findings) {
     return first;
 }
 
-const struct Finding *findings__bad(const struct Findings *findings) {
+/* Classes of unequal size, say, do not keep a network from learning. */
+static bool has_to_do_with_learning(const struct Finding *finding) {
+    return finding->item == CHECK_SETTINGS || finding->item == CHECK_LOSS ||
+           finding->item == CHECK_ACTIVATIONS || !strcmp(finding->name, "deviation");
+}
+
+const struct Finding *findings__explanation(const struct Findings *findings) {
     const struct Finding *first = findings_main(findings);
-    return first && first->verdict == CHECK_BAD ? first : NULL;
+    if (first && first->verdict == CHECK_BAD)
+        return first;
+    for (int i = 0; i < findings->count; i++)
+        if (findings->rows[i].verdict == CHECK_DOUBTFUL &&
+            has_to_do_with_learning(&findings->rows[i]))
+            return &findings->rows[i];
+    return NULL;
+}
+
+bool finding__blame_earlier(const struct Findings *findings, struct Finding *finding,
+                            enum CheckVerdict verdict) {
+    const struct Finding *earlier = findings__explanation(findings);
+    if (!earlier || earlier == finding)
+        return false;
+    finding__blame(finding, verdict, earlier->cause, earlier->advice);
+    return true;
 }
 
 void findings__soften(struct Findings *findings, enum CheckItem item, int64_t steps) {

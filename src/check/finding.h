@@ -5,6 +5,7 @@
 /* The items of the preflight, in the order in which they are looked at (CS231n, "Babysitting the
  * learning process"). */
 enum CheckItem {
+    CHECK_SETTINGS,
     CHECK_DATA,
     CHECK_LOSS,
     CHECK_GRADIENTS,

@@ -164,6 +164,15 @@ static void name_example(const struct Survey *survey, const struct SplitCount *c
     text_release(&text);
 }
 
+/* Rows of a table with few different values are often equal, in one split and in two. */
+static bool is_table(const struct Survey *survey) {
+    return survey->dataset->height * survey->dataset->width == 1;
+}
+
+static const char *noun(const struct Survey *survey) {
+    return is_table(survey) ? "rows" : "images";
+}
+
 static void say_repeated(struct Findings *findings, const struct Survey *survey) {
     const struct SplitCount *train = &survey->splits[0];
     struct Finding *finding = findings__add(findings, CHECK_DATA, "duplicates_within");
@@ -171,11 +180,20 @@ static void say_repeated(struct Findings *findings, const struct Survey *survey)
     finding__figure(finding, "looked_at", (double)train->looked_at);
     finding__figure(finding, "duplicates", (double)train->repeated);
     finding__figure(finding, "with_other_label", (double)train->of_both);
-    finding__say(finding, "%s: %" PRId64 " of %" PRId64 " images stand there twice",
-                 train->split->name, train->repeated, train->looked_at);
+    finding__say(finding, "%s: %" PRId64 " of %" PRId64 " %s are there twice", train->split->name,
+                 train->repeated, train->looked_at, noun(survey));
     name_example(survey, train, finding);
     if (train->of_both)
         finding__say(finding, ", %" PRId64 " of them under another label", train->of_both);
+    if (is_table(survey)) {
+        finding__expect(finding, "rows that differ");
+        if (part > 0.3)
+            finding__blame(finding, CHECK_DOUBTFUL,
+                           "many rows are there twice: they count double, and if the splits are "
+                           "drawn from them, they end up on both sides",
+                           "remove the duplicates before the splits are drawn");
+        return;
+    }
     finding__expect(finding, "few, and none under two labels");
     if (both > 0.001)
         finding__blame(finding, both > 0.05 ? CHECK_BAD : CHECK_DOUBTFUL,
@@ -194,9 +212,9 @@ static void say_leaked(struct Findings *findings, const struct Survey *survey) {
     const struct SplitCount *worst = &survey->splits[1];
     for (int i = 1; i < survey->split_count; i++) {
         const struct SplitCount *count = &survey->splits[i];
-        finding__say(finding, "%s%s: %" PRId64 " of %" PRId64 " images are in %s, too",
+        finding__say(finding, "%s%s: %" PRId64 " of %" PRId64 " %s are in %s, too",
                      i > 1 ? "; " : "", count->split->name, count->leaked, count->looked_at,
-                     survey->splits[0].split->name);
+                     noun(survey), survey->splits[0].split->name);
         if (part_of(count->leaked, count) > part_of(worst->leaked, worst))
             worst = count;
     }
@@ -205,8 +223,10 @@ static void say_leaked(struct Findings *findings, const struct Survey *survey) {
     finding__figure(finding, "worst_part", part);
     finding__expect(finding, "none");
     name_example(survey, worst, finding);
-    if (part > 0.005)
-        finding__blame(finding, part > 0.05 ? CHECK_BAD : CHECK_DOUBTFUL,
+    double expected =
+        is_table(survey) ? 2 * part_of(survey->splits[0].repeated, survey->splits) : 0;
+    if (part > expected + 0.005)
+        finding__blame(finding, part > expected + 0.05 ? CHECK_BAD : CHECK_DOUBTFUL,
                        "samples of another split are in the training split: what is measured "
                        "there is too good",
                        "remove them from the training split, or draw the splits anew");

@@ -8,6 +8,7 @@
 #include "check/finding.h"
 #include "check/preflight.h"
 #include "comm/ranks.h"
+#include "evaluate/evaluate.h"
 #include "run/check.h"
 #include "train/experiment.h"
 
@@ -25,8 +26,18 @@ void finding__expect(struct Finding *finding, const char *format, ...)
 /* Makes the verdict worse. If it is as bad already, the first cause stays. */
 void finding__blame(struct Finding *finding, enum CheckVerdict verdict, const char *cause,
                     const char *advice);
-/* The first that is bad, which explains what does not work in later items; or NULL. */
-const struct Finding *findings__bad(const struct Findings *findings);
+/* What explains that something does not work in a later item: the first that is bad, or else the
+ * first that is doubtful and has to do with learning; or NULL. */
+const struct Finding *findings__explanation(const struct Findings *findings);
+/* Blames what explains it, if anything does. */
+bool finding__blame_earlier(const struct Findings *findings, struct Finding *finding,
+                            enum CheckVerdict verdict);
+
+/* What of the run file keeps it from learning. */
+struct Hindrance {
+    bool looked_for;
+    const char *cause, *advice; /* NULL: nothing that can be switched off */
+};
 
 struct Preflight {
     struct Ranks *ranks;
@@ -34,10 +45,11 @@ struct Preflight {
     struct Findings *findings; /* those of rank 0 count; other ranks' are released unread */
     struct Experiment *experiment;
     /* What later items need of earlier ones; the same on every rank. 0: was not looked at. */
-    double step_seconds; /* of the slowest rank */
-    bool overfits;       /* a handful of samples was learnt by heart */
-    double best_rate;    /* that the range test suggests */
-    bool too_high;       /* the run's rate, as that test says */
+    double step_seconds;       /* of the slowest rank */
+    bool overfits;             /* a handful of samples was learnt by heart */
+    double best_rate;          /* that the range test suggests */
+    bool too_high;             /* the run's rate, as that test says */
+    struct Hindrance hindered; /* what keeps the run from learning, if that was looked for */
 };
 
 /* The loss of the run's targets if all scores are 0. */
@@ -45,6 +57,12 @@ double check__chance(const struct Experiment *experiment);
 
 /* The rate of the run's steps at its highest: that of the optimiser times the schedule's most. */
 double check__peak_rate(const struct Experiment *experiment);
+/* Whether the optimiser's steps are as long as the gradient: plain descent and momentum. */
+bool check__follows_gradient(const struct Experiment *experiment);
+/* How many standard errors a part of an evaluation's samples is above the most frequent class's:
+ * its accuracy, and another part. */
+double check__above_chance(const struct Evaluation *evaluation);
+double check__part_above_chance(const struct Evaluation *evaluation, double part);
 /* How many steps take about request->seconds, between `least` and `most`. When it is first asked,
  * two steps are made to measure. Collective. */
 int check__affordable(struct Preflight *preflight, int64_t least, int64_t most, int64_t *steps,
@@ -55,8 +73,13 @@ int check__affordable(struct Preflight *preflight, int64_t least, int64_t most, 
 int check__probe(struct Preflight *preflight, const float *state, struct Findings *findings,
                  struct Error *error);
 
+/* Trains up to `steps` steps at up to `rate` without augmentation, mixing and regularisation, and
+ * if that learns, without each of them alone, to fill preflight->hindered; once. Collective. */
+int check__hindrance(struct Preflight *preflight, int64_t steps, double rate, struct Error *error);
+
 /* Each adds what it found. Collective. Failures are those of the world (a file that cannot be
  * read), which end the preflight: whatever is wrong with the run is a finding. */
+int check__settings(struct Preflight *preflight, struct Error *error);
 int check__data(struct Preflight *preflight, struct Error *error);
 int check__loss(struct Preflight *preflight, struct Error *error);
 int check__gradients(struct Preflight *preflight, struct Error *error);

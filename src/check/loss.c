@@ -9,6 +9,7 @@
 #include "nn/loss.h"
 #include "optim/rules.h"
 #include "run/chance.h"
+#include "run/overfit.h"
 
 #define MOST_TARGETS 2000
 
@@ -53,17 +54,38 @@ static double unreachable(const struct RunParts *parts, const struct Bounds *rea
     return (double)out / (double)(samples * outputs);
 }
 
+/* Layers that bound nothing, and are still no last layer. */
+static void blame_last_layer(struct Finding *finding, const char *layer) {
+    static const struct {
+        const char *layer, *cause;
+    } wrong[] = {
+        {"dropout", "wrong last layer: dropout sets outputs to 0"},
+        {"alpha_dropout", "wrong last layer: dropout replaces outputs"},
+        {"batchnorm", "wrong last layer: batch normalisation after the scores gives each of them "
+                      "the same mean and deviation over the batch, so that a sample's scores "
+                      "depend on the others"},
+        {"layernorm", "wrong last layer: normalisation after the scores bounds how sure the "
+                      "network can be"},
+        {"groupnorm", "wrong last layer: normalisation after the scores bounds how sure the "
+                      "network can be"},
+        {"leaky_relu", "wrong last layer: the activation shrinks all scores below 0"},
+        {"prelu", "wrong last layer: the activation shrinks all scores below 0"}};
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+        if (strcmp(layer, wrong[i].layer) != 0)
+            continue;
+        finding__expect(finding, "a linear layer, whose outputs are the scores");
+        finding__blame(finding, CHECK_DOUBTFUL, wrong[i].cause,
+                       "end the model with the linear layer, and put this one before it");
+    }
+}
+
 static void look_at_last_layer(struct Preflight *preflight) {
     const struct RunParts *parts = experiment_parts(preflight->experiment);
     const struct Node *last = model_node(parts->model, model_node_count(parts->model) - 1);
     const struct Bounds *reach = bounds_of(node_layer_name(last));
     struct Finding *finding = findings__add(preflight->findings, CHECK_LOSS, "last_layer");
     finding__say(finding, "the last layer is %s", node_layer_name(last));
-    if (!strcmp(node_layer_name(last), "dropout")) {
-        finding__expect(finding, "scores that nothing drops");
-        finding__blame(finding, CHECK_DOUBTFUL, "dropout sets scores of classes to 0",
-                       "put dropout before the last linear layer");
-    }
+    blame_last_layer(finding, node_layer_name(last));
     if (!reach)
         return;
     if (targets_are_values(&parts->dataset->targets)) {
@@ -109,10 +131,16 @@ static void judge_loss(struct Finding *finding, bool values, double loss, double
                        "look at where the weights come from (start_from), and at the data");
 }
 
+/* mse and its like, which also take classes. */
+static bool is_loss_of_values(const struct Experiment *experiment) {
+    const char *name = experiment_options(experiment)->loss.kind->name;
+    return !strcmp(name, "mse") || !strcmp(name, "mae") || !strcmp(name, "huber");
+}
+
 static void look_at_loss(struct Preflight *preflight, const struct ExperimentStep *step) {
     const struct Experiment *experiment = preflight->experiment;
     const struct RunParts *parts = experiment_parts(experiment);
-    bool values = targets_are_values(&parts->dataset->targets);
+    bool values = targets_are_values(&parts->dataset->targets) || is_loss_of_values(experiment);
     double chance = check__chance(experiment);
     struct Finding *finding = findings__add(preflight->findings, CHECK_LOSS, "initial_loss");
     finding__figure(finding, "loss", step->loss);
@@ -184,13 +212,62 @@ static int look_at_penalty(struct Preflight *preflight, double loss, struct Erro
     return OK;
 }
 
+/* ---- Clipping ---- */
+
+/* Optimisers that divide by the size of gradients do not mind. */
+static void look_at_clip(struct Preflight *preflight, const struct ExperimentStep *step) {
+    const struct Experiment *experiment = preflight->experiment;
+    const struct RunOptions *options = experiment_options(experiment);
+    int64_t count = model_arena(experiment_parts(experiment)->model)->parameters;
+    double limit = options->clip.norm, squares = 0;
+    if (!(limit > 0) || !step->finite)
+        return;
+    for (int64_t i = 0; i < count; i++)
+        squares += pow((double)experiment_gradient(experiment)[i], 2);
+    double norm = sqrt(squares);
+    struct Finding *finding = findings__add(preflight->findings, CHECK_LOSS, "clip");
+    finding__figure(finding, "gradient_norm", norm);
+    finding__figure(finding, "limit", limit);
+    finding__say(finding, "the gradient has norm %.3g, clip.norm is %.3g", norm, limit);
+    finding__expect(finding, "a limit that only the largest gradients reach");
+    if (norm > 1000 * limit && check__follows_gradient(experiment))
+        finding__blame(finding, CHECK_DOUBTFUL,
+                       "clip.norm cuts the gradient down to nearly nothing, so that the weights "
+                       "barely move",
+                       "raise clip.norm to about the gradient's norm");
+}
+
+/* Of the run without what changes images, targets and layers at random, if there is any of it. */
+static int first_loss(struct Preflight *preflight, struct ExperimentStep *step,
+                      struct Error *error) {
+    struct TrainRequest request = *preflight->request->train;
+    struct Experiment *plain;
+    struct Difference difference;
+    request.without = HARDENS_ALL;
+    int code = experiment_create(&plain, preflight->ranks, &request, error);
+    if (code)
+        return code;
+    bool differs = runfile_difference(run_keys, experiment_options(preflight->experiment),
+                                      experiment_options(plain), &difference);
+    code = experiment_step(preflight->experiment, NAN, step, error);
+    if (!code && differs) {
+        bool finite = step->finite;
+        code = experiment_step(plain, NAN, step, error);
+        step->finite &= finite;
+    }
+    difference_release(&difference);
+    experiment_release(plain);
+    return code;
+}
+
 int check__loss(struct Preflight *preflight, struct Error *error) {
     struct ExperimentStep step;
-    int code = experiment_step(preflight->experiment, NAN, &step, error);
+    int code = first_loss(preflight, &step, error);
     if (!code && ranks_rank(preflight->ranks) == 0) {
         look_at_last_layer(preflight);
         look_at_loss(preflight, &step);
         code = look_at_penalty(preflight, step.loss, error);
+        look_at_clip(preflight, &step);
     }
     return ranks_agree(preflight->ranks, code, error);
 }

@@ -9,9 +9,10 @@
 
 #define SAMPLES 20
 #define OWN_STEPS 150
-#define TRIED_STEPS 60 /* at each of the other rates */
-#define NEAR 30        /* a rate this many times away is no other rate */
-#define ENOUGH 0.1     /* of the loss of scores that are 0 */
+#define TRIED_STEPS 60  /* at each of the other rates */
+#define USUAL_RATE 0.01 /* if the run's own is 0 */
+#define NEAR 30         /* a rate this many times away is no other rate */
+#define ENOUGH 0.1      /* of the loss of scores that are 0 */
 
 struct Learnt {
     int64_t steps;
@@ -52,7 +53,7 @@ static int try_rates(struct Experiment *experiment, double own, double *found,
     int code = OK;
     *found = 0;
     for (size_t i = 0; i < sizeof factors / sizeof *factors && !*found && !code; i++) {
-        double rate = own * factors[i];
+        double rate = (own > 0 ? own : USUAL_RATE) * factors[i];
         if (rate > 100 || rate < 1e-6)
             continue;
         code = learn(experiment, rate, TRIED_STEPS, &learnt, error);
@@ -63,7 +64,6 @@ static int try_rates(struct Experiment *experiment, double own, double *found,
 
 static void blame(struct Preflight *preflight, struct Finding *finding, const struct Learnt *learnt,
                   double own, double other) {
-    const struct Finding *cause = findings__bad(preflight->findings);
     if (other > own / NEAR && other < own * NEAR)
         return;
     if (other > own)
@@ -76,8 +76,8 @@ static void blame(struct Preflight *preflight, struct Finding *finding, const st
                        "the learning rate is too high: the same samples are "
                        "learnt at a lower one",
                        "lower optimizer.rate; the range test below says to what");
-    else if (cause)
-        finding__blame(finding, CHECK_BAD, cause->cause, cause->advice);
+    else if (finding__blame_earlier(preflight->findings, finding, CHECK_BAD))
+        return;
     else if (!learnt->finite)
         finding__blame(finding, CHECK_BAD, "numbers overflow at every rate that was tried",
                        "look at the initial weights and at the preprocessing");

@@ -1,15 +1,20 @@
 #include "check/preflight.h"
 
 #include <math.h>
+#include <string.h>
 
 #include "base/clock.h"
 #include "check/inside.h"
 
 /* In the order of enum CheckItem. */
 static int (*const items[CHECK_ITEMS])(struct Preflight *preflight, struct Error *error) = {
-    [CHECK_DATA] = check__data,           [CHECK_LOSS] = check__loss,
-    [CHECK_GRADIENTS] = check__gradients, [CHECK_ACTIVATIONS] = check__activations,
-    [CHECK_OVERFIT] = check__overfit,     [CHECK_RATES] = check__rates,
+    [CHECK_SETTINGS] = check__settings,
+    [CHECK_DATA] = check__data,
+    [CHECK_LOSS] = check__loss,
+    [CHECK_GRADIENTS] = check__gradients,
+    [CHECK_ACTIVATIONS] = check__activations,
+    [CHECK_OVERFIT] = check__overfit,
+    [CHECK_RATES] = check__rates,
     [CHECK_TRIAL] = check__trial,
 };
 
@@ -21,6 +26,15 @@ double check__peak_rate(const struct Experiment *experiment) {
     for (int64_t i = 0; i < RATES_LOOKED_AT; i++)
         peak = fmax(peak, experiment_rate(experiment, i * total / RATES_LOOKED_AT));
     return peak;
+}
+
+bool check__follows_gradient(const struct Experiment *experiment) {
+    static const char *const plain[] = {"sgd", "momentum", "nesterov"};
+    const char *name = experiment_options(experiment)->optimizer.kind->name;
+    for (size_t i = 0; i < sizeof plain / sizeof *plain; i++)
+        if (!strcmp(name, plain[i]))
+            return true;
+    return false;
 }
 
 int check__affordable(struct Preflight *preflight, int64_t least, int64_t most, int64_t *steps,

@@ -67,14 +67,13 @@ static void add_pixel(struct Sums *sums, const float *pixel) {
 }
 
 /* Adds `count` images that follow one another. */
-static void add_run(const struct RunParts *parts, int64_t first, int64_t count, float *centred,
-                    float *made, struct Sums *sums) {
+static void add_run(const struct RunParts *parts, const struct Split *split, int64_t first,
+                    int64_t count, float *centred, float *made, struct Sums *sums) {
     const struct Preprocess *preprocess = &parts->preprocess;
     struct Image out = preprocess_image(preprocess);
     int64_t elements = dataset_elements(parts->dataset), size = image_elements(&out);
     for (int64_t i = 0; i < count; i++)
-        preprocess_apply(preprocess, parts->train->bytes,
-                         dataset_image(parts->dataset, parts->train, first + i),
+        preprocess_apply(preprocess, split->bytes, dataset_image(parts->dataset, split, first + i),
                          centred + i * elements);
     if (preprocess->matrix)
         preprocess_decorrelate(preprocess, count, centred, made);
@@ -83,17 +82,18 @@ static void add_run(const struct RunParts *parts, int64_t first, int64_t count, 
         add_pixel(sums, images + i);
 }
 
-static int look(struct Preflight *preflight, struct Sums *sums, struct Error *error) {
+static int look(struct Preflight *preflight, const struct Split *split, struct Sums *sums,
+                struct Error *error) {
     const struct RunParts *parts = experiment_parts(preflight->experiment);
     struct Image out = preprocess_image(&parts->preprocess);
-    int64_t count = parts->train->count, runs = MOST_IMAGES / RUN;
+    int64_t count = split->count, runs = MOST_IMAGES / RUN;
     if (count < MOST_IMAGES)
         runs = (count + RUN - 1) / RUN;
     float *centred = memory_array(float, RUN *dataset_elements(parts->dataset), "images");
     float *made = memory_array(float, RUN *image_elements(&out), "images");
     for (int64_t i = 0; i < runs; i++) {
         int64_t first = i * count / runs, left = count - first;
-        add_run(parts, first, left < RUN ? left : RUN, centred, made, sums);
+        add_run(parts, split, first, left < RUN ? left : RUN, centred, made, sums);
         beat_move(ranks_beat(preflight->ranks));
     }
     memory_release(centred);
@@ -138,7 +138,8 @@ static void judge_mean(struct Finding *finding, const struct Experiment *experim
     finding__expect(finding, "about 0");
     if (offset < 0.5)
         return;
-    bool bad = fabs(spread->mean) > 10 || offset > 2.5;
+    /* Tiny values are not scaled, which is another finding. */
+    bool bad = fabs(spread->mean) > 10 || (offset > 2.5 && fabs(spread->mean) > 0.05);
     enum CheckVerdict verdict = bad ? CHECK_BAD : CHECK_DOUBTFUL;
     if (centres)
         finding__blame(finding, verdict,
@@ -161,10 +162,15 @@ static void judge_deviation(struct Finding *finding, const struct Spread *spread
     if (spread->most > spread->least)
         finding__say(finding, ", by channel %.3g to %.3g", spread->least, spread->most);
     finding__expect(finding, "about 1");
-    if (spread->pooled > 10 || spread->pooled < 0.02)
-        finding__blame(finding, spread->pooled > 10 ? CHECK_BAD : CHECK_DOUBTFUL,
+    if (spread->pooled > 10)
+        finding__blame(finding, CHECK_BAD,
                        "the images are not scaled to deviations of about 1, for which initial "
                        "weights and learning rates are made",
+                       "set preprocess.scale: channel_std");
+    else if (spread->pooled < 0.02)
+        finding__blame(finding, spread->pooled < 0.005 ? CHECK_BAD : CHECK_DOUBTFUL,
+                       "the images are not scaled to deviations of about 1, but to much less: they "
+                       "are scaled twice, or the values in the file are small already",
                        "set preprocess.scale: channel_std");
     if (spread->most > 100 * spread->least)
         finding__blame(finding, CHECK_DOUBTFUL,
@@ -234,15 +240,92 @@ static int say_condition(struct Preflight *preflight, const struct Sums *sums,
     return code;
 }
 
+/* ---- The validation split ---- */
+
+/* How far two splits are apart: the largest distance of a channel's means in deviations of the
+ * training split, and the ratio of the deviations. Channels that never vary are left out. */
+static void measure_distance(const struct Sums *train, const struct Sums *other, double *distance,
+                             double *ratio) {
+    double squares = 0, other_squares = 0;
+    *distance = 0;
+    for (int64_t c = 0; c < train->channels; c++) {
+        double n = (double)train->pixels, m = (double)other->pixels;
+        double mean = train->sum[c] / n, other_mean = other->sum[c] / m;
+        double variance = train->square[c] / n - mean * mean;
+        double other_variance = other->square[c] / m - other_mean * other_mean;
+        mean += train->shift[c];
+        other_mean += other->shift[c];
+        if (!(variance > 0))
+            continue;
+        squares += variance;
+        other_squares += fmax(0, other_variance);
+        *distance = fmax(*distance, fabs(mean - other_mean) / sqrt(variance));
+    }
+    *ratio = squares > 0 ? sqrt(other_squares / squares) : 1;
+}
+
+/* Pixels of an image are alike, so that the samples count, not the pixels. */
+#define SURE 5      /* standard errors */
+#define ENOUGH 30   /* samples, to compare deviations */
+#define APART 0.4   /* deviations between means that are worth a word, */
+#define FAR_APART 1 /* or bad */
+#define UNLIKE 1.8  /* ratios of deviations */
+#define FAR_UNLIKE 4
+
+static void judge_distance(struct Finding *finding, double samples, double distance, double ratio,
+                           bool pictures) {
+    static const char cause[] = "the images of the validation split are of another kind than those "
+                                "of the training split: other pictures, another scale, or prepared "
+                                "in another way";
+    static const char advice[] =
+        "look at images of both splits, and draw both from the same samples";
+    double times = ratio > 1 ? ratio : 1 / fmax(ratio, 1e-9), least = SURE / sqrt(samples);
+    bool unlike = pictures && samples >= ENOUGH;
+    if (distance > fmax(FAR_APART, least) || (unlike && times > FAR_UNLIKE))
+        finding__blame(finding, CHECK_BAD, cause, advice);
+    else if (distance > fmax(APART, least) || (unlike && times > UNLIKE))
+        finding__blame(finding, CHECK_DOUBTFUL, cause, advice);
+}
+
+static int compare_splits(struct Preflight *preflight, const struct Sums *train,
+                          struct Error *error) {
+    const struct RunParts *parts = experiment_parts(preflight->experiment);
+    const struct Split *split = parts->validation;
+    struct Sums sums;
+    double distance, ratio;
+    if (!split || split == parts->train || !train->pixels)
+        return OK;
+    start_sums(&sums, train->channels);
+    int code = look(preflight, split, &sums, error);
+    if (!code && sums.pixels) {
+        int64_t samples = split->count < parts->train->count ? split->count : parts->train->count;
+        measure_distance(train, &sums, &distance, &ratio);
+        struct Finding *finding = findings__add(preflight->findings, CHECK_DATA, "splits_alike");
+        finding__figure(finding, "mean_distance", distance);
+        finding__figure(finding, "deviation_ratio", ratio);
+        finding__say(finding,
+                     "%s against %s: means differ by %.2g deviations, deviations are %.2f times as "
+                     "large",
+                     split->name, parts->train->name, distance, ratio);
+        finding__expect(finding, "means and deviations that are about the same");
+        judge_distance(finding, (double)(samples < MOST_IMAGES ? samples : MOST_IMAGES), distance,
+                       ratio, parts->dataset->height * parts->dataset->width > 1);
+    }
+    release_sums(&sums);
+    return code;
+}
+
 int check__preprocessed(struct Preflight *preflight, struct Error *error) {
     struct Image out = preprocess_image(&experiment_parts(preflight->experiment)->preprocess);
     struct Sums sums;
     start_sums(&sums, out.channels);
-    int code = look(preflight, &sums, error);
+    int code = look(preflight, experiment_parts(preflight->experiment)->train, &sums, error);
     if (!code) {
         say_spread(preflight, &sums);
         code = say_condition(preflight, &sums, error);
     }
+    if (!code)
+        code = compare_splits(preflight, &sums, error);
     release_sums(&sums);
     return code;
 }

@@ -138,15 +138,11 @@ static bool warms_up(const struct Experiment *experiment, int64_t steps) {
  * This test gives the weights no time. Optimisers that divide by the size of gradients do the
  * tuning themselves, and need no higher rate. */
 static bool tunes_itself(const struct Experiment *experiment) {
-    static const char *const plain[] = {"sgd", "momentum", "nesterov"};
     const struct Arena *arena = model_arena(experiment_parts(experiment)->model);
-    const char *name = experiment_options(experiment)->optimizer.kind->name;
-    bool follows_gradient = false, normalised = false;
-    for (size_t i = 0; i < sizeof plain / sizeof *plain; i++)
-        follows_gradient |= !strcmp(name, plain[i]);
+    bool normalised = false;
     for (int i = 0; i < arena->row_count; i++)
         normalised |= arena->rows[i].role == ROLE_STATISTIC;
-    return follows_gradient && normalised && warms_up(experiment, WARM_STEPS);
+    return check__follows_gradient(experiment) && normalised && warms_up(experiment, WARM_STEPS);
 }
 
 /* For such a run: not above what it would be told to bear. */
@@ -174,9 +170,10 @@ static void judge_rate(struct Finding *finding, double most, double own, double 
 
 /* The loss falls at no rate. */
 static void blame_labels(struct Preflight *preflight, struct Finding *finding) {
-    const struct Finding *cause = findings__bad(preflight->findings);
-    if (cause && cause != finding)
-        finding__blame(finding, CHECK_BAD, cause->cause, cause->advice);
+    if (finding__blame_earlier(preflight->findings, finding, CHECK_BAD))
+        return;
+    if (preflight->hindered.cause)
+        finding__blame(finding, CHECK_BAD, preflight->hindered.cause, preflight->hindered.advice);
     else if (preflight->overfits)
         finding__blame(finding, CHECK_BAD,
                        "a handful of samples can be learnt, but nothing that holds for new ones: "
@@ -245,6 +242,10 @@ int check__rates(struct Preflight *preflight, struct Error *error) {
             return code;
         curve = read_curve(preflight->findings, steps);
     }
+    if (!curve.falls)
+        code = check__hindrance(preflight, steps, check__peak_rate(preflight->experiment), error);
+    if (code)
+        return code;
     preflight->best_rate =
         curve.falls ? preflight->findings->rates[curve.lowest_at].rate / BELOW_LOWEST : 0;
     report(preflight, &curve, check__peak_rate(preflight->experiment));

@@ -11,7 +11,8 @@
 
 #define LEAST_STEPS 40
 #define MOST_STEPS 100
-#define MEASURED 6 /* the last steps: the update ratios are means over them */
+#define MANY_EPOCHS 8 /* within which a network may learn its samples by heart */
+#define MEASURED 6    /* the last steps: the update ratios are means over them */
 
 /* What a parameter did. */
 struct Moved {
@@ -197,53 +198,6 @@ static void report_updates(struct Trial *trial) {
                        "lower optimizer.rate");
 }
 
-/* Is a row drawn at random, and not the donor's or a constant? */
-static bool is_drawn(const float *state, const float *fresh, const struct ArenaRow *row) {
-    bool varies = false;
-    for (int64_t i = row->offset; i < row->offset + row->count; i++) {
-        if (state[i] != fresh[i])
-            return false;
-        varies |= fresh[i] != fresh[row->offset];
-    }
-    return varies;
-}
-
-static void report_frozen(struct Trial *trial) {
-    const struct Experiment *experiment = trial->preflight->experiment;
-    const struct RunParts *parts = experiment_parts(experiment);
-    const struct Arena *arena = arena_of(trial);
-    const bool *frozen = updater_frozen_rows(parts->updater);
-    float *fresh = memory_array(float, arena_state_elements(arena), "fresh weights");
-    struct Text names = {0};
-    int drawn = 0, all = 0;
-    model_initialise(parts->model, (uint64_t)experiment_options(experiment)->train.seed, fresh);
-    for (int i = 0; i < arena->row_count; i++) {
-        if (arena->rows[i].role != ROLE_WEIGHT || !frozen[i])
-            continue;
-        all++;
-        if (is_drawn(experiment_initial(experiment), fresh, &arena->rows[i]))
-            text_add(&names, "%s%s", drawn++ ? ", " : "", arena->rows[i].name);
-    }
-    if (all) {
-        struct Finding *finding =
-            findings__add(trial->preflight->findings, CHECK_TRIAL, "frozen_layers");
-        finding__figure(finding, "frozen", all);
-        finding__figure(finding, "frozen_at_random", drawn);
-        finding__say(finding, "%d layers are frozen, %d of them at their random first weights", all,
-                     drawn);
-        finding__expect(finding, "frozen layers with the weights of a trained model");
-        if (drawn) {
-            finding__say(finding, ": %s", names.data);
-            finding__blame(finding, CHECK_DOUBTFUL,
-                           "a layer is frozen that has learnt nothing: it stays random",
-                           "take `frozen` out of `parameters`, or take its weights from a donor "
-                           "(start_from)");
-        }
-    }
-    text_release(&names);
-    memory_release(fresh);
-}
-
 /* ---- Whether it learns ---- */
 
 /* The part of the samples that the most frequent class is. */
@@ -258,6 +212,11 @@ static double majority(const struct Evaluation *evaluation) {
     return (double)most / (double)evaluation->samples;
 }
 
+double check__part_above_chance(const struct Evaluation *evaluation, double part) {
+    double p = majority(evaluation);
+    return (part - p) / sqrt(fmax(p * (1 - p), 1e-9) / (double)evaluation->samples);
+}
+
 /* The part of the samples whose label is their prediction + shift, modulo the classes. */
 static double right_if_shifted(const struct Evaluation *evaluation, int64_t shift) {
     int64_t classes = evaluation->outputs, right = 0;
@@ -266,48 +225,126 @@ static double right_if_shifted(const struct Evaluation *evaluation, int64_t shif
     return (double)right / (double)evaluation->samples;
 }
 
-/* How many standard errors a part of the samples is above chance. */
-static double above_chance(const struct Evaluation *evaluation, double part) {
-    double p = majority(evaluation);
-    return (part - p) / sqrt(fmax(p * (1 - p), 1e-9) / (double)evaluation->samples);
+double check__above_chance(const struct Evaluation *evaluation) {
+    return check__part_above_chance(evaluation, right_if_shifted(evaluation, 0));
 }
 
-static void judge_validation(struct Finding *finding, const struct Trial *trial, bool learns) {
+/* The most frequent truth of the samples that are taken for class k; −1: there are none. */
+static int64_t truth_of(const struct Evaluation *evaluation, int64_t k) {
+    int64_t classes = evaluation->outputs, most = 0, at = -1;
+    for (int64_t truth = 0; truth < classes; truth++)
+        if (evaluation->confusion[truth * classes + k] > most) {
+            most = evaluation->confusion[truth * classes + k];
+            at = truth;
+        }
+    return at;
+}
+
+/* The part of the samples that are right if each class is renamed to its most frequent truth;
+ * 0 if two would then have one name. */
+static double right_if_renamed(const struct Evaluation *evaluation, int64_t *first) {
+    int64_t classes = evaluation->outputs, right = 0;
+    bool *taken = memory_array(bool, classes, "names of classes"), unique = true;
+    *first = -1;
+    for (int64_t k = 0; k < classes; k++) {
+        int64_t truth = truth_of(evaluation, k);
+        if (truth < 0)
+            continue;
+        unique &= !taken[truth];
+        taken[truth] = true;
+        right += evaluation->confusion[truth * classes + k];
+        *first = *first < 0 && truth != k ? k : *first;
+    }
+    memory_release(taken);
+    return unique ? (double)right / (double)evaluation->samples : 0;
+}
+
+/* Half of Σ|p − q| over the classes, p of predictions and q of truths. */
+static double predicts_others(const struct Evaluation *evaluation) {
+    int64_t classes = evaluation->outputs;
+    double sum = 0;
+    for (int64_t k = 0; k < classes; k++) {
+        int64_t difference = 0;
+        for (int64_t j = 0; j < classes; j++)
+            difference +=
+                evaluation->confusion[j * classes + k] - evaluation->confusion[k * classes + j];
+        sum += fabs((double)difference) / 2;
+    }
+    return sum / (double)evaluation->samples;
+}
+
+#define SURE 5    /* standard errors above chance */
+#define NOTHING 2 /* fewer of them are chance */
+
+/* Labels of the validation split that have other numbers. */
+static bool blame_numbers(struct Finding *finding, const struct Trial *trial) {
     const struct Evaluation *evaluation = &trial->validation;
-    if (evaluation->split->labels == NULL || evaluation->outputs < 3)
-        return;
+    const struct Dataset *dataset = experiment_parts(trial->preflight->experiment)->dataset;
     double right = right_if_shifted(evaluation, 0), shifted = 0;
+    int64_t first;
     for (int shift = -1; shift <= 1; shift += 2)
         shifted = fmax(shifted, right_if_shifted(evaluation, shift));
-    if (above_chance(evaluation, shifted) > 5 && shifted > 2 * right)
+    double renamed = right_if_renamed(evaluation, &first);
+    if (check__part_above_chance(evaluation, shifted) > SURE && shifted > 2 * right) {
         finding__blame(finding, CHECK_BAD,
                        "labels of the validation split are off by one against those of the "
                        "training split: most samples are taken for the class beside theirs",
                        "look at how the labels of each split were numbered");
-    else if (learns && above_chance(evaluation, right) < 2)
+        return true;
+    }
+    if (!(check__part_above_chance(evaluation, renamed) > SURE && renamed > 0.5 &&
+          renamed > 2 * right))
+        return false;
+    finding__say(finding, "; validation samples that are taken for class %s are mostly %s",
+                 dataset->targets.names[first],
+                 dataset->targets.names[truth_of(evaluation, first)]);
+    finding__blame(finding, CHECK_BAD,
+                   "classes have other numbers in the validation split than in the training split: "
+                   "most samples of a class are taken for one and the same other class",
+                   "look at how the labels of each split were numbered, and at the order of the "
+                   "colours in the images");
+    return true;
+}
+
+/* What is learnt does not hold for the validation split. */
+static void blame_splits(struct Finding *finding, const struct Trial *trial) {
+    const struct Preflight *preflight = trial->preflight;
+    const struct RunParts *parts = experiment_parts(preflight->experiment);
+    int64_t seen = trial->done * experiment_options(preflight->experiment)->train.batch;
+    bool by_heart = seen > MANY_EPOCHS * parts->train->count;
+    if (trial->last < 0.5 * trial->chance && !by_heart && predicts_others(&trial->validation) > 0.3)
+        finding__blame(finding, CHECK_BAD,
+                       "what is learnt does not hold for the validation split: its images are of "
+                       "another kind than those of the training split",
+                       "look at images of both splits, and draw both from the same samples");
+    else
         finding__blame(finding, CHECK_BAD,
                        "what is learnt does not hold for the validation split: labels that do not "
                        "go with the images (shuffled, or shifted by a row), in one split or both",
                        "look at the samples of both splits and their labels");
 }
 
-static void judge_learning(struct Finding *finding, const struct Trial *trial) {
-    const struct Preflight *preflight = trial->preflight;
-    double reference = fmin(trial->first, trial->chance);
-    bool learns = trial->last < 0.97 * reference;
-    if (!trial->finite || !isfinite(trial->last) || trial->last > 3 * fmax(trial->first, reference))
-        finding__blame(finding, CHECK_BAD, "the learning rate is too high: the loss explodes",
-                       "lower optimizer.rate, or clip the gradient (clip.norm)");
-    else if (preflight->too_high)
-        finding__blame(finding, learns ? CHECK_DOUBTFUL : CHECK_BAD,
-                       "the learning rate is too high", "lower optimizer.rate");
-    if (trial->validated)
-        judge_validation(finding, trial, learns || preflight->overfits);
-    if (learns)
+static void judge_validation(struct Finding *finding, const struct Trial *trial, bool learns) {
+    const struct Evaluation *evaluation = &trial->validation;
+    if (!trial->validated || evaluation->split->labels == NULL || evaluation->outputs < 3 ||
+        majority(evaluation) == 1)
         return;
+    if (learns && blame_numbers(finding, trial))
+        return;
+    if (learns && check__above_chance(evaluation) < NOTHING)
+        blame_splits(finding, trial);
+}
+
+/* The loss stays that of chance. */
+static void blame_chance(struct Finding *finding, const struct Trial *trial) {
+    const struct Preflight *preflight = trial->preflight;
     if (trial->own < preflight->best_rate / 30)
         finding__blame(finding, CHECK_BAD, "the learning rate is too low: the loss barely moves",
                        "raise optimizer.rate");
+    else if (finding__blame_earlier(preflight->findings, finding, CHECK_BAD))
+        return;
+    else if (preflight->hindered.cause)
+        finding__blame(finding, CHECK_BAD, preflight->hindered.cause, preflight->hindered.advice);
     else if (preflight->overfits)
         finding__blame(finding, CHECK_BAD,
                        "a handful of samples can be learnt, but nothing that holds for new ones: "
@@ -319,6 +356,35 @@ static void judge_learning(struct Finding *finding, const struct Trial *trial) {
                        "the loss stays that of chance: the rate is too low, the initial weights "
                        "are bad, or labels do not go with the images",
                        "look at the items above");
+}
+
+static bool explodes(const struct Trial *trial) {
+    double reference = fmin(trial->first, trial->chance);
+    return !trial->finite || !isfinite(trial->last) ||
+           trial->last > 3 * fmax(trial->first, reference);
+}
+
+static bool learns(const struct Trial *trial) {
+    return !explodes(trial) && trial->last < 0.97 * fmin(trial->first, trial->chance);
+}
+
+static void judge_learning(struct Finding *finding, const struct Trial *trial) {
+    const struct Preflight *preflight = trial->preflight;
+    if (explodes(trial)) {
+        if (!finding__blame_earlier(preflight->findings, finding, CHECK_BAD))
+            finding__blame(finding, CHECK_BAD, "the learning rate is too high: the loss explodes",
+                           "lower optimizer.rate, or clip the gradient (clip.norm)");
+    } else if (preflight->too_high) {
+        finding__blame(finding, learns(trial) ? CHECK_DOUBTFUL : CHECK_BAD,
+                       "the learning rate is too high", "lower optimizer.rate");
+    } else if (!learns(trial)) {
+        blame_chance(finding, trial);
+    } else {
+        judge_validation(finding, trial, true);
+        if (finding->verdict == CHECK_GOOD && preflight->hindered.cause)
+            finding__blame(finding, CHECK_DOUBTFUL, preflight->hindered.cause,
+                           preflight->hindered.advice);
+    }
 }
 
 static void report_learning(struct Trial *trial) {
@@ -399,6 +465,18 @@ static double worst_dead(const struct CheckLayer *layers, int count, int *at) {
     return worst;
 }
 
+static void blame_units(const struct Preflight *preflight, struct Finding *finding,
+                        enum CheckVerdict verdict, bool died) {
+    if (finding__blame_earlier(preflight->findings, finding, verdict))
+        return;
+    if (died)
+        finding__blame(finding, verdict, "units died in training: the learning rate is too high",
+                       "lower optimizer.rate, or use leaky_relu");
+    else
+        finding__blame(finding, verdict, "units are dead from the start: bad initialisation",
+                       "initialise with kaiming_normal and biases of 0 or slightly above it");
+}
+
 static int report_units(struct Trial *trial, struct Error *error) {
     struct Preflight *preflight = trial->preflight;
     struct Findings after = {0};
@@ -417,14 +495,9 @@ static int report_units(struct Trial *trial, struct Error *error) {
                      "the start",
                      100 * dead, after.layers[at].name, 100 * before);
         finding__expect(finding, "few");
-        if (dead > 0.3 && dead > before + 0.2)
-            finding__blame(finding, dead > 0.8 ? CHECK_BAD : CHECK_DOUBTFUL,
-                           "units died in training: the learning rate is too high",
-                           "lower optimizer.rate, or use leaky_relu");
-        else if (dead > 0.3)
-            finding__blame(finding, dead > 0.8 ? CHECK_BAD : CHECK_DOUBTFUL,
-                           "units are dead from the start: bad initialisation",
-                           "initialise with kaiming_normal and biases of 0 or slightly above it");
+        if (dead > 0.5 || (dead > 0.3 && before > 0.3))
+            blame_units(preflight, finding, dead > 0.8 ? CHECK_BAD : CHECK_DOUBTFUL,
+                        dead > before + 0.2);
     }
     findings_release(&after);
     return code;
@@ -444,6 +517,13 @@ static void choose_rate(struct Trial *trial) {
         trial->own = fmin(own, best);
 }
 
+/* Whether to find out what keeps the run from learning: if it learns nothing, or what would be
+ * little for most runs and the look is cheap. */
+static bool needs_another_look(const struct Trial *trial) {
+    const struct Preflight *preflight = trial->preflight;
+    return !preflight->too_high && !explodes(trial) && !learns(trial);
+}
+
 int check__trial(struct Preflight *preflight, struct Error *error) {
     struct Trial trial = {.preflight = preflight};
     int code = check__affordable(preflight, LEAST_STEPS, MOST_STEPS, &trial.steps, error);
@@ -452,9 +532,10 @@ int check__trial(struct Preflight *preflight, struct Error *error) {
     choose_rate(&trial);
     trial.chance = check__chance(preflight->experiment);
     code = train_shortly(&trial, error);
+    if (!code && needs_another_look(&trial))
+        code = check__hindrance(preflight, trial.steps, rate_at(&trial, trial.steps), error);
     if (!code) {
         report_learning(&trial);
-        report_frozen(&trial);
         if (trial.finite) {
             report_updates(&trial);
             report_gap(&trial);

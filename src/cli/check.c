@@ -16,8 +16,8 @@
 static const struct Flag flags[] = {
     {.name = "only",
      .argument = "ITEMS",
-     .help = "look at these alone, with commas between them: data, loss, gradients, activations, "
-             "overfit, rates, trial"},
+     .help = "look at these alone, with commas between them: settings, data, loss, gradients, "
+             "activations, overfit, rates, trial"},
     {.name = "skip", .argument = "ITEMS", .help = "look at all but these"},
     {.name = "sheet",
      .argument = "FILE.png",
@@ -112,7 +112,7 @@ static void print_item(void *context, const struct Findings *findings, enum Chec
                        bool ended) {
     (void)context;
     if (!ended)
-        printf("%d. %s: %s\n", item + 1, check_item_names[item], check_item_titles[item]);
+        printf("%d. %s: %s\n", item, check_item_names[item], check_item_titles[item]);
     for (int i = 0; i < findings->count && ended; i++)
         if (findings->rows[i].item == item)
             print_finding(&findings->rows[i]);
@@ -312,8 +312,9 @@ const struct Command command_check = {
     .least_operands = 1,
     .most_operands = 1,
     .summary = "look a run over before it is started, from the data to a short training",
-    .help = "Goes through what one looks at before a long training, in order: the data, the "
-            "initial loss, the gradients, activations by depth, a handful of samples learnt by "
+    .help = "Goes through what one looks at before a long training, in order: values in the run "
+            "file that hardly any run has, the data, the initial loss, the gradients, activations "
+            "by depth, a handful of samples learnt by "
             "heart, the range of learning rates, and a short training. Each line has a verdict "
             "(good, doubtful, bad) and what was found, and, unless it is good, what was expected, "
             "the likely cause and what to do. Nothing is written, except for what --sheet "

@@ -32,6 +32,15 @@ static int choose_batch(const struct RunFile *file, struct TrainOptions *train, 
     return OK;
 }
 
+void run_without(struct RunOptions *options, unsigned hardens) {
+    if (hardens & HARDENS_AUGMENT)
+        options->augment = (struct ChoiceList){0};
+    if (hardens & HARDENS_MIX)
+        options->mix = (struct ChoiceList){0};
+    if (hardens & HARDENS_REGULARISATION)
+        runfile_drop_regularisation(run_keys, options);
+}
+
 int run_overfit(const struct RunFile *file, struct RunOptions *options, int64_t samples,
                 int64_t ranks, struct Error *error) {
     int code = choose_batch(file, &options->train, samples, ranks, error);
@@ -40,7 +49,6 @@ int run_overfit(const struct RunFile *file, struct RunOptions *options, int64_t 
     choose_samples(&options->data, samples);
     if (!runfile_overridden(file, "train.length"))
         options->train.length = (struct Span){.value = OVERFIT_STEPS};
-    options->augment = options->mix = (struct ChoiceList){0};
     options->average = (struct Choice){0};
     options->large_batch.base = 0;
     options->early_stopping.patience = 0;
@@ -48,7 +56,7 @@ int run_overfit(const struct RunFile *file, struct RunOptions *options, int64_t 
     options->validation.every = (struct Interval){.span = {.value = VALIDATED_EVERY}};
     options->checkpoint.snapshots = false;
     options->schedule = schedule_none();
-    runfile_drop_regularisation(run_keys, options);
+    run_without(options, HARDENS_ALL);
     return OK;
 }
 

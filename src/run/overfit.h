@@ -7,6 +7,17 @@
 #include "report/figures.h"
 #include "run/options.h"
 
+/* What makes training harder, so that what is learnt holds for new samples. */
+enum {
+    HARDENS_AUGMENT = 1,
+    HARDENS_MIX = 2,
+    HARDENS_REGULARISATION = 4, /* penalties, dropout of any kind, smoothed labels, max-norm */
+    HARDENS_ALL = 7
+};
+/* Switches these off. The options are changed in place, structs that the run file owns among
+ * them. */
+void run_without(struct RunOptions *options, unsigned hardens);
+
 /* Steps of such a run, unless an override of `file` gives train.length. */
 #define OVERFIT_STEPS 300
 

@@ -17,10 +17,12 @@ static int parse(struct Trainer *trainer, struct Error *error) {
     const struct TrainRequest *request = trainer->request;
     int code = run_parse(&trainer->file, request->run_path, NULL, request->overrides,
                          request->override_count, &trainer->options, error);
-    return code || !request->overfit
-               ? code
-               : run_overfit(trainer->file, &trainer->options, request->overfit,
-                             ranks_size(trainer->ranks), error);
+    if (!code)
+        run_without(&trainer->options, request->without);
+    if (!code && request->overfit)
+        code = run_overfit(trainer->file, &trainer->options, request->overfit,
+                           ranks_size(trainer->ranks), error);
+    return code;
 }
 
 /* Gathers what a synchronised layer needs of all shards: rank r's are in the r-th place. */

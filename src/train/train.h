@@ -23,6 +23,7 @@ struct TrainRequest {
     const char *folder; /* of the run: run.yaml, metrics.jsonl, checkpoints/ */
     bool resume;        /* continue from the newest valid checkpoint, if there is one */
     int64_t overfit;    /* samples to learn by heart (run/overfit.h); 0: the run is what it is */
+    unsigned without;   /* HARDENS_…: what of the run file is switched off (run/overfit.h) */
     int64_t stop_after; /* stop, with a checkpoint, when this many steps are done; 0: at the end */
     int64_t stop_after_epochs; /* the same, when so many epochs are done; 0: at the end */
     double diverged; /* stop once the smoothed loss is above so many times the first; 0: never */

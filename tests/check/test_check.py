@@ -12,7 +12,7 @@ from support.program import USAGE, result, run, settings, start
 from support.runs import forget_digests, synthesize, write
 
 FOUND = 9  # the exit code if something is bad
-ITEMS = "data,loss,gradients,activations,overfit,rates,trial"
+ITEMS = "settings,data,loss,gradients,activations,overfit,rates,trial"
 SIZE = 16
 MODEL = """
   - conv: {out: 8, kernel: 3, padding: 1}
@@ -248,6 +248,10 @@ class TestOfTheWholeSequence:
         report = json.loads(done.stdout)
         assert broken.cause in report["cause"], causes(report)
         assert done.returncode == (FOUND if report["verdict"] == "bad" else 0)
+
+    @pytest.mark.parametrize("fit", broken_runs.FIT, ids=lambda fit: fit.name.replace(" ", "-"))
+    def test_other_fit_runs_raise_nothing(self, scratch, fit):
+        assert causes(result(1, *broken_runs.set_up(fit, scratch))) == {}
 
     def test_activations_are_those_of_every_layer(self, easy):
         layers = {layer["layer"]: layer for layer in easy["layers"]}

@@ -113,6 +113,33 @@ def emptied(split, images, labels, random):
     return images, labels
 
 
+def scaled(split, images, labels, random):
+    return images.astype(np.float32) / 255, labels
+
+
+def sorted_by_class(split, images, labels, random):
+    order = np.argsort(labels, kind="stable")
+    return images[order], labels[order]
+
+
+@in_split("validation")
+def renumbered(labels, random):
+    return np.array([2, 3, 4, 0, 1], np.int32)[labels]
+
+
+@in_split("validation")
+def one_class(labels, random):
+    return np.zeros_like(labels)
+
+
+def other_images(split, images, labels, random):
+    return 255 - images if split == "validation" else images, labels
+
+
+def drawn_at_random(split, images, labels, random):
+    return random.integers(0, 255, images.shape).astype(np.uint8) if split == "validation" else images, labels
+
+
 # ---- The set-ups ----
 
 @dataclasses.dataclass
@@ -153,6 +180,38 @@ BROKEN = (
     Broken("squashed scores", "wrong last layer", None, f"{MODEL}  - sigmoid\n"),
     Broken("a frozen layer", "frozen", keys=('parameters=[weights: {name: "0.weight", frozen: true}]',)),
     Broken("too much decay", "outweighs", keys=("optimizer.weight_decay=10",)),
+    Broken("too much decoupled decay", "outweighs", keys=("optimizer={adamw: {rate: 0.001, weight_decay: 100}}",)),
+    Broken("only the last layer zero", "initialisation of the last layer", keys=("model.6.linear.weight_init=zeros",)),
+    Broken("small initialisation of a small network", "too small",
+           keys=("initialise.weights={normal: {std: 0.01}}",)),
+    Broken("rate 0", "rate is too low", keys=("optimizer.rate=0",)),
+    Broken("images scaled twice", "scaled twice", scaled, keys=("preprocess={center: none, scale: range}",)),
+    Broken("samples in the order of classes", "not shuffled", sorted_by_class, keys=("train.shuffle=false",)),
+    Broken("classes renumbered in one split", "other numbers", renumbered),
+    Broken("one class in the validation", "classes are missing", one_class),
+    Broken("negatives in the validation", "of another kind", other_images),
+    Broken("noise in the validation", "of another kind", drawn_at_random),
+    Broken("all layers frozen", "frozen", keys=('parameters=[weights: {name: "*", frozen: true}]',)),
+    Broken("dropout 0.99", "dropout", None,
+           MODEL.replace("{out: 32}\n  - relu", "{out: 32}\n  - relu\n  - dropout: {rate: 0.99}")),
+    Broken("momentum 0.999", "momentum is too high", keys=("optimizer.momentum=0.999",)),
+    Broken("a schedule that falls at once", "schedule", keys=("schedule={step: {every: 1 step}}",)),
+    Broken("label smoothing 0.9", "smoothing", keys=("loss={cross_entropy: {label_smoothing: 0.9}}",)),
+    Broken("a loss for values", "wrong loss", keys=("loss=mse",)),
+    Broken("normalised scores", "wrong last layer", None, f"{MODEL}  - batchnorm\n"),
+    Broken("gradients clipped to nothing", "clip.norm", keys=("clip.norm=1e-6",)),
+    Broken("a crop that cuts everything away", "augmentation", keys=("augment=[crop: {pad: 7}]",)),
+    Broken("colours turned where they are the class", "augmentation", keys=("augment=[hue: {amount: 0.5}]",)),
+)
+# Runs as they should be, in other ways than the one that these are made of.
+FIT = (
+    Broken("adam", "", None, stack("relu", 2), ("optimizer={adam: {rate: 0.001}}",)),
+    Broken("tanh", "", None, stack("tanh", 3), ("initialise.weights=xavier",)),
+    Broken("regularised", "", None, MODEL.replace("{out: 32}\n  - relu", "{out: 32}\n  - relu\n  - dropout"),
+           ("augment=[flip, crop: {pad: 1}]", "mix=[mixup]", "loss={cross_entropy: {label_smoothing: 0.1}}")),
+    Broken("values between 0 and 1", "", scaled),
+    Broken("normalised", "", None, MODEL.replace("padding: 1}\n", "padding: 1, bias: false}\n  - batchnorm\n"),
+           ("schedule={cosine: {warmup: 1 epoch}}",)),
 )
 
 

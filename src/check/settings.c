@@ -1,0 +1,352 @@
+/* Item 0: values in the run file that hardly any run has, each of which explains by itself why
+ * training would fail. Nothing is computed. */
+#include <inttypes.h>
+#include <math.h>
+#include <string.h>
+
+#include "base/memory.h"
+#include "base/text.h"
+#include "check/inside.h"
+#include "optim/rules.h"
+
+static struct Finding *add(struct Preflight *preflight, const char *name) {
+    return findings__add(preflight->findings, CHECK_SETTINGS, name);
+}
+
+/* The number that a key of a chosen kind has; NaN: it has no such key. */
+static double number_of(const struct Key *keys, const void *options, const char *name) {
+    for (; keys && keys->name; keys++) {
+        const void *field = (const char *)options + keys->offset;
+        if (keys->type == KEY_REAL && !strcmp(keys->name, name))
+            return *(const double *)field;
+        if (keys->type == KEY_INT && !strcmp(keys->name, name))
+            return (double)*(const int64_t *)field;
+    }
+    return NAN;
+}
+
+static double number_of_choice(const struct Choice *choice, const char *name) {
+    return number_of(choice->kind->keys, choice->options, name);
+}
+
+/* ---- The loss ---- */
+
+static void look_at_loss(struct Preflight *preflight) {
+    static const char *const of_values[] = {"mse", "mae", "huber"};
+    const struct RunParts *parts = experiment_parts(preflight->experiment);
+    const char *name = experiment_options(preflight->experiment)->loss.kind->name;
+    for (size_t i = 0; i < sizeof of_values / sizeof *of_values; i++) {
+        if (strcmp(name, of_values[i]) != 0 || targets_are_values(&parts->dataset->targets))
+            continue;
+        struct Finding *finding = add(preflight, "loss");
+        finding__say(finding, "%s, and the targets are classes", name);
+        finding__expect(finding, "cross_entropy, or another loss of classes");
+        finding__blame(finding, CHECK_DOUBTFUL,
+                       "wrong loss: it is made for values, and learns classes slowly or not at all",
+                       "set loss: cross_entropy");
+    }
+}
+
+static void look_at_smoothing(struct Preflight *preflight) {
+    double smoothing =
+        number_of_choice(&experiment_options(preflight->experiment)->loss, "label_smoothing");
+    if (!(smoothing > 0))
+        return;
+    struct Finding *finding = add(preflight, "label_smoothing");
+    finding__figure(finding, "label_smoothing", smoothing);
+    finding__say(finding, "%g of each target is spread over all classes", smoothing);
+    finding__expect(finding, "about 0.1");
+    if (smoothing > 0.4)
+        finding__blame(finding, smoothing > 0.7 ? CHECK_BAD : CHECK_DOUBTFUL,
+                       "label smoothing is so strong that the targets hardly say which class is "
+                       "right",
+                       "set label_smoothing to 0.1, or to 0");
+}
+
+/* ---- Dropout ---- */
+
+static void look_at_dropout(struct Preflight *preflight) {
+    static const char *const keys[] = {"dropconnect", "drop"};
+    const struct Model *model = experiment_parts(preflight->experiment)->model;
+    const struct Node *worst = NULL;
+    double most = 0;
+    for (int i = 0; i < model_node_count(model); i++) {
+        const struct Node *node = model_node(model, i);
+        bool drops = strstr(node_layer_name(node), "dropout") != NULL;
+        for (size_t k = 0; k < sizeof keys / sizeof *keys + drops; k++) {
+            const char *key = k < sizeof keys / sizeof *keys ? keys[k] : "rate";
+            double rate = number_of_choice(node->choice, key);
+            if (!(rate > most))
+                continue;
+            most = rate;
+            worst = node;
+        }
+    }
+    if (!worst)
+        return;
+    struct Finding *finding = add(preflight, "dropout");
+    finding__figure(finding, "most", most);
+    finding__say(finding, "%s %s drops %g of what it is given", worst->path, node_layer_name(worst),
+                 most);
+    finding__expect(finding, "0.1 to 0.5");
+    if (most > 0.8)
+        finding__blame(finding, most > 0.9 ? CHECK_BAD : CHECK_DOUBTFUL,
+                       "dropout leaves so little that the next layer sees mostly noise",
+                       "lower the rate of that layer to 0.5 or less");
+}
+
+/* ---- The optimiser ---- */
+
+static double momentum_of(const struct RunOptions *options) {
+    double momentum = number_of_choice(&options->optimizer, "momentum");
+    return isnan(momentum) ? number_of_choice(&options->optimizer, "beta1") : momentum;
+}
+
+static void look_at_momentum(struct Preflight *preflight) {
+    double momentum = momentum_of(experiment_options(preflight->experiment));
+    if (!(momentum > 0))
+        return;
+    struct Finding *finding = add(preflight, "momentum");
+    finding__figure(finding, "momentum", momentum);
+    if (momentum < 1)
+        finding__say(finding, "%g: a step follows the gradients of about the last %.3g steps",
+                     momentum, 1 / (1 - momentum));
+    else
+        finding__say(finding, "%g: no gradient is ever forgotten", momentum);
+    finding__expect(finding, "0.9 to 0.99");
+    if (momentum > 0.995)
+        finding__blame(finding, momentum >= 0.999 ? CHECK_BAD : CHECK_DOUBTFUL,
+                       "the momentum is too high: the weights follow gradients that are long out "
+                       "of date, and overshoot",
+                       "set it to 0.9");
+}
+
+/* Which part of a weight a step takes away at the highest rate, where that can be said: with plain
+ * gradient descent, momentum, or a decay of its own. A rate that is far too high by itself is the
+ * rate's fault. */
+#define HIGH_RATE 0.1
+#define HIGH_RATE_DECOUPLED 0.01
+static double decay_of_a_step(const struct Experiment *experiment, double decay) {
+    const struct RunOptions *options = experiment_options(experiment);
+    const struct Optimizer *optimizer = (const struct Optimizer *)options->optimizer.kind;
+    double rate = check__peak_rate(experiment), momentum = momentum_of(options);
+    if (check__follows_gradient(experiment))
+        return fmin(rate, HIGH_RATE) * decay / (momentum < 1 ? 1 - momentum : 1);
+    return optimizer->decoupled && !optimizer->trust ? fmin(rate, HIGH_RATE_DECOUPLED) * decay : 0;
+}
+
+static void look_at_decay(struct Preflight *preflight, const struct RowSettings *settings) {
+    const struct Arena *arena = model_arena(experiment_parts(preflight->experiment)->model);
+    double most = 0;
+    for (int i = 0; i < arena->row_count; i++)
+        if (arena->rows[i].role == ROLE_WEIGHT && !settings[i].frozen)
+            most = fmax(most, settings[i].weight_decay * settings[i].rate);
+    double part = decay_of_a_step(preflight->experiment, most);
+    if (!(part > 0))
+        return;
+    struct Finding *finding = add(preflight, "weight_decay");
+    finding__figure(finding, "steps", 1 / part);
+    finding__say(finding, "by itself it would shrink the weights to a third within %.3g steps",
+                 fmax(1, 1 / part));
+    finding__expect(finding, "hundreds of steps or more");
+    if (part > 1.0 / 60)
+        finding__blame(finding, part > 1.0 / 20 ? CHECK_BAD : CHECK_DOUBTFUL,
+                       "regularisation outweighs the data: weight decay takes the weights away "
+                       "faster than they can learn",
+                       "lower weight_decay, to 1e-4 or 1e-3, say (adamw: 0.01 to 0.1)");
+}
+
+/* ---- The schedule ---- */
+
+#define RATES_LOOKED_AT 1000
+
+static void look_at_schedule(struct Preflight *preflight) {
+    const struct Experiment *experiment = preflight->experiment;
+    const char *name = experiment_options(experiment)->schedule.kind->name;
+    int64_t total = experiment_parts(experiment)->time.total, at = 0;
+    double peak = check__peak_rate(experiment), part = 0;
+    for (int64_t i = RATES_LOOKED_AT - 1; i >= 0; i--) {
+        double rate = experiment_rate(experiment, i * total / RATES_LOOKED_AT);
+        part += rate >= peak / 100 ? 1.0 / RATES_LOOKED_AT : 0;
+        at = rate >= 0.999 * peak ? i * total / RATES_LOOKED_AT : at;
+    }
+    if (!strcmp(name, "constant") && at == 0)
+        return;
+    struct Finding *finding = add(preflight, "schedule");
+    finding__figure(finding, "part_of_the_run", part);
+    finding__figure(finding, "highest_at", (double)at);
+    finding__say(finding,
+                 "the rate is highest at step %" PRId64 " of %" PRId64 ", and above a hundredth of "
+                 "that for %.0f %% of the run",
+                 at, total, 100 * part);
+    finding__expect(finding, "a high rate early, and a low one only towards the end");
+    if (part < 0.1)
+        finding__blame(
+            finding, part < 0.03 ? CHECK_BAD : CHECK_DOUBTFUL,
+            "the schedule lowers the rate to nearly nothing at once, long before the "
+            "run has learnt anything",
+            "let it fall later or less often: look at the steps or epochs in `schedule`");
+    else if (at > total * 9 / 10 && experiment_rate(experiment, 0) < 0.5 * peak)
+        finding__blame(finding, CHECK_DOUBTFUL,
+                       "the rate rises until the end of the run: the warm-up is as long as the run",
+                       "shorten schedule.warmup, or train for longer");
+}
+
+/* ---- The order of the samples ---- */
+
+static void look_at_order(struct Preflight *preflight) {
+    const struct RunParts *parts = experiment_parts(preflight->experiment);
+    const struct TrainOptions *train = &experiment_options(preflight->experiment)->train;
+    const int32_t *labels = parts->train->labels;
+    int64_t classes = parts->dataset->targets.count, count = parts->train->count, changes = 0;
+    if (train->shuffle || train->sampling == SAMPLING_BALANCED || !labels || count < 2)
+        return;
+    double *parts_of = memory_array(double, classes, "parts of the classes"), alike = 0;
+    for (int64_t i = 0; i < count; i++) {
+        parts_of[labels[i]] += 1.0 / (double)count;
+        changes += i > 0 && labels[i] != labels[i - 1];
+    }
+    for (int64_t k = 0; k < classes; k++)
+        alike += parts_of[k] * parts_of[k];
+    memory_release(parts_of);
+    struct Finding *finding = add(preflight, "order");
+    double expected = (1 - alike) * (double)(count - 1);
+    finding__figure(finding, "changes", (double)changes);
+    finding__figure(finding, "changes_if_shuffled", expected);
+    finding__say(finding,
+                 "samples are not shuffled; from one to the next the class changes %" PRId64
+                 " times",
+                 changes);
+    finding__expect(finding, "about %.0f times, as in a random order", expected);
+    if ((double)changes < 0.5 * expected)
+        finding__blame(finding, CHECK_BAD,
+                       "the samples come class by class and are not shuffled: the network forgets "
+                       "each class while it sees the next",
+                       "set train.shuffle: true");
+}
+
+/* ---- Frozen layers ---- */
+
+/* Is a row drawn at random, and not the donor's or a constant? */
+static bool is_drawn(const float *state, const float *fresh, const struct ArenaRow *row) {
+    bool varies = false;
+    for (int64_t i = row->offset; i < row->offset + row->count; i++) {
+        if (state[i] != fresh[i])
+            return false;
+        varies |= fresh[i] != fresh[row->offset];
+    }
+    return varies;
+}
+
+static void report_frozen(struct Preflight *preflight, int all, int frozen, int drawn,
+                          const char *names) {
+    struct Finding *finding = add(preflight, "frozen_layers");
+    finding__figure(finding, "frozen", frozen);
+    finding__figure(finding, "frozen_at_random", drawn);
+    finding__say(finding, "%d of %d layers %s frozen, %d of them at %s random first weights",
+                 frozen, all, frozen == 1 ? "is" : "are", drawn, drawn == 1 ? "its" : "their");
+    finding__expect(finding, "frozen layers with the weights of a trained model");
+    if (!drawn)
+        return;
+    finding__say(finding, ": %s", names);
+    if (drawn == all)
+        finding__blame(finding, CHECK_BAD, "all layers are frozen: only biases can learn",
+                       "take `frozen` (or a rate of 0) out of `parameters`");
+    finding__blame(finding, CHECK_DOUBTFUL,
+                   "a layer is frozen that has learnt nothing: it stays random",
+                   "take `frozen` (or a rate of 0) out of `parameters`, or take its weights from a "
+                   "donor (start_from)");
+}
+
+static void look_at_frozen(struct Preflight *preflight, const struct RowSettings *settings) {
+    const struct Experiment *experiment = preflight->experiment;
+    const struct RunParts *parts = experiment_parts(experiment);
+    const struct Arena *arena = model_arena(parts->model);
+    float *fresh = memory_array(float, arena_state_elements(arena), "fresh weights");
+    struct Text names = {0};
+    int drawn = 0, frozen = 0, all = 0;
+    model_initialise(parts->model, (uint64_t)experiment_options(experiment)->train.seed, fresh);
+    for (int i = 0; i < arena->row_count; i++) {
+        all += arena->rows[i].role == ROLE_WEIGHT;
+        if (arena->rows[i].role != ROLE_WEIGHT || !(settings[i].frozen || settings[i].rate == 0))
+            continue;
+        frozen++;
+        if (is_drawn(experiment_initial(experiment), fresh, &arena->rows[i]))
+            text_add(&names, "%s%s", drawn++ ? ", " : "", arena->rows[i].name);
+    }
+    if (frozen)
+        report_frozen(preflight, all, frozen, drawn, names.data);
+    text_release(&names);
+    memory_release(fresh);
+}
+
+/* ---- Augmentation ---- */
+
+/* Up to where a key leaves of most images what their labels say; in pixels: of the image's side. */
+static const struct {
+    const char *kind, *key;
+    double most;
+    bool pixels;
+} usual[] = {{"crop", "pad", 0.5, true},         {"cutout", "size", 0.75, true},
+             {"translate", "by", 0.5, false},    {"brightness", "amount", 1.5, false},
+             {"contrast", "amount", 1.5, false}, {"saturation", "amount", 2.5, false},
+             {"shear", "degrees", 60, false}};
+
+static void look_at_augmentation(struct Preflight *preflight) {
+    const struct Dataset *dataset = experiment_parts(preflight->experiment)->dataset;
+    const struct ChoiceList *list = &experiment_options(preflight->experiment)->augment;
+    double side = (double)(dataset->height < dataset->width ? dataset->height : dataset->width);
+    if (!list->count)
+        return;
+    struct Finding *finding = add(preflight, "augmentation");
+    for (int i = 0; i < list->count; i++)
+        finding__say(finding, "%s%s", i ? ", " : "", list->items[i].kind->name);
+    finding__expect(finding, "images that still show what their labels say");
+    for (int i = 0; i < list->count; i++)
+        for (size_t k = 0; k < sizeof usual / sizeof *usual; k++) {
+            double value = strcmp(list->items[i].kind->name, usual[k].kind) != 0
+                               ? NAN
+                               : number_of_choice(&list->items[i], usual[k].key);
+            if (!(value > usual[k].most * (usual[k].pixels ? side : 1)))
+                continue;
+            finding__say(finding, "; %s.%s is %g", usual[k].kind, usual[k].key, value);
+            if (usual[k].pixels)
+                finding__say(finding, " for images of %" PRId64 "x%" PRId64, dataset->height,
+                             dataset->width);
+            finding__blame(finding, CHECK_DOUBTFUL,
+                           "augmentation is so strong that many images no longer show what their "
+                           "labels say",
+                           "make it weaker, and look at the contact sheet");
+        }
+}
+
+/* ---- All of it ---- */
+
+static int look(struct Preflight *preflight, struct Error *error) {
+    const struct RunOptions *options = experiment_options(preflight->experiment);
+    const struct Arena *arena = model_arena(experiment_parts(preflight->experiment)->model);
+    struct RowSettings *settings =
+        memory_array(struct RowSettings, arena->row_count, "settings of parameters");
+    int code =
+        rules_apply(&options->parameters, options->optimizer.options, arena, settings, error);
+    if (!code) {
+        look_at_loss(preflight);
+        look_at_smoothing(preflight);
+        look_at_dropout(preflight);
+        look_at_momentum(preflight);
+        look_at_decay(preflight, settings);
+        look_at_schedule(preflight);
+        look_at_order(preflight);
+        look_at_augmentation(preflight);
+        look_at_frozen(preflight, settings);
+        if (!preflight->findings->count)
+            finding__say(add(preflight, "values"), "none that could go wrong by itself");
+    }
+    memory_release(settings);
+    return code;
+}
+
+int check__settings(struct Preflight *preflight, struct Error *error) {
+    int code = ranks_rank(preflight->ranks) == 0 ? look(preflight, error) : OK;
+    return ranks_agree(preflight->ranks, code, error);
+}
