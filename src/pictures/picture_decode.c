@@ -50,6 +50,14 @@ static const struct Format formats[] = {
     {"NIfTI", NULL, MARK("\x5C\x01\0\0"), 0},
     {"FITS", NULL, MARK("SIMPLE  ="), 0},
     {"PDF", NULL, MARK("%PDF-"), 0},
+    {"Windows icon", NULL, MARK("\0\0\1\0"), 0},
+    {"portable float map", NULL, MARK("PF\n"), 0},
+    {"portable float map", NULL, MARK("Pf\n"), 0},
+    {"HTML", NULL, MARK("<!DOCTYPE html"), 0},
+    {"HTML", NULL, MARK("<!doctype html"), 0},
+    {"HTML", NULL, MARK("<html"), 0},
+    {"XML", NULL, MARK("<?xml"), 0},
+    {"Git LFS pointer", NULL, MARK("version https://git-lfs"), 0},
     {"SVG", NULL, MARK("<svg"), 0},
     {"HDF5", NULL, MARK("\x89HDF\r\n\x1A\n"), 0},
     {"NPY", NULL, MARK("\x93NUMPY"), 0},
@@ -93,7 +101,7 @@ static const struct Format *readable_format(const char *path, const uint8_t *byt
         fail(error, ERROR_DATA, "%s: is no picture by its first bytes; " EXPECTED, path);
     else if (!format->decode)
         fail(error, ERROR_DATA, "%s: is %s %s file; " EXPECTED, path,
-             strchr("AN", *format->name) || !strcmp(format->name, "SVG") ? "an" : "a",
+             strchr("ANX", *format->name) || strstr("SVG HTML HDF5", format->name) ? "an" : "a",
              format->name);
     return format && format->decode ? format : NULL;
 }
@@ -219,7 +227,7 @@ int picture_is_deep_file(const char *path, bool *deep, struct Error *error) {
     memory_release(bytes);
     if (!format)
         return error->code;
-    if (format->decode != tiff__decode)
+    if (format->decode != tiff__decode && format->decode != pnm__decode)
         return OK;
     code = picture_examine_file(path, &facts, error);
     *deep = facts.deep;

@@ -2,6 +2,7 @@
  * also in folders of its own. Classes and files are taken in the order of their names (byte by
  * byte), so that the order of samples is the same on every machine. */
 #include <fcntl.h>
+#include <inttypes.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -88,7 +89,7 @@ static int list_classes(const struct Search *search, const char *path, const str
         ends[i] = state->files.count;
         if (code == OK && is_reference && ends[i] == before)
             code =
-                fail(error, ERROR_DATA, "%s: is the folder of a class, and holds no images", inner);
+                fail(error, ERROR_DATA, "%s: is the folder of a class, and holds no images; expected some, or no such folder", inner);
         memory_release(inner);
     }
     return code;
@@ -121,6 +122,33 @@ static void add_unlabelled(struct Source *source, const char *name, const char *
                 path, name);
 }
 
+static bool is_picture(const char *path) {
+    uint8_t head[PICTURE_HEAD];
+    bool reads = false;
+    int file = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    ssize_t count = file < 0 ? 0 : read(file, head, sizeof head);
+    if (file >= 0)
+        close(file);
+    picture_format(head, count > 0 ? (size_t)count : 0, &reads);
+    return reads;
+}
+
+/* Pictures where folders were expected are left out, and not in silence. */
+static void warn_of_loose(const char *path, const struct NameList *files, const char *expected) {
+    int64_t loose = 0, first = 0;
+    for (int64_t i = files->count - 1; i >= 0; i--) {
+        char *file = memory_print("%s/%s", path, files->names[i]);
+        if (is_picture(file)) {
+            loose++;
+            first = i;
+        }
+        memory_release(file);
+    }
+    if (loose)
+        log_warning("%s: %" PRId64 " picture%s beside the folders of %s, '%s' the first: left out",
+                    path, loose, loose == 1 ? " lies" : "s lie", expected, files->names[first]);
+}
+
 static int list_split(const struct Search *search, const char *name, const char *path,
                       struct Error *error) {
     const struct ImageFiles *state = search->source->state;
@@ -141,23 +169,14 @@ static int list_split(const struct Search *search, const char *name, const char 
         code = list_classes(search, path, &folder, is_reference, labels, ends, error);
     if (code == OK && state->files.count == first)
         code = fail(error, ERROR_DATA, "%s: its folders hold no images", path);
-    if (code == OK)
+    if (code == OK) {
         add_split(search->source, name, first, labels, ends);
+        warn_of_loose(path, &folder.files, "classes");
+    }
     memory_release(labels);
     memory_release(ends);
     folder__release(&folder);
     return code;
-}
-
-static bool is_picture(const char *path) {
-    uint8_t head[PICTURE_HEAD];
-    bool reads = false;
-    int file = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-    ssize_t count = file < 0 ? 0 : read(file, head, sizeof head);
-    if (file >= 0)
-        close(file);
-    picture_format(head, count > 0 ? (size_t)count : 0, &reads);
-    return reads;
 }
 
 /* A folder that holds neither folders nor pictures (logs, results) is not a split. */
@@ -254,6 +273,8 @@ static int list_source(struct Search *search, struct Error *error) {
              path, splits->names[0]);
         code = error_advise(error, ADVICE_SPLIT, path, NULL, 0);
     }
+    if (code == OK)
+        warn_of_loose(path, &folder.files, "splits");
     move_train_first(splits);
     char *reference = code == OK ? memory_print("%s/%s", path, splits->names[0]) : NULL;
     search->reference = reference;

@@ -271,6 +271,10 @@ static void pnm_of_all_kinds(void **state) {
     }
     write_bytes(path, file, length);
     expect_floats(path, (struct PictureForm){.channels = 1, .scale = PICTURE_SCALE_NONE}, deep);
+    struct Error unused;
+    bool is_deep = false;
+    assert_int_equal(picture_is_deep_file(path, &is_deep, &unused), OK);
+    assert_true(is_deep);
     write_bytes(path, "P6 is a text", 12);
     refuse(path, &form, "is no picture by its first bytes");
 }

@@ -151,6 +151,10 @@ static void bad_files_get_a_line(void **state) {
                 "ftypheic\0\0\0\0",
                 16);
     refuse(png, ERROR_DATA, "is a HEIC file", "expected JPEG");
+    write_bytes(png, "version https://git-lfs.github.com/spec/v1", 42);
+    refuse(png, ERROR_DATA, "is a Git LFS pointer file", "expected JPEG");
+    write_bytes(png, "<!DOCTYPE html><html>404</html>", 31);
+    refuse(png, ERROR_DATA, "is an HTML file", "expected JPEG");
     refuse(folder, ERROR_DATA, "not a regular file");
     const char *missing = place(folder, "missing.png");
     refuse(missing, ERROR_SYSTEM, "No such file");

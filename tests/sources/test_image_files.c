@@ -1,6 +1,7 @@
 /* Folders and lists of pictures: what is found, what is passed over, which classes there are. */
 #include "pictures/made_pictures.h"
 
+#include "base/log.h"
 #include "base/memory.h"
 #include "sources/picture_list.h"
 #include "sources/source.h"
@@ -86,6 +87,35 @@ static void nested_folders_and_debris(void **state) {
     source_release(&source);
     write_bytes(place(folder, "deep/train/cat/more/words.txt"), "no picture", 10);
     refuse(&options, "deep/train/cat/more/words.txt", "is no picture");
+}
+
+static char warned[1000];
+
+static void take_warning(enum LogLevel level, const char *file, const char *function,
+                         const char *text) {
+    (void)level, (void)file, (void)function;
+    size_t used = strlen(warned);
+    snprintf(warned + used, sizeof warned - used, "%s\n", text);
+}
+
+/* They are of no class, and left out, but not in silence; other files are of no interest. */
+static void pictures_beside_folders(void **state) {
+    (void)state;
+    add_picture("loose/train/cat/a.png");
+    add_picture("loose/train/b.png");
+    add_picture("loose/train/c.png");
+    add_picture("loose/d.png");
+    write_bytes(place(folder, "loose/train/readme.txt"), "no picture", 10);
+    struct SourceOptions options = options_of("image-folder", place(folder, "loose"));
+    warned[0] = '\0';
+    log_set_handler(LOG_WARNING, take_warning);
+    struct Source source = open_source(&options);
+    log_set_handler(LOG_ERROR, NULL);
+    expect_samples(&source, "train", "cat/a.png:0");
+    source_release(&source);
+    assert_non_null(strstr(warned, "loose: 1 picture lies beside the folders of splits, 'd.png'"));
+    assert_non_null(
+        strstr(warned, "train: 2 pictures lie beside the folders of classes, 'b.png' the first"));
 }
 
 static void links_that_lead_nowhere(void **state) {
@@ -240,6 +270,7 @@ static void kept_pictures_are_decoded_once(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(nested_folders_and_debris),
+        cmocka_unit_test(pictures_beside_folders),
         cmocka_unit_test(links_that_lead_nowhere),
         cmocka_unit_test(one_deep_picture),
         cmocka_unit_test(classes_of_lists),
