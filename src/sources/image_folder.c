@@ -88,8 +88,10 @@ static int list_classes(const struct Search *search, const char *path, const str
             labels[i] < 0 ? error->code : list_files(search, inner, strlen(path) + 1, &nest, error);
         ends[i] = state->files.count;
         if (code == OK && is_reference && ends[i] == before)
-            code =
-                fail(error, ERROR_DATA, "%s: is the folder of a class, and holds no images; expected some, or no such folder", inner);
+            code = fail(error, ERROR_DATA,
+                        "%s: is the folder of a class, and holds no images; expected some, or no "
+                        "such folder",
+                        inner);
         memory_release(inner);
     }
     return code;

@@ -55,6 +55,10 @@ bool h5_exists(struct H5File *file, const char *name) {
         answer = look_for(file, prefix);
         if (answer == YES && i < length)
             answer = is_group(file, prefix);
+        if (answer == NO && i < length && h5__is_member(file, name)) {
+            memory_release(prefix);
+            return true;
+        }
         if (answer == UNKNOWN)
             h5__doubt(file, prefix);
         prefix[i] = name[i];
@@ -67,6 +71,8 @@ bool h5_has_attribute(struct H5File *file, const char *object, const char *name)
     if (!h5_exists(file, object))
         return false;
     const char *relative = h5__relative(object);
+    if (h5__is_member(file, relative))
+        return false; /* members of records have none */
     htri_t there = H5Aexists_by_name(file->id, *relative ? relative : "/", name, H5P_DEFAULT);
     if (there < 0)
         h5__doubt(file, relative);

@@ -130,6 +130,10 @@ struct H5Storage {
 };
 int h5_storage(struct H5File *file, const char *name, struct H5Storage *storage,
                struct Error *error);
+/* Calls `visit` with the name of each member of the records that an array holds; not at all if it
+ * holds none. The array of one member of all records is named "RECORDS/MEMBER". */
+void h5_record_members(struct H5File *file, const char *name,
+                       void (*visit)(void *context, const char *member), void *context);
 
 /* Whether links to other files, and virtual datasets, are followed, as far as the files lie in the
  * folder of this one. At first they are not, and whatever leads to another file is refused. */

@@ -22,10 +22,16 @@ struct H5File {
     bool lists_filters;   /* h5_storage is looking: what cannot be read is described */
 };
 
-/* A dataset while something is read from it. */
+/* A dataset while something is read from it, or one member of all its records. */
 struct H5Opened {
     hid_t id, type, space, create;
     struct H5Info info;
+    /* If the elements are records of which one member is read, or arrays: their type, while `type`
+     * is that of the values, and the dimensions after the first `own_rank` are those of the member
+     * or the element. Else −1. */
+    hid_t whole;
+    int own_rank;    /* dimensions of the dataset itself */
+    unsigned member; /* of the records */
 };
 /* read.c. Checks all that can be checked before values are read. On failure nothing stays open. */
 int h5__open_dataset(struct H5File *file, const char *name, struct H5Opened *opened,
@@ -43,6 +49,20 @@ int h5__check_part(struct H5File *file, const char *name, const struct H5Info *i
 int h5__damaged(struct H5File *file, const char *name, const char *what, struct Error *error);
 /* Keeps the error, which says that the file is damaged, for h5_check. Returns its code. */
 int h5__keep_damage(struct H5File *file, const struct Error *error);
+
+/* record.c. Opens "records/member", a member of all records of a dataset; false: it is none. */
+bool h5__open_member(struct H5File *file, const char *name, struct H5Opened *opened);
+/* If the type is of arrays, goes to the type of their elements, and adds their dimensions to the
+ * shape. False if they are too many. */
+bool h5__enter_array(struct H5Opened *opened);
+/* The type to read values of type `value` as, in records or arrays if they are there. The caller
+ * closes it. */
+hid_t h5__memory_type(const struct H5Opened *opened, hid_t value);
+/* Whether "records/member" is there. */
+bool h5__is_member(struct H5File *file, const char *name);
+/* The type as which h5__memory_type would have a member of records read, natively; −1: none, as
+ * nobody reads such values. */
+hid_t h5__native_member(hid_t record, unsigned member);
 
 /* read_text.c. Where texts are read from: a dataset or an attribute. */
 struct TextSource {

@@ -140,8 +140,10 @@ int h5_storage(struct H5File *file, const char *name, struct H5Storage *storage,
     storage->info = opened.info;
     hsize_t chunk[H5_RANK];
     H5D_layout_t layout = H5Pget_layout(opened.create);
+    for (int i = 0; i < opened.info.rank; i++)
+        chunk[i] = (hsize_t)opened.info.size[i];
     if (layout == H5D_CHUNKED &&
-        H5Pget_chunk(opened.create, opened.info.rank, chunk) == opened.info.rank)
+        H5Pget_chunk(opened.create, opened.own_rank, chunk) == opened.own_rank)
         for (int i = 0; i < opened.info.rank; i++)
             storage->chunk[i] = (int64_t)chunk[i];
     storage->is_chunked = layout == H5D_CHUNKED;
@@ -272,7 +274,7 @@ int h5__check_virtual(struct H5File *file, const char *name, const struct H5Open
                     file->path, name);
     if (H5Pget_virtual_count(opened->create, &count) < 0)
         return h5__damaged(file, name, "is damaged: its sources cannot be read", error);
-    int64_t covered = 0, elements = memory_product(opened->info.size, opened->info.rank);
+    int64_t covered = 0, elements = memory_product(opened->info.size, opened->own_rank);
     int code = OK;
     for (size_t i = 0; i < count && code == OK; i++) {
         hid_t space = H5Pget_virtual_vspace(opened->create, i);

@@ -15,6 +15,8 @@ void h5__close_dataset(struct H5Opened *opened) {
         H5Sclose(opened->space);
     if (opened->type >= 0)
         H5Tclose(opened->type);
+    if (opened->whole >= 0)
+        H5Tclose(opened->whole);
     if (opened->id >= 0)
         H5Dclose(opened->id);
 }
@@ -47,7 +49,7 @@ static int read_shape(struct H5File *file, const char *name, struct H5Opened *op
                     file->path, name, rank, H5_RANK);
     if (H5Sget_simple_extent_dims(opened->space, size, NULL) < 0)
         return h5__damaged(file, name, "its shape cannot be read", error);
-    opened->info.rank = rank;
+    opened->info.rank = opened->own_rank = rank;
     for (int i = 0; i < rank; i++) {
         if (size[i] > INT64_MAX)
             return fail(error, file->failure,
@@ -55,6 +57,10 @@ static int read_shape(struct H5File *file, const char *name, struct H5Opened *op
                         i, (uint64_t)size[i]);
         opened->info.size[i] = (int64_t)size[i];
     }
+    if (!h5__enter_array(opened))
+        return fail(error, file->failure,
+                    "%s:/%s: has arrays as elements, with more than %d dimensions in all",
+                    file->path, name, H5_RANK);
     return OK;
 }
 
@@ -102,6 +108,8 @@ static int check_filters(struct H5File *file, const char *name, const struct H5O
 
 /* Bytes of one element in the file. What has a length of its own is a reference to a heap. */
 static int64_t stored_size(const struct H5Opened *opened) {
+    if (opened->whole >= 0)
+        return (int64_t)H5Tget_size(opened->whole);
     return heap__is_reference(opened->type) ? heap__reference_size(opened->id)
                                             : (int64_t)H5Tget_size(opened->type);
 }
@@ -118,7 +126,7 @@ static int check_storage(struct H5File *file, const char *name, const struct H5O
     H5Dget_space_status(opened->id, &status);
     if (layout == H5D_CONTIGUOUS && status == H5D_SPACE_STATUS_NOT_ALLOCATED)
         return OK;
-    int64_t elements = memory_product(info->size, info->rank);
+    int64_t elements = memory_product(info->size, opened->own_rank);
     int64_t element = stored_size(opened);
     int64_t needed = memory_product((int64_t[]){elements, element}, 2);
     if (needed >= 0 && info->stored >= (uint64_t)needed)
@@ -140,7 +148,7 @@ static int check_storage(struct H5File *file, const char *name, const struct H5O
 static int check_declared(struct H5File *file, const char *name, const struct H5Opened *opened,
                           struct Error *error) {
     const struct H5Info *info = &opened->info;
-    int64_t elements = memory_product(info->size, info->rank);
+    int64_t elements = memory_product(info->size, opened->own_rank);
     int64_t bytes = memory_product((int64_t[]){elements, stored_size(opened)}, 2);
     if (info->type == H5_OTHER || (bytes >= 0 && bytes <= BELIEVED) ||
         (bytes >= 0 && (uint64_t)bytes / MOST_PACKED <= info->stored))
@@ -159,7 +167,7 @@ static int check_chunks(struct H5File *file, const char *name, const struct H5Op
                         struct Error *error) {
     if (H5Pget_nfilters(opened->create) <= 0)
         return OK;
-    int rank = opened->info.rank;
+    int rank = opened->own_rank;
     hsize_t chunk[H5_RANK], most[H5_RANK];
     if (H5Pget_chunk(opened->create, rank, chunk) != rank ||
         H5Sget_simple_extent_dims(opened->space, NULL, most) != rank)
@@ -204,7 +212,7 @@ static int read_layout(struct H5File *file, const char *name, struct H5Opened *o
         return code;
     if (in_other_file(file, opened))
         return OK; /* its offset is one of another file */
-    if (layout != H5D_CONTIGUOUS || info->type >= H5_TEXT ||
+    if (layout != H5D_CONTIGUOUS || info->type >= H5_TEXT || opened->whole >= 0 ||
         H5Tequal(opened->type, h5__native(info->type)) <= 0)
         return OK;
     haddr_t offset = H5Dget_offset(opened->id);
@@ -233,31 +241,48 @@ static int refuse_object(struct H5File *file, const char *name, struct Error *er
     return h5__keep_damage(file, error);
 }
 
+/* What lies in heaps is read only if it is all that an element has. */
+static void classify(struct H5Opened *opened) {
+    struct H5Info *info = &opened->info;
+    info->type = h5__classify(opened->type, &info->type_name);
+    if (opened->whole < 0 || info->type < H5_TEXT)
+        return;
+    bool fixed = info->type == H5_TEXT && !heap__is_reference(opened->type);
+    if (fixed && opened->own_rank > 0)
+        return;
+    if (info->type != H5_OTHER)
+        info->type_name = "texts or bytes of variable length inside records";
+    info->type = H5_OTHER;
+}
+
 int h5__open_dataset(struct H5File *file, const char *name, struct H5Opened *opened,
                      struct Error *error) {
     h5__quiet();
     if (file->driver.failed)
         return h5_check(file, error);
     memset(opened, 0, sizeof *opened);
-    opened->type = opened->space = opened->create = -1;
+    opened->type = opened->space = opened->create = opened->whole = -1;
     opened->id = H5Oopen(file->id, name, H5P_DEFAULT);
-    if (opened->id < 0)
+    if (opened->id < 0 && !h5__open_member(file, name, opened)) {
+        H5Oopen(file->id, name, H5P_DEFAULT); /* once more, for its reason */
         return refuse_object(file, name, error);
+    }
     if (H5Iget_type(opened->id) != H5I_DATASET) {
         H5Oclose(opened->id);
         return fail(error, file->failure, "%s:/%s: is a group, expected a dataset", file->path,
                     name);
     }
-    opened->type = H5Dget_type(opened->id);
+    if (opened->type < 0)
+        opened->type = H5Dget_type(opened->id);
     opened->space = H5Dget_space(opened->id);
     opened->create = H5Dget_create_plist(opened->id);
     int code = OK;
     if (opened->type < 0 || opened->space < 0 || opened->create < 0)
         code = h5__damaged(file, name, "is damaged", error);
-    if (code == OK) {
-        opened->info.type = h5__classify(opened->type, &opened->info.type_name);
+    if (code == OK)
         code = read_shape(file, name, opened, error);
-    }
+    if (code == OK)
+        classify(opened);
     if (code == OK)
         code = read_layout(file, name, opened, error);
     if (code == OK)
@@ -323,10 +348,11 @@ static int read_selection(struct H5File *file, const char *name, const struct H5
     bool overflowed = false;
     hid_t transfer = H5Pcreate(H5P_DATASET_XFER);
     H5Pset_type_conv_cb(transfer, refuse_overflow, &overflowed);
-    hid_t wanted = type == H5_BYTES ? opened->type : h5__native(type);
+    hid_t wanted = h5__memory_type(opened, type == H5_BYTES ? opened->type : h5__native(type));
     herr_t status = H5Dread(opened->id, wanted, memory, selection, transfer, buffer);
     char reason[200];
     h5__reason(reason);
+    H5Tclose(wanted);
     H5Pclose(transfer);
     if (overflowed)
         return fail(error, file->failure, "%s:/%s: a value of type %s does not fit %zu bytes",
@@ -400,8 +426,15 @@ int h5__read_part(struct H5File *file, const char *name, const struct H5Opened *
         extent[i] = (hsize_t)count[i];
         if (count[i] == 0)
             return OK;
+        if (i >= opened->own_rank && count[i] != opened->info.size[i])
+            return fail(error, file->failure,
+                        "%s:/%s: has arrays as elements, which are read whole; expected samples "
+                        "along dimension 0",
+                        file->path, name);
     }
-    hid_t memory = H5Screate_simple(opened->info.rank, extent, NULL);
+    if (opened->own_rank == 0)
+        return read_selection(file, name, opened, type, H5S_ALL, H5S_ALL, buffer, error);
+    hid_t memory = H5Screate_simple(opened->own_rank, extent, NULL);
     H5Sselect_hyperslab(opened->space, H5S_SELECT_SET, start, NULL, extent, NULL);
     int code = read_selection(file, name, opened, type, memory, opened->space, buffer, error);
     H5Sclose(memory);

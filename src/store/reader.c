@@ -30,7 +30,7 @@ static bool is_direct(struct H5Reader *reader) {
     const struct H5Opened *opened = &reader->opened;
     unsigned options = 0;
     bool same = reader->type == H5_BYTES || H5Tequal(opened->type, h5__native(reader->type)) > 0;
-    if (H5Pget_layout(opened->create) != H5D_CHUNKED || !same)
+    if (H5Pget_layout(opened->create) != H5D_CHUNKED || !same || opened->whole >= 0)
         return false;
     H5Pget_chunk_opts(opened->create, &options);
     return !(options & H5D_CHUNK_DONT_FILTER_PARTIAL_CHUNKS) &&
@@ -45,7 +45,7 @@ static int find_chunks(struct H5Reader *reader, struct Error *error) {
         reader->chunk[i] = i == reader->samples ? 1 : (hsize_t)opened->info.size[i];
     if (H5Pget_layout(opened->create) != H5D_CHUNKED)
         return OK;
-    if (H5Pget_chunk(opened->create, rank, reader->chunk) != rank)
+    if (H5Pget_chunk(opened->create, opened->own_rank, reader->chunk) != opened->own_rank)
         return h5__damaged(reader->file, reader->name, "its layout cannot be read", error);
     reader->direct = is_direct(reader);
     uint64_t bytes = reader->element;

@@ -189,7 +189,8 @@ enum H5Type h5__classify(hid_t type, const char **name) {
     case H5T_ENUM:
         return classify_enumeration(type, name);
     case H5T_COMPOUND:
-        *name = is_complex(type) ? "complex numbers" : "records of several members (compound)";
+        *name = is_complex(type) ? "complex numbers"
+                                 : "records (compound; each member is an array, RECORDS/MEMBER)";
         return H5_OTHER;
     case H5T_VLEN:
         return classify_lists(type, name);

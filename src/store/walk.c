@@ -51,9 +51,8 @@ static hid_t memory_type(hid_t object, hid_t type) {
     return heap__reference_type(object);
 }
 
-/* Reads the values that `space` selects. */
-static void read_values(hid_t object, bool attribute, hid_t type, hid_t space) {
-    hid_t memory = memory_type(object, type);
+/* Reads the values that `space` selects as type `memory`, which is closed. */
+static void read_as(hid_t object, bool attribute, hid_t memory, hid_t space) {
     hsize_t count = (hsize_t)H5Sget_select_npoints(space);
     size_t size = memory >= 0 ? H5Tget_size(memory) : 0;
     /* Not memory_allocate: an absurd size is only a reason to read nothing. */
@@ -66,6 +65,14 @@ static void read_values(hid_t object, bool attribute, hid_t type, hid_t space) {
     free(values);
     H5Sclose(dense);
     H5Tclose(memory);
+}
+
+static void read_values(hid_t object, bool attribute, hid_t type, hid_t space) {
+    bool records = H5Tget_class(type) == H5T_COMPOUND && !attribute;
+    for (int i = 0; records && i < H5Tget_nmembers(type); i++)
+        read_as(object, false, h5__native_member(type, (unsigned)i), space);
+    if (!records)
+        read_as(object, attribute, memory_type(object, type), space);
 }
 
 static herr_t visit_attribute(hid_t object, const char *name, const H5A_info_t *info,

@@ -53,6 +53,8 @@ def split(lines, **more):
 # ---- Layouts of public repositories. In the order: what writes it, the arrays, the lines, the images that come out,
 # and whether `dataset info` is to propose the same. docs/your-data.md lists them.
 
+RECORDS = np.zeros(COUNT, [("image", "u1", IMAGES.shape[1:]), ("name", "S9"), ("label", ">i2")])
+RECORDS["image"], RECORDS["label"] = IMAGES, LABELS
 MATLAB = dict(X=IMAGES.transpose(0, 3, 2, 1), y=np.where(LABELS == 0, CLASSES, LABELS)[None, :].astype("u1"))
 LAYOUTS = {
     "BVLC/caffe": (dict(data=IMAGES.transpose(0, 3, 1, 2).astype("f4"), label=LABELS.astype("f4")),
@@ -120,6 +122,7 @@ LAYOUTS = {
                                     mask=np.zeros((COUNT, 12), "i8")),
                                "{images: /data, labels: /label}",
                                VECTORS[:, :36].astype("f4").reshape(COUNT, 12, 3, 1), True),
+    "PyTables' tables of records": (dict(data=RECORDS), "{images: /data/image, labels: /data/label}", IMAGES, True),
     "microscopy in 16 bits": (dict(images=IMAGES.astype(">u2") * 100, labels=LABELS.astype(">i2")),
                               "{images: /images, labels: /labels}", IMAGES.astype("f4") * 100, True),
     "names in words": (dict(data=IMAGES, labels=np.array(["c%d" % label for label in LABELS], "S")),
@@ -342,6 +345,30 @@ def test_cell_arrays_of_matlab(scratch):
         assert says in start(1, "train", path, "--out", f"{scratch}/o", cwd=scratch).stderr
 
 
+def test_members_of_records(scratch):
+    """Each is an array of its own, also one that is an array in each record, whatever else the records have."""
+    words = np.array(["ant", "bee", "cat"], "S")[LABELS]
+    whole = np.zeros(COUNT, [("image", "u1", IMAGES.shape[1:]), ("label", ">i2"), ("name", "S5"),
+                             ("hot", "?", CLASSES), ("weight", "f8"), ("long", h5py.string_dtype()),
+                             ("inner", [("a", "f4")])])
+    whole["image"], whole["label"], whole["name"], whole["hot"] = IMAGES, LABELS, words, ONE_HOT
+    whole["weight"], whole["long"] = LABELS + 1, "text"
+    with h5py.File(f"{scratch}/x.h5", "w") as file:
+        file["plain"] = whole
+        file.create_dataset("packed", data=whole, chunks=(5,), compression="gzip")
+        file.create_dataset("elements", (COUNT,), np.dtype((np.uint8, IMAGES.shape[1:])))[...] = IMAGES
+    for images, labels in (("plain/image", "packed/label"), ("packed/image", "plain/name"),
+                           ("elements", "packed/hot")):
+        path = recipe(scratch, split(f"{{images: /{images}, labels: /{labels}, weights: /plain/weight}}"))
+        own = arrays(imported(scratch, path, f"{labels[-4:]}.h5"), "train")
+        assert np.array_equal(own["images"], IMAGES) and np.array_equal(own["labels"], LABELS)
+        assert np.array_equal(own["weights"], LABELS + 1)
+    for name, says in (("long", "variable length inside records"), ("inner", "holds records"),
+                       ("lable", "'/plain/label'")):
+        path = recipe(scratch, split("{images: /plain/image, labels: /plain/%s}" % name))
+        assert says in start(1, "train", path, "--out", f"{scratch}/o", cwd=scratch).stderr
+
+
 # ---- Splits
 
 def test_several_files_make_a_split(scratch):
@@ -481,7 +508,7 @@ def test_only_what_is_asked_for_has_to_be_whole(scratch):
     ("{images: /x, labels: /yfar}", "/yfar: row 1 is 1000000, expected 0 to 999999; if the numbers are names, say "
      "data.classes: values"),
     ("{images: /x, labels: /ypairs}",
-     "/ypairs: holds records of several members (compound), expected integers or texts"),
+     "/ypairs: holds records (compound; each member is an array, RECORDS/MEMBER), expected integers or texts"),
     ("{images: /x}", "missing key 'labels'"),
     ("{images: /x, labels: /y, axes: NCXW}", "'NCXW' is no order of dimensions"),
     ("{images: /x, labels: /y, axes: NHW}", "'NHW' names 3 dimensions, the array has 4"),

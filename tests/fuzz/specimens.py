@@ -137,7 +137,7 @@ def encoded(path):
 
 
 def lists(path, libver, **storage):
-    """Runs of bytes and texts, of one length and of their own, an enumeration, and a cell array of MATLAB."""
+    """Runs of bytes and texts, of one length and of their own, an enumeration, a cell array of MATLAB, and records."""
     words = [b"a", b"word", b"", b"bytes\0of eleven"] * 3
     with h5py.File(path, "w", libver=libver) as file:
         file.create_dataset("opaque", data=np.array(words, "V16"), **storage)
@@ -153,6 +153,11 @@ def lists(path, libver, **storage):
             letters = np.array([[ord(letter)] for letter in word], "u2")
             cells.append(file.create_dataset(f"#refs#/{i}", data=letters).ref)
         file.create_dataset("cells", data=np.array([cells], h5py.ref_dtype))
+        records = np.zeros(12, [("pixels", "u1", (4, 3)), ("value", ">f8"), ("name", "S16"), ("member", members)])
+        records["pixels"], records["name"] = np.arange(144).reshape(12, 4, 3), words
+        records["value"], records["member"] = np.arange(12) / 8, [1, -3, 700] * 4
+        file.create_dataset("records", data=records, **storage)
+        file.create_dataset("elements", (12,), "(2,3)<i2", **storage)[...] = np.arange(72).reshape(12, 2, 3)
     return path
 
 

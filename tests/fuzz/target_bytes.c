@@ -1,5 +1,5 @@
-/* Texts, runs of bytes of one length or of their own, enumerations and MATLAB's cell arrays, in the
- * arrays of an HDF5 file. */
+/* Texts, runs of bytes of one length or of their own, enumerations, MATLAB's cell arrays and
+ * members of records, in the arrays of an HDF5 file. */
 #include "base/memory.h"
 #include "data/dataset/contents.h"
 #include "fuzz/target.h"
@@ -45,6 +45,21 @@ static int read_enumeration(struct H5File *file, const char *path, XXH3_state_t 
     return code;
 }
 
+#define VALUES ((int64_t)1 << 20) /* at most, of an array of numbers */
+
+static int read_numbers(struct H5File *file, const char *path, const struct H5Info *info,
+                        XXH3_state_t *answer, struct Error *error) {
+    int64_t count = memory_product(info->size, info->rank);
+    if (count < 0 || count > VALUES)
+        return OK;
+    double *values = memory_array(double, count, "values");
+    int code = h5_read(file, path, H5_FLOAT64, info->rank, info->size, values, error);
+    if (!code)
+        answer_bytes(answer, values, (size_t)count * sizeof *values);
+    memory_release(values);
+    return code;
+}
+
 static int read_item(struct H5File *file, const struct ContentsItem *item, XXH3_state_t *answer,
                      struct Error *error) {
     const struct H5Info *info = &item->storage.info;
@@ -57,7 +72,8 @@ static int read_item(struct H5File *file, const struct ContentsItem *item, XXH3_
         return read_bytes(file, item->path, info->size[0], answer, error);
     if (info->type == H5_TEXT || info->type == H5_CELLS)
         return read_texts(file, item->path, answer, error);
-    return read_enumeration(file, item->path, answer, error);
+    int code = info->type == H5_OTHER ? OK : read_numbers(file, item->path, info, answer, error);
+    return code ? code : read_enumeration(file, item->path, answer, error);
 }
 
 static int read_file(const char *path, XXH3_state_t *answer, struct Error *error) {

@@ -17,6 +17,13 @@ struct Walk {
 
 static void walk(struct H5File *file, struct Contents *contents, const char *group, int depth);
 
+static void visit(void *context, const char *name, enum H5Member member);
+
+/* A member of records is an array of its own. */
+static void visit_record(void *context, const char *member) {
+    visit(context, member, H5_MEMBER_ARRAY);
+}
+
 static void visit(void *context, const char *name, enum H5Member member) {
     struct Walk *at = context;
     struct Contents *contents = at->contents;
@@ -39,8 +46,15 @@ static void visit(void *context, const char *name, enum H5Member member) {
     } else if (member == H5_MEMBER_ARRAY &&
                h5_storage(at->file, item->path, &item->storage, &error)) {
         item->problem = memory_copy_text(error.text);
-    } else if (member == H5_MEMBER_GROUP && !strcmp(item->path, "/#refs#")) {
-        return; /* elements of MATLAB's cell arrays, one array each */
+    } else if (member == H5_MEMBER_ARRAY) {
+        struct Walk inner = *at;
+        char *path = memory_copy_text(item->path); /* the items may move */
+        inner.group = path;
+        h5_record_members(at->file, path, visit_record, &inner);
+        memory_release(path);
+    } else if (member == H5_MEMBER_GROUP &&
+               (!strcmp(item->path, "/#refs#") || !strncmp(name, "_i_", 3))) {
+        return; /* elements of MATLAB's cell arrays, one array each; an index of PyTables */
     } else if (member == H5_MEMBER_GROUP && at->depth < MOST_DEPTH) {
         char *path = memory_copy_text(item->path); /* the items may move */
         walk(at->file, contents, path, at->depth + 1);
