@@ -58,7 +58,7 @@ struct Panel {
     bool add;
     bool stream; /* c is large, and its vectors are whole and aligned */
     struct Ahead ahead;
-    int64_t asks; /* in each STRETCH of the depth */
+    int64_t asks; /* in each whole STRETCH of the depth */
 };
 /* c(row, column) = or += Σ_t a[(row / GROUP · depth + t) · GROUP + row % GROUP] · panel(t, column);
  * a has zeros for the rows that fill the last group. */

@@ -56,7 +56,7 @@ static struct Panel copy_panel(int64_t rows, int64_t columns, const real *matrix
                                     .rows = next < columns ? rows : 0,
                                     .row = columns,
                                     .width = smaller(columns - next, WIDTH)}};
-    panel.asks = asks(&panel.ahead, tiles * ((rows + STRETCH - 1) / STRETCH));
+    panel.asks = asks(&panel.ahead, tiles * (rows / STRETCH));
     for (int64_t i = 0; i < rows; i++) {
         real *to = space + i * vectors * LANES;
         memcpy(to, matrix + i * columns + column, (size_t)width * sizeof(real));

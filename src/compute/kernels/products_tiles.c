@@ -6,6 +6,11 @@
 #endif
 #include <string.h>
 
+/* Sums stay in registers only if all loops over them are unrolled. So is a STRETCH: two threads of
+ * a core share the instructions that it can begin in a cycle, and then each that counts and adds up
+ * addresses takes the place of a multiply-add. */
+#define UNROLL _Pragma("GCC unroll 8")
+
 /* Stores a vector of sums of `columns` columns. */
 INLINE void put(const struct Panel *panel, real *to, lanes value, int64_t columns) {
 #if defined(__AVX512F__) && !defined(KERNEL_DOUBLE)
@@ -26,27 +31,42 @@ INLINE void put(const struct Panel *panel, real *to, lanes value, int64_t column
         to[i] = panel->add ? to[i] + part[i] : part[i];
 }
 
+/* One row of the panel: its vectors times a factor of each row of the tile. */
+INLINE void multiply_step(int vectors, lanes sum[TILE][PANEL], const real *a, const real *data) {
+    lanes factor[PANEL];
+    UNROLL
+    for (int v = 0; v < vectors; v++)
+        factor[v] = *(const lanes *)(const void *)(data + v * LANES);
+    UNROLL
+    for (int i = 0; i < TILE; i++)
+        UNROLL
+    for (int v = 0; v < vectors; v++)
+        sum[i][v] = multiply_add(sum[i][v], a[i] - (lanes){0}, factor[v]);
+}
+
 INLINE void multiply_tile(int vectors, struct Panel *panel, const real *a, int64_t rows, real *c) {
     lanes sum[TILE][PANEL];
     const real *data = panel->data;
+    int64_t t = 0, step = vectors * LANES;
+    UNROLL
     for (int i = 0; i < TILE; i++)
-        for (int v = 0; v < vectors; v++)
-            sum[i][v] = (lanes){0};
-    for (int64_t t = 0; t < panel->depth;) {
-        int64_t end = smaller(t + STRETCH, panel->depth);
+        UNROLL
+    for (int v = 0; v < vectors; v++)
+        sum[i][v] = (lanes){0};
+    for (; t + STRETCH <= panel->depth; t += STRETCH) {
         for (int64_t i = 0; i < panel->asks; i++)
             ask(&panel->ahead);
-        for (; t < end; t++, a += GROUP, data += vectors * LANES) {
-            lanes factor[PANEL];
-            for (int v = 0; v < vectors; v++)
-                factor[v] = *(const lanes *)(const void *)(data + v * LANES);
-            for (int i = 0; i < TILE; i++)
-                for (int v = 0; v < vectors; v++)
-                    sum[i][v] = multiply_add(sum[i][v], a[i] - (lanes){0}, factor[v]);
-        }
+        UNROLL
+        for (int s = 0; s < STRETCH; s++, a += GROUP, data += step)
+            multiply_step(vectors, sum, a, data);
     }
-    for (int i = 0; i < TILE && i < rows; i++)
-        for (int v = 0; v < vectors; v++)
+    for (; t < panel->depth; t++, a += GROUP, data += step)
+        multiply_step(vectors, sum, a, data);
+    UNROLL
+    for (int i = 0; i < TILE; i++)
+        UNROLL
+    for (int v = 0; v < vectors; v++)
+        if (i < rows)
             put(panel, c + i * panel->c_row + v * LANES, sum[i][v], panel->columns - v * LANES);
 }
 
