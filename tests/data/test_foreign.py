@@ -421,10 +421,14 @@ def test_a_part_is_that_of_an_import(scratch):
                                            ('["20:", 0]', [20, 21, 22, 23, 0]),
                                            ("/rows", [9, 1, 4]), ("/mask", range(1, COUNT, 2)),
                                            ("/doubles", [9, 1, 4]), ('":3"', [0, 1, 2]),
-                                           ('"-2:"', [22, 23]), ('["5:-18", -1]', [5, 23])))
+                                           ('"-2:"', [22, 23]), ('["5:-18", -1]', [5, 23]),
+                                           ('"/doubled == 2"', range(1, COUNT, 3)), ('"/mask==true"', range(1, COUNT, 2)),
+                                           ('["/word == test", "/doubled==4.0"]', [*range(1, COUNT, 3),
+                                                                                  *range(2, COUNT, 3)])))
 def test_indices_choose_rows(scratch, indices, rows):
     save(scratch, "x.h5", x=IMAGES, y=LABELS, rows=np.array([9, 1, 4]), doubles=[[9., 1., 4.]],
-         mask=np.arange(COUNT) % 2 == 1)
+         mask=np.arange(COUNT) % 2 == 1, doubled=np.arange(COUNT)[None] % 3 * 2.,
+         word=np.array(["train", "test", "dev"], "S")[np.arange(COUNT) % 3])
     path = recipe(scratch, split(f"{{images: /x, labels: /y, indices: {indices}}}"))
     own = arrays(imported(scratch, path), "train")
     assert np.array_equal(own["images"], IMAGES[list(rows)]) and np.array_equal(own["labels"], LABELS[list(rows)])
@@ -519,6 +523,8 @@ def test_only_what_is_asked_for_has_to_be_whole(scratch):
     ("{images: /x, labels: /y, first_label: 1}", "row 0 is 0, expected 1 to"),
     ("{images: /x, labels: /y, indices: 0:25}", "expected rows within 0:24"),
     ("{images: /x, labels: /y, indices: '-25:'}", "expected rows within 0:24"),
+    ("{images: /x, labels: /y, indices: '/y == 7'}", "/y: has no value '7'; it has 0, 1, 2"),
+    ("{images: /x, labels: /y, indices: '/short == 1'}", "/short: holds int64 of shape (5); expected a number or a text"),
     ("{images: /x, labels: /y, indices: /real}", "element 1 is 0.5, expected a row"),
     ("{images: [/x, /x], labels: [/y, /hot]}", "/hot: has 3 columns, x.h5:/y has 1"),
     ("{images: none.h5, labels: /y}", "is missing"),

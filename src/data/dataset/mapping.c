@@ -56,9 +56,12 @@ static const struct Key split_keys[] = {
      .or_one = true,
      .offset = SPLIT_AT(indices),
      .fallback = "[]",
-     .help = "the rows that make the split: numbers from 0, ranges as Python writes them, 0:1000 "
-             "or -1000: (the last is not "
-             "taken), or an array of row numbers or booleans; none: all rows"},
+     .help =
+         "the rows that make the split: numbers from 0, ranges as Python writes them, 0:1000 "
+         "or -1000: (the last is not "
+         "taken), or an array of row numbers or booleans, or \"ARRAY == VALUE\": the rows for "
+         "which an array of numbers or texts has that value, such as \"/set == 1\" or \"/split == "
+         "train\"; none: all rows"},
     {.name = "fraction_of",
      .type = KEY_STRING,
      .offset = SPLIT_AT(fraction_of),

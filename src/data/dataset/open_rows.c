@@ -84,7 +84,7 @@ static int read_array(const struct Array *array, const struct Pair *pair, struct
     if (!numbers || !opening__fits(info, count, NULL, &last) || (mask && count != pair->count))
         return fail(error, ERROR_DATA,
                     "%s:%s: holds %s, expected a list of row numbers, or a boolean for each of the "
-                    "%" PRId64 " samples",
+                    "%" PRId64 " samples (\"ARRAY == VALUE\" takes the rows with a value)",
                     file, path, info->type_name, pair->count);
     if (!memory_can_hold((uint64_t)count * sizeof(int64_t)))
         return fail(error, ERROR_DATA, "%s:%s: does not fit into this machine's memory", file,
@@ -105,8 +105,20 @@ static int read_array(const struct Array *array, const struct Pair *pair, struct
     return code;
 }
 
+static int read_selected(const struct Array *array, const struct Pair *pair, const char *value,
+                         struct Rows *rows, struct Error *error) {
+    bool *chosen = memory_array(bool, pair->count, "rows");
+    int code = opening__select(array, pair->count, value, chosen, error);
+    for (int64_t i = 0; i < pair->count && code == OK; i++)
+        if (chosen[i])
+            add_row(rows, i);
+    memory_release(chosen);
+    return code;
+}
+
+/* An array of rows; or if `value` is not NULL, those rows for which the array has that value. */
 static int read_indices_array(struct Opening *opening, const struct Pair *pair, const char *text,
-                              struct Rows *rows, struct Error *error) {
+                              const char *value, struct Rows *rows, struct Error *error) {
     struct Array array = {0};
     int code = array_name_parse(&array.name, text, opening->request->options->file, error);
     char *place = code == OK ? opening__place(opening, array.name.file) : NULL;
@@ -115,7 +127,8 @@ static int read_indices_array(struct Opening *opening, const struct Pair *pair, 
     if (code == OK)
         code = h5_info(array.file, array.name.path, &array.info, error);
     if (code == OK)
-        code = read_array(&array, pair, rows, error);
+        code = value ? read_selected(&array, pair, value, rows, error)
+                     : read_array(&array, pair, rows, error);
     memory_release(place);
     array_name_release(&array.name);
     return code;
@@ -127,7 +140,13 @@ static int read_indices(struct Opening *opening, const struct Pair *pair, const 
         const char *text = indices->values[i];
         int64_t range[2];
         if (!read_range(text, pair->count, range)) {
-            if (read_indices_array(opening, pair, text, rows, error) == OK)
+            char *array = NULL, *value = NULL;
+            bool selects = selection__split(text, &array, &value);
+            int code =
+                read_indices_array(opening, pair, selects ? array : text, value, rows, error);
+            memory_release(array);
+            memory_release(value);
+            if (code == OK)
                 continue;
             char *key = memory_print("data.splits.%s.indices", split);
             error_blame_key(error, key);

@@ -184,6 +184,13 @@ static inline const char *opening_held_out_of(const struct Opening *opening, con
     return held_out ? options->train : NULL;
 }
 
+/* open_selection.c. Takes "ARRAY == VALUE" apart, which the caller releases; false: it is something
+ * else. And marks the samples that have this value in an array of one for each of them; ERROR_DATA
+ * if none has. */
+bool selection__split(const char *text, char **array, char **value);
+int opening__select(const struct Array *array, int64_t count, const char *value, bool *chosen,
+                    struct Error *error);
+
 /* open_rows.c. Makes a split from rows of its pair. */
 int opening__rows(struct Opening *opening, int split, struct Error *error);
 
