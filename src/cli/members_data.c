@@ -127,13 +127,14 @@ bool members_source_is_hdf5(const char *path) {
     return found || named; /* one that is missing is refused as what its name says */
 }
 
-/* Opens arrays of images, in this order of dimensions. */
+/* Opens arrays of images, in this order of dimensions and shape (NULL: their own). */
 static int open_arrays_as(struct Members *members, char *const *arrays, int count, const char *axes,
-                          struct Error *error) {
+                          const struct Ints *shape, struct Error *error) {
     const struct Member *first = &members->items[0];
     struct SplitOptions split = {
         .images = {.count = count, .values = (const char **)(uintptr_t)arrays},
         .axes = axes,
+        .shape = shape ? *shape : (struct Ints){0},
         .first_label = -1};
     struct NamedItem item = {.name = arrays[0], .options = &split};
     struct DataOptions options = {
@@ -150,26 +151,59 @@ static int open_arrays_as(struct Members *members, char *const *arrays, int coun
     return code;
 }
 
+static bool have_its_size(const struct Members *members) {
+    const struct Preprocess *input = &members->items[0].preprocess;
+    const struct Dataset *dataset = members->dataset;
+    return dataset->height == input->height && dataset->width == input->width &&
+           dataset->channels == input->channels;
+}
+
 /* Whether the images would be those that the model takes if channels came first. */
 static bool are_channels_first(const struct Members *members) {
     const struct Preprocess *input = &members->items[0].preprocess;
     const struct Dataset *dataset = members->dataset;
-    bool same = dataset->height == input->height && dataset->width == input->width &&
-                dataset->channels == input->channels;
-    return !same && dataset->height == input->channels && dataset->width == input->height &&
-           dataset->channels == input->width;
+    return !have_its_size(members) && dataset->height == input->channels &&
+           dataset->width == input->height && dataset->channels == input->width;
+}
+
+/* Opens arrays as the run file describes those that the model was trained on, or in the usual order
+ * if only that gives images of the model's size. An array that has their shape is not reshaped. */
+static int open_described(struct Members *members, char *const *arrays, int count, const char *axes,
+                          const struct Ints *shape, struct Error *error) {
+    bool reshapes = shape && shape->count;
+    struct Error unused;
+    if (reshapes && !open_arrays_as(members, arrays, count, "auto", NULL, &unused) &&
+        have_its_size(members))
+        return OK;
+    dataset_close(members->dataset);
+    int code = open_arrays_as(members, arrays, count, axes, shape, error);
+    if (reshapes || (!code && have_its_size(members)))
+        return code;
+    struct Dataset *before = members->dataset;
+    if (!open_arrays_as(members, arrays, count, "auto", NULL, &unused) && have_its_size(members)) {
+        dataset_close(before);
+        return OK;
+    }
+    dataset_close(members->dataset);
+    members->dataset = before;
+    return code;
 }
 
 static int open_arrays(struct Members *members, char *const *arrays, int count,
                        struct Error *error) {
-    const char *axes = members->items[0].options.data.axes;
-    int code = open_arrays_as(members, arrays, count, axes, error);
-    if (!code && !strcmp(axes, "auto") && are_channels_first(members)) {
+    const struct DataOptions *data = &members->items[0].options.data;
+    const struct SplitOptions *trained = mapping_find(data, data->train);
+    const char *axes = trained && trained->axes ? trained->axes : data->axes;
+    const struct Ints *shape = trained ? &trained->shape : NULL;
+    bool described = strcmp(axes, "auto") || (shape && shape->count);
+    int code = described ? open_described(members, arrays, count, axes, shape, error)
+                         : open_arrays_as(members, arrays, count, axes, NULL, error);
+    if (!code && !described && are_channels_first(members)) {
         fprintf(stderr, "%s: taken as (N,C,H,W), because the model's images have that size\n",
                 shown(arrays[0]));
         dataset_close(members->dataset);
         members->dataset = NULL;
-        code = open_arrays_as(members, arrays, count, "NCHW", error);
+        code = open_arrays_as(members, arrays, count, "NCHW", NULL, error);
     }
     if (!code)
         members->split = &members->dataset->splits[0];

@@ -236,6 +236,27 @@ def test_every_order_of_dimensions(scratch, axes, packed):
     assert np.array_equal(arrays(imported(scratch, path), "train")["images"], IMAGES)
 
 
+@pytest.mark.parametrize("array, lines", (
+    (IMAGES.reshape(COUNT, -1), "shape: [8, 6, 3]"), (IMAGES.reshape(COUNT, 12, 12), "shape: [8, 6, 3]"),
+    (IMAGES.transpose(0, 3, 1, 2).reshape(COUNT, -1), "shape: [3, 8, 6], axes: NCHW"),
+    (IMAGES.T.reshape(-1, COUNT), "shape: [3, 6, 8], axes: CWHN")), ids=("rows", "squares", "NCHW", "CWHN"))
+def test_images_of_another_shape(scratch, array, lines):
+    """Training, import and predictions take them as they are meant, packed or not."""
+    with h5py.File(f"{scratch}/x.h5", "w") as file:
+        file["x"], file["y"] = array, LABELS
+        chunks = tuple(min(size, 5) for size in array.shape)
+        file.create_dataset("packed", data=array, chunks=chunks, compression="gzip")
+    for name in ("x", "packed"):
+        path = recipe(scratch, split("{images: /%s, labels: /y, %s}" % (name, lines)))
+        assert np.array_equal(arrays(imported(scratch, path, f"{name}.own.h5"), "train")["images"], IMAGES)
+    run(1, "train", path, "--out", f"{scratch}/o", "--quiet", cwd=scratch)
+    found = []
+    for source in ("x.h5:/x", "x.own.h5:/train/images"):
+        run(1, "predict", f"{scratch}/o", source, "-o", "p.csv", cwd=scratch)
+        found.append([line.split(",")[2:] for line in read(f"{scratch}/p.csv").splitlines()])
+    assert found[0] == found[1] and len(found[0]) == COUNT + 1
+
+
 def test_names_of_the_classes(scratch):
     save(scratch, "x.h5", x=IMAGES, y=LABELS, names=np.bytes_(["c", "a", "b"]),
          z=np.array(["c", "a", "b"], "S")[LABELS])
@@ -514,6 +535,8 @@ def test_only_what_is_asked_for_has_to_be_whole(scratch):
     ("{images: /x, labels: /ypairs}",
      "/ypairs: holds records (compound; each member is an array, RECORDS/MEMBER), expected integers or texts"),
     ("{images: /x}", "missing key 'labels'"),
+    ("{images: /x, labels: /y, shape: [9, 6, 3]}", "has 144 values for each sample, which have no shape of 162"),
+    ("{images: /x, labels: /y, shape: [8, 6, 3], axes: HNWC}", "shape needs the samples as the first or the last"),
     ("{images: /x, labels: /y, axes: NCXW}", "'NCXW' is no order of dimensions"),
     ("{images: /x, labels: /y, axes: NHW}", "'NHW' names 3 dimensions, the array has 4"),
     ("{images: /x, labels: /short}", "has 5 labels for 24 images"),

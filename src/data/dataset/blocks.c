@@ -28,7 +28,7 @@ static int64_t rows_of(const struct Pair *pair, int i) {
     int64_t bytes = image_bytes(pair);
     if (pair->encoded)
         return PICTURES;
-    int64_t chunk = chunk_of(array, pair->layouts[i].axes.dimension[AXIS_SAMPLE]);
+    int64_t chunk = chunk_of(array, pair->layouts[i].samples);
     int64_t wanted = (chunk ? CHUNKS_BYTES : RUN_BYTES) / bytes;
     chunk = chunk < 1 ? 1 : chunk;
     if (!pair->options && wanted >= chunk * block_digests__samples((size_t)bytes))
@@ -87,8 +87,8 @@ int blocks__open(struct BlockReader **out, const struct Pair *pair, struct Error
         const struct Array *array = &pair->images.items[i];
         if (is_read(pair, i))
             code = h5_reader_open(&reader->readers[i], array->file, array->name.path,
-                                  pair->bytes ? H5_UINT8 : H5_FLOAT32,
-                                  pair->layouts[i].axes.dimension[AXIS_SAMPLE], error);
+                                  pair->bytes ? H5_UINT8 : H5_FLOAT32, pair->layouts[i].samples,
+                                  error);
     }
     *out = code == OK ? reader : NULL;
     if (code != OK)
@@ -125,8 +125,8 @@ static int read_rows(struct BlockReader *reader, int i, int64_t first, int64_t c
         h5_reader_read(reader->readers[i], first, count, own ? pixels : reader->turned, error);
     if (code != OK || own)
         return code;
-    int64_t part[H5_RANK];
-    memcpy(part, pair->images.items[i].info.size, sizeof part);
+    int64_t part[AXES];
+    memcpy(part, layout->shape, sizeof part);
     part[layout->axes.dimension[AXIS_SAMPLE]] = count;
     axes__reorder(&layout->axes, part, pair->bytes ? 1 : (int)sizeof(float), reader->turned,
                   pixels);

@@ -43,6 +43,15 @@ static const struct Key split_keys[] = {
      .minimum = 1,
      .optional = true,
      .help = "the order of the dimensions of this split's images; absent: data.axes"},
+    {.name = "shape",
+     .type = KEY_INTS,
+     .offset = SPLIT_AT(shape),
+     .fallback = "[]",
+     .minimum = 1,
+     .maximum = 1e9,
+     .help = "the sizes of an image if the array has it in another shape, such as rows of pixels: "
+             "[28, 28] or [32, 32, 3], or in the order of `axes`, [3, 32, 32] for NCHW; none: the "
+             "array's own"},
     {.name = "first_label",
      .type = KEY_COUNT,
      .names = inherit_name,

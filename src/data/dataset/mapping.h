@@ -9,9 +9,10 @@
 /* data.splits.NAME. Arrays are named "FILE:/path", or "/path" in data.file. */
 struct SplitOptions {
     struct Strings images, labels, targets, weights; /* several: one after the other */
-    struct Strings indices;  /* rows: "7", "0:1000", or an array of integers or booleans */
-    const char *axes;        /* NULL: data.axes */
-    int64_t first_label;     /* −1: data.first_label */
+    struct Strings indices; /* rows: "7", "0:1000", or an array of integers or booleans */
+    const char *axes;       /* NULL: data.axes */
+    struct Ints shape;   /* of each image, if it lies in the array in another; none: it does not */
+    int64_t first_label; /* −1: data.first_label */
     const char *fraction_of; /* a split whose arrays these are; NULL: none */
     double fraction;
     int64_t seed;

@@ -62,12 +62,45 @@ static const char *axes_of(const struct Opening *opening, const struct Pair *pai
     return options ? options->axes : "auto";
 }
 
+/* Images of another shape than the array has them in: its dimensions without the samples', the
+ * first or the last, have as many elements. */
+static int reshape(const struct Array *array, const struct Ints *shape, struct ImageLayout *layout,
+                   struct Error *error) {
+    const struct H5Info *info = &array->info;
+    bool last = layout->axes.dimension[AXIS_SAMPLE] > 0;
+    layout->samples = last ? info->rank - 1 : 0;
+    int64_t wanted = memory_product(shape->values, shape->count);
+    int64_t there = memory_product(info->size + !last, info->rank - 1);
+    if (last && layout->axes.dimension[AXIS_SAMPLE] != shape->count)
+        return fail(error, ERROR_RUN_FILE,
+                    "shape needs the samples as the first or the last dimension");
+    if (there != wanted || there < 0)
+        return fail(error, ERROR_DATA,
+                    "%s:%s: has %" PRId64
+                    " values for each sample, which have no shape of %" PRId64,
+                    array->name.file, array->name.path, there, wanted);
+    memcpy(layout->shape + !last, shape->values, (size_t)shape->count * sizeof *shape->values);
+    layout->shape[last ? shape->count : 0] = info->size[layout->samples];
+    return OK;
+}
+
 /* The order of an array's dimensions, and its sizes by it. */
 static int read_axes(struct Opening *opening, const struct Pair *pair, const struct Array *array,
-                     struct Axes *axes, int64_t sizes[AXES], struct Error *error) {
-    int code = axes__parse(axes, axes_of(opening, pair), array->info.rank, error);
+                     struct ImageLayout *layout, struct Error *error) {
+    const struct Ints *shape = pair->options ? &pair->options->shape : NULL;
+    bool reshapes = shape && shape->count;
+    int code = axes__parse(&layout->axes, axes_of(opening, pair),
+                           reshapes ? shape->count + 1 : array->info.rank, error);
+    if (code == OK && reshapes && reshape(array, shape, layout, error) != OK) {
+        pair__blame(pair, "shape", error);
+        return error->code;
+    }
+    if (code == OK && !reshapes) {
+        memcpy(layout->shape, array->info.size, sizeof layout->shape);
+        layout->samples = layout->axes.dimension[AXIS_SAMPLE];
+    }
     if (code == OK) {
-        axes__sizes(axes, array->info.size, sizes);
+        axes__sizes(&layout->axes, layout->shape, layout->sizes);
         opening->dataset->axes_are_guessed |= !strcmp(axes_of(opening, pair), "auto");
         return OK;
     }
@@ -119,7 +152,7 @@ static int measure(struct Opening *opening, struct Pair *pair, struct Error *err
         struct Array *array = &pair->images.items[i];
         code = check_type(array, error);
         if (code == OK)
-            code = read_axes(opening, pair, array, &layouts[i].axes, layouts[i].sizes, error);
+            code = read_axes(opening, pair, array, &layouts[i], error);
         if (code == OK)
             code = opening__size(opening, pair, array, layouts[i].sizes, error);
         if (code != OK)

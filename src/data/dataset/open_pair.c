@@ -148,6 +148,9 @@ static bool same_arrays(const struct Pair *pair, const char *name,
            same_strings(&options->targets, &other->targets) &&
            same_strings(&options->weights, &other->weights) &&
            !strcmp(axes, other->axes ? other->axes : "") &&
+           options->shape.count == other->shape.count &&
+           !memcmp(options->shape.values, other->shape.values,
+                   (size_t)options->shape.count * sizeof *options->shape.values) &&
            options->first_label == other->first_label;
 }
 

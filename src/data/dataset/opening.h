@@ -24,7 +24,10 @@ struct Arrays {
 
 /* How the images of an array lie in it. */
 struct ImageLayout {
-    struct Axes axes;    /* of numbers; pictures have none */
+    struct Axes axes; /* of numbers; pictures have none */
+    int64_t
+        shape[AXES]; /* of the array, as `axes` speaks of it; its own, or by data.splits.*.shape */
+    int samples;     /* the dimension of the samples in the array's own shape */
     int64_t sizes[AXES]; /* in the program's order */
     int64_t block;       /* rows that are read together (blocks.h) */
 };
