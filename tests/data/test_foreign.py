@@ -402,6 +402,41 @@ def test_several_files_make_a_split(scratch):
     run(1, "train", path, "--out", f"{scratch}/o", "--quiet", cwd=scratch)
 
 
+def test_an_array_for_each_sample_or_class(scratch):
+    words = np.array(["ant", "bee", "cat"])[LABELS]
+    with h5py.File(f"{scratch}/x.h5", "w") as file:
+        for i, image in enumerate(IMAGES):
+            file[f"all/s{i:02}/image"], file[f"all/s{i:02}/label"] = image, LABELS[i]
+            file.create_dataset(f"packed/s{i:02}/image", data=image.transpose(2, 0, 1), chunks=(3, 8, 6),
+                                compression="gzip")
+            file[f"classes/{words[i]}/{i:02}"] = image
+        for name in ("ant", "bee", "cat"):
+            file[f"kinds/{name}"] = IMAGES[words == name]
+    sorted_images = np.concatenate([IMAGES[LABELS == label] for label in range(CLASSES)])
+    for i, (lines, images) in enumerate((
+            ('images: "/all/s*/image", labels: "/all/*/label", axes: HWC', IMAGES),
+            ('images: "/packed/s??/image", labels: "/all/*/label", axes: CHW', IMAGES),
+            ('images: "/classes/*/*", labels: group_name, axes: HWC', sorted_images),
+            ('images: "/kinds/*", labels: array_name', sorted_images),
+            ('images: [/kinds/bee, /kinds/ant, /kinds/cat], labels: array_name, indices: "8:"',
+             np.concatenate([sorted_images[:8], sorted_images[16:]])))):
+        path = imported(scratch, recipe(scratch, split("{%s}" % lines)), f"own-{i}.h5")
+        own = arrays(path, "train")
+        assert np.array_equal(own["images"], images)
+        label_of = {bytes(image): label for image, label in zip(IMAGES, LABELS)}
+        assert list(own["labels"]) == [label_of[bytes(image)] for image in images]
+        with h5py.File(path) as file:
+            assert list(file["classes"].asstr()) == (["ant", "bee", "cat"] if "_name" in lines else ["0", "1", "2"])
+    run(1, "train", recipe(scratch, split('{images: "/packed/*/image", labels: "/all/*/label", axes: CHW}')), "--out",
+        f"{scratch}/o", "--quiet", cwd=scratch)
+    save(scratch, "files.h5", s1__image=IMAGES[0], s1__label=0, s2__image=IMAGES[1], s3__label=1)
+    for lines, says in (('images: "/s*/image", labels: "/s*/label", axes: HWC', "meets the images /s2/image"),
+                        ('images: "/t*/image", labels: /s1/label, axes: HWC', "/t*/image: no array has such a path"),
+                        ("images: /s1/image, labels: /s1/label", "if each array of images is one, say axes: HWC")):
+        path = recipe(scratch, split("{%s}" % lines).replace("x.h5", "files.h5"))
+        assert says in start(1, "train", path, "--out", f"{scratch}/n", cwd=scratch).stderr
+
+
 PARTS = """data:
   file: x.h5
   splits:

@@ -33,8 +33,6 @@ int axes__parse(struct Axes *axes, const char *text, int rank, struct Error *err
                         text);
         axes->dimension[axis] = i;
     }
-    if (axes->dimension[AXIS_SAMPLE] < 0)
-        return fail(error, ERROR_RUN_FILE, "'%s' lacks N, the dimension of the samples", text);
     if ((int)strlen(order) != rank)
         return fail(error, ERROR_RUN_FILE, "'%s' names %d dimensions, the array has %d", text,
                     (int)strlen(order), rank);

@@ -15,8 +15,8 @@ struct Axes {
     int dimension[AXES]; /* the dimension of the array that each is; −1: none, its size is 1 */
 };
 
-/* From "NCHW" or "auto", for an array of `rank` dimensions. ERROR_RUN_FILE, without a key and
- * without the array's name, if they do not fit. */
+/* From "NCHW" or "auto", or "HWC" if the array is one sample, for an array of `rank` dimensions.
+ * ERROR_RUN_FILE, without a key and without the array's name, if they do not fit. */
 int axes__parse(struct Axes *axes, const char *text, int rank, struct Error *error);
 /* The sizes (samples, height, width, channels) of an array of this shape. */
 void axes__sizes(const struct Axes *axes, const int64_t *shape, int64_t sizes[AXES]);

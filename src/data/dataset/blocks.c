@@ -28,6 +28,8 @@ static int64_t rows_of(const struct Pair *pair, int i) {
     int64_t bytes = image_bytes(pair);
     if (pair->encoded)
         return PICTURES;
+    if (pair->layouts[i].samples < 0)
+        return 1;
     int64_t chunk = chunk_of(array, pair->layouts[i].samples);
     int64_t wanted = (chunk ? CHUNKS_BYTES : RUN_BYTES) / bytes;
     chunk = chunk < 1 ? 1 : chunk;
@@ -44,9 +46,14 @@ void blocks__measure(struct Pair *pair) {
 }
 
 int blocks__of(const struct Pair *pair, int64_t row, int64_t *first, int64_t *end) {
-    int i = pair->images.count - 1;
-    while (pair->runs[i].first > row)
-        i--;
+    int i = 0, high = pair->images.count - 1;
+    while (i < high) {
+        int middle = i + (high - i + 1) / 2;
+        if (pair->runs[middle].first <= row)
+            i = middle;
+        else
+            high = middle - 1;
+    }
     int64_t begin = pair->runs[i].first, block = pair->layouts[i].block;
     int64_t last = begin + pair->images.items[i].count;
     *first = begin + (row - begin) / block * block;
@@ -85,7 +92,7 @@ int blocks__open(struct BlockReader **out, const struct Pair *pair, struct Error
         reader->turned = memory_allocate((size_t)(reader->room * image_bytes(pair)), "a block");
     for (int i = 0; i < count && code == OK; i++) {
         const struct Array *array = &pair->images.items[i];
-        if (is_read(pair, i))
+        if (is_read(pair, i) && pair->layouts[i].samples >= 0)
             code = h5_reader_open(&reader->readers[i], array->file, array->name.path,
                                   pair->bytes ? H5_UINT8 : H5_FLOAT32, pair->layouts[i].samples,
                                   error);
@@ -120,14 +127,19 @@ static int read_rows(struct BlockReader *reader, int i, int64_t first, int64_t c
                      struct Error *error) {
     const struct Pair *pair = reader->pair;
     const struct ImageLayout *layout = &pair->layouts[i];
+    const struct Array *array = &pair->images.items[i];
     bool own = axes__are_own(&layout->axes);
-    int code =
-        h5_reader_read(reader->readers[i], first, count, own ? pixels : reader->turned, error);
+    void *to = own ? pixels : reader->turned;
+    int code = reader->readers[i]
+                   ? h5_reader_read(reader->readers[i], first, count, to, error)
+                   : h5_read(array->file, array->name.path, pair->bytes ? H5_UINT8 : H5_FLOAT32,
+                             array->info.rank, array->info.size, to, error);
     if (code != OK || own)
         return code;
     int64_t part[AXES];
     memcpy(part, layout->shape, sizeof part);
-    part[layout->axes.dimension[AXIS_SAMPLE]] = count;
+    if (layout->samples >= 0)
+        part[layout->axes.dimension[AXIS_SAMPLE]] = count;
     axes__reorder(&layout->axes, part, pair->bytes ? 1 : (int)sizeof(float), reader->turned,
                   pixels);
     return OK;

@@ -15,14 +15,17 @@ static const struct Key split_keys[] = {
      .fallback = "[]",
      .help =
          "the array of images or features, FILE:/path, or /path in data.file; several are taken "
-         "one after the other"},
+         "one after the other. /sample_*/image stands for all arrays of such paths (* and ? as in "
+         "names of files), and with axes without N, such as HWC, each is one sample"},
     {.name = "labels",
      .type = KEY_STRINGS,
      .or_one = true,
      .offset = SPLIT_AT(labels),
      .fallback = "[]",
      .help = "the array of classes, one for each image: whole numbers of any type, texts, or "
-             "one-hot rows; with data.multi_label: rows of 0 and 1"},
+             "one-hot rows; with data.multi_label: rows of 0 and 1. Or array_name, group_name, "
+             "file_name: what the images' arrays, their groups or their files are called, if there "
+             "is one for each class"},
     {.name = "targets",
      .type = KEY_STRINGS,
      .or_one = true,

@@ -71,7 +71,8 @@ static int reshape(const struct Array *array, const struct Ints *shape, struct I
     layout->samples = last ? info->rank - 1 : 0;
     int64_t wanted = memory_product(shape->values, shape->count);
     int64_t there = memory_product(info->size + !last, info->rank - 1);
-    if (last && layout->axes.dimension[AXIS_SAMPLE] != shape->count)
+    if (layout->axes.dimension[AXIS_SAMPLE] < 0 ||
+        (last && layout->axes.dimension[AXIS_SAMPLE] != shape->count))
         return fail(error, ERROR_RUN_FILE,
                     "shape needs the samples as the first or the last dimension");
     if (there != wanted || there < 0)

@@ -25,7 +25,7 @@ bool opening__fits(const struct H5Info *info, int64_t count, int64_t *columns, b
         sizes[found++] = info->size[i];
     }
     if (found < 2 && sizes[0] == count)
-        return info->rank > 0;
+        return true;
     if (!columns || found == 0)
         return false;
     if (found == 1) { /* one sample */
@@ -158,8 +158,9 @@ static int refuse_shape(const struct Array *array, const char *what, struct Erro
                    array->name.file, array->name.path, array->info.size[0], what, array->count)
             : fail(error, ERROR_DATA,
                    "%s:%s: has shape %s for %" PRId64 " images; expected (N), (N,1) or "
-                   "one-hot (N, classes)",
-                   array->name.file, array->name.path, shape.data, array->count);
+                   "one-hot (N, classes)%s",
+                   array->name.file, array->name.path, shape.data, array->count,
+                   array->info.rank ? "" : "; if each array of images is one, say axes: HWC");
     text_release(&shape);
     return code;
 }
@@ -194,6 +195,28 @@ static int refuse_matlab_object(const struct Array *array, struct Error *error) 
         "%s:%s: is an object of MATLAB, such as a string or categorical array, whose values "
         "only MATLAB finds; save cellstr(...) or double(...) of it there",
         array->name.file, array->name.path);
+}
+
+/* The name of an array, of its group or of its file, without what comes after the last dot. */
+static char *name_of(const struct ArrayName *name, enum LabelsFrom from) {
+    const char *text = from == LABELS_OF_FILES ? name->file : name->path;
+    const char *end = text + strlen(text), *slash = strrchr(text, '/');
+    if (from == LABELS_OF_GROUPS) {
+        end = slash;
+        slash = memrchr(text, '/', (size_t)(slash - text));
+    }
+    const char *begin = slash ? slash + 1 : text;
+    const char *dot = from == LABELS_OF_FILES ? strrchr(begin, '.') : NULL;
+    if (end < begin) /* a group that is the file's own */
+        begin = end;
+    return memory_copy_span(begin, (size_t)((dot && dot > begin ? dot : end) - begin));
+}
+
+static void take_names(struct Pair *pair, const struct Array *array, int64_t offset) {
+    if (!pair->stored.texts)
+        pair->stored.texts = memory_array(char *, pair->count, "labels");
+    for (int64_t i = 0; i < array->count; i++)
+        pair->stored.texts[offset + i] = name_of(&array->name, pair->labels_from);
 }
 
 static int read_array(struct Pair *pair, struct Array *array, int64_t offset, struct Error *error) {
@@ -246,7 +269,10 @@ int opening__labels(struct Opening *opening, struct Pair *pair, struct Error *er
     for (int i = 0; i < labels->count && code == OK; i++) {
         struct Array *array = &labels->items[i];
         array->count = labels->count == 1 ? pair->count : pair->images.items[i].count;
-        code = read_array(pair, array, offset, error);
+        if (pair->labels_from)
+            take_names(pair, array, offset);
+        else
+            code = read_array(pair, array, offset, error);
         offset += array->count;
     }
     return code == OK ? OK : pair__blame(pair, "labels", error);

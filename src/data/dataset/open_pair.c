@@ -6,8 +6,10 @@
 #include "data/dataset/opening.h"
 
 static void arrays_release(struct Arrays *arrays) {
-    for (int i = 0; i < arrays->count; i++)
+    for (int i = 0; i < arrays->count; i++) {
         array_name_release(&arrays->items[i].name);
+        memory_release(arrays->items[i].captured);
+    }
     memory_release(arrays->items);
 }
 
@@ -59,24 +61,101 @@ static int locate(struct Opening *opening, struct Array *array, struct Error *er
     return code;
 }
 
+/* Takes the texts over. */
+static struct Array *add_array(struct Arrays *arrays, char *file, char *path, char *captured) {
+    size_t count = (size_t)arrays->count;
+    if ((count & (count - 1)) == 0) /* the capacity is the next power of two */
+        arrays->items = memory_resize(arrays->items, count * sizeof *arrays->items,
+                                      (count ? 2 * count : 1) * sizeof *arrays->items, "arrays");
+    struct Array *array = &arrays->items[arrays->count++];
+    *array = (struct Array){.name = {file, path}, .captured = captured};
+    return array;
+}
+
+/* All arrays of a file whose paths match a pattern. */
+static int add_matches(struct Opening *opening, const struct ArrayName *name, struct Arrays *arrays,
+                       struct Error *error) {
+    struct H5File *file;
+    struct Matches found;
+    int code = opening__file(opening, name->file, &file, error);
+    if (code != OK)
+        return code;
+    pattern__find(file, name->path, &found);
+    if (!found.count && h5_check(file, error) == OK) {
+        struct Text held = {0};
+        contents__summary(file, NULL, &held);
+        fail(error, ERROR_DATA, "%s:%s: no array has such a path; the file holds %s", name->file,
+             name->path, held.data);
+        text_release(&held);
+    }
+    code = found.count ? OK : error->code;
+    for (int i = 0; i < found.count && code == OK; i++) {
+        const struct Match *match = &found.items[i];
+        code = locate(opening,
+                      add_array(arrays, memory_copy_text(name->file), memory_copy_text(match->path),
+                                memory_copy_text(match->captured)),
+                      error);
+    }
+    pattern__release(&found);
+    return code;
+}
+
 /* The arrays that a key of data.splits.NAME lists. */
 static int list_arrays(struct Opening *opening, const struct Pair *pair, const char *key,
                        const struct Strings *names, struct Arrays *arrays, struct Error *error) {
     const char *main = opening->request->options->file;
-    arrays->items = memory_array(struct Array, names->count, "arrays");
-    arrays->count = names->count;
     for (int i = 0; i < names->count; i++) {
-        struct Array *array = &arrays->items[i];
-        int code = array_name_parse(&array->name, names->values[i], main, error);
+        struct ArrayName name;
+        int code = array_name_parse(&name, names->values[i], main, error);
         if (code != OK)
             return pair__blame(pair, key, error);
-        char *place = opening__place(opening, array->name.file);
-        memory_release(array->name.file);
-        array->name.file = place;
-        if (locate(opening, array, error) != OK)
+        char *place = opening__place(opening, name.file);
+        memory_release(name.file);
+        name.file = place;
+        if (pattern__is(name.path)) {
+            code = add_matches(opening, &name, arrays, error);
+            array_name_release(&name);
+        } else {
+            code = locate(opening, add_array(arrays, name.file, name.path, NULL), error);
+        }
+        if (code != OK)
             return pair__blame(pair, key, error);
     }
     return OK;
+}
+
+/* Where patterns named images as well as labels, those of one sample belong together. */
+static int check_captured(const struct Pair *pair, const struct Arrays *arrays, const char *key,
+                          struct Error *error) {
+    for (int i = 0; i < arrays->count && i < pair->images.count; i++) {
+        const struct Array *array = &arrays->items[i], *images = &pair->images.items[i];
+        if (!array->captured || !images->captured || !strcmp(array->captured, images->captured))
+            continue;
+        fail(error, ERROR_DATA,
+             "%s:%s: meets the images %s, which is another name; expected one array for each of "
+             "the images",
+             array->name.file, array->name.path, images->name.path);
+        return pair__blame(pair, key, error);
+    }
+    return OK;
+}
+
+/* labels: array_name, group_name or file_name. */
+static enum LabelsFrom labels_from(const struct SplitOptions *options) {
+    static const char *const words[] = {"", "array_name", "group_name", "file_name"};
+    for (int i = LABELS_OF_ARRAYS; i <= LABELS_OF_FILES; i++)
+        if (options->labels.count == 1 && !strcmp(options->labels.values[0], words[i]))
+            return (enum LabelsFrom)i;
+    return LABELS_OF_VALUES;
+}
+
+static void name_labels(struct Pair *pair) {
+    for (int i = 0; i < pair->images.count; i++) {
+        const struct Array *images = &pair->images.items[i];
+        struct Array *array = add_array(&pair->labels, memory_copy_text(images->name.file),
+                                        memory_copy_text(images->name.path), NULL);
+        array->file = images->file;
+    }
 }
 
 /* /SPLIT/NAME of the file of the own layout; if `optional`, no array if there is none. */
@@ -120,13 +199,18 @@ static int fill_mapped(struct Opening *opening, struct Pair *pair, struct Error 
         return pair__blame(pair, options->images.count ? "labels" : "images", error);
     }
     int code = list_arrays(opening, pair, "images", &options->images, &pair->images, error);
-    if (code == OK)
+    pair->labels_from = labels_from(options);
+    if (code == OK && pair->labels_from)
+        name_labels(pair);
+    else if (code == OK)
         code = list_arrays(opening, pair, "labels", &options->labels, &pair->labels, error);
     if (code == OK)
         code = list_arrays(opening, pair, "targets", &options->targets, &pair->targets, error);
     if (code == OK)
         code = list_arrays(opening, pair, "weights", &options->weights, &pair->weights, error);
-    return code;
+    if (code == OK)
+        code = check_captured(pair, &pair->labels, "labels", error);
+    return code == OK ? check_captured(pair, &pair->targets, "targets", error) : code;
 }
 
 static bool same_strings(const struct Strings *a, const struct Strings *b) {

@@ -15,7 +15,8 @@ struct Array {
     struct ArrayName name;
     struct H5File *file; /* the opening's; gone when the data set is open */
     struct H5Info info;
-    int64_t count; /* samples */
+    int64_t count;  /* samples */
+    char *captured; /* what the patterns of its name stood for; NULL: it had none */
 };
 struct Arrays {
     int count;
@@ -27,7 +28,7 @@ struct ImageLayout {
     struct Axes axes; /* of numbers; pictures have none */
     int64_t
         shape[AXES]; /* of the array, as `axes` speaks of it; its own, or by data.splits.*.shape */
-    int samples;     /* the dimension of the samples in the array's own shape */
+    int samples; /* the dimension of the samples in the array's own shape; −1: it is one sample */
     int64_t sizes[AXES]; /* in the program's order */
     int64_t block;       /* rows that are read together (blocks.h) */
 };
@@ -49,12 +50,16 @@ struct StoredLabels {
     struct H5Enumeration enumeration; /* names of the numbers, if the file has them */
 };
 
+/* Labels that are names of the images' arrays, of their groups or of their files. */
+enum LabelsFrom { LABELS_OF_VALUES, LABELS_OF_ARRAYS, LABELS_OF_GROUPS, LABELS_OF_FILES };
+
 /* An array pair: images, and the labels or targets of the same samples. Splits are made of its
  * rows. */
 struct Pair {
     char *split;                        /* whose arrays these are */
     const struct SplitOptions *options; /* NULL: /SPLIT/images and so on */
     struct Arrays images, labels, targets, weights;
+    enum LabelsFrom labels_from; /* if not from values: `labels` are the images' arrays */
     int64_t count;
     bool bytes;
     /* One for each array of images. Images that are neither mapped nor in memory are NULL there and
@@ -186,6 +191,18 @@ static inline const char *opening_held_out_of(const struct Opening *opening, con
     bool held_out = options && options->folds.count && !strcmp(name, options->validation);
     return held_out ? options->train : NULL;
 }
+
+/* open_pattern.c. The arrays of a file whose paths match a pattern, such as "/sample_*", each part
+ * of a path by itself, in the order of the names. */
+struct Matches {
+    int count;
+    struct Match {
+        char *path, *captured; /* captured: the parts that patterns stood for, "/sample_7" */
+    } * items;
+};
+bool pattern__is(const char *path);
+void pattern__find(struct H5File *file, const char *path, struct Matches *found);
+void pattern__release(struct Matches *found);
 
 /* open_selection.c. Takes "ARRAY == VALUE" apart, which the caller releases; false: it is something
  * else. And marks the samples that have this value in an array of one for each of them; ERROR_DATA

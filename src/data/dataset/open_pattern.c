@@ -1,0 +1,81 @@
+/* Arrays that are named together: "/sample_*" of one file stands for all arrays of such names. */
+#include <fnmatch.h>
+#include <string.h>
+
+#include "base/memory.h"
+#include "data/dataset/opening.h"
+
+struct Search {
+    struct H5File *file;
+    struct Matches *found;
+    const char *group;    /* the path so far, "" or "/a" */
+    const char *captured; /* what patterns on the way stood for */
+    char *part;           /* the pattern of a name in the group */
+    const char *rest;     /* what comes after it; "" if nothing does */
+};
+
+static void search(struct H5File *file, struct Matches *found, const char *group,
+                   const char *captured, const char *rest);
+
+static void take(struct Matches *found, const char *path, const char *captured) {
+    size_t count = (size_t)found->count;
+    if ((count & (count - 1)) == 0) /* the capacity is the next power of two */
+        found->items = memory_resize(found->items, count * sizeof *found->items,
+                                     (count ? 2 * count : 1) * sizeof *found->items, "arrays");
+    found->items[found->count++] =
+        (struct Match){memory_copy_text(path), memory_copy_text(captured)};
+}
+
+static void visit(void *context, const char *name, enum H5Member member) {
+    const struct Search *at = context;
+    bool last = !*at->rest;
+    if (fnmatch(at->part, name, 0) || member != (last ? H5_MEMBER_ARRAY : H5_MEMBER_GROUP))
+        return;
+    char *path = memory_print("%s/%s", at->group, name);
+    char *captured = memory_print("%s/%s", at->captured, name);
+    if (last)
+        take(at->found, path, captured);
+    else
+        search(at->file, at->found, path, captured, at->rest);
+    memory_release(path);
+    memory_release(captured);
+}
+
+/* `rest` begins with a slash. */
+static void search(struct H5File *file, struct Matches *found, const char *group,
+                   const char *captured, const char *rest) {
+    const char *end = strchr(rest + 1, '/');
+    size_t length = end ? (size_t)(end - rest) - 1 : strlen(rest + 1);
+    struct Search at = {file,          found, group, captured, memory_copy_span(rest + 1, length),
+                        end ? end : ""};
+    if (pattern__is(at.part)) {
+        h5_members(file, *group ? group : "/", visit, &at);
+    } else {
+        char *path = memory_print("%s/%s", group, at.part);
+        bool there = h5_exists(file, path);
+        if (there && end)
+            search(file, found, path, captured, end);
+        else if (there)
+            take(found, path, captured);
+        memory_release(path);
+    }
+    memory_release(at.part);
+}
+
+bool pattern__is(const char *path) {
+    return strpbrk(path, "*?[") != NULL;
+}
+
+void pattern__find(struct H5File *file, const char *path, struct Matches *found) {
+    *found = (struct Matches){0};
+    search(file, found, "", "", path);
+}
+
+void pattern__release(struct Matches *found) {
+    for (int i = 0; i < found->count; i++) {
+        memory_release(found->items[i].path);
+        memory_release(found->items[i].captured);
+    }
+    memory_release(found->items);
+    *found = (struct Matches){0};
+}
