@@ -437,6 +437,21 @@ def test_an_array_for_each_sample_or_class(scratch):
         assert says in start(1, "train", path, "--out", f"{scratch}/n", cwd=scratch).stderr
 
 
+def test_what_is_there_is_proposed_or_said(scratch):
+    samples = {f"s{i}__{name}": value[i] for i in range(COUNT)
+               for name, value in (("image", IMAGES), ("label", LABELS))}
+    kinds = {name: IMAGES[LABELS == i] for i, name in enumerate(("ant", "bee", "cat"))}
+    singles = {f"{'abc'[LABELS[i]]}__{i}": IMAGES[i] for i in range(COUNT)}
+    pair = dict(images=IMAGES, labels=LABELS)
+    for contents, says in (
+            (samples, 'train: {images: "/*/image", labels: "/*/label", axes: HWC}'),
+            (kinds, 'train: {images: "/*", labels: array_name}'),
+            (singles, 'train: {images: "/*/*", labels: group_name, axes: HWC}'),
+            ({**pair, "set": LABELS + 1}, 'indices: "/set == VALUE"'),
+            ({**pair, "labels": LABELS[:5]}, "/labels is int64 (5), which are no labels of /images uint8 (24,8,6,3)")):
+        assert says in run(1, "dataset", "info", save(scratch, "x.h5", **contents))[0]
+
+
 PARTS = """data:
   file: x.h5
   splits:

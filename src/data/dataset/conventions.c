@@ -264,9 +264,46 @@ static char *sibling_of(const char *path) {
     return NULL;
 }
 
-static void add_split(struct Proposal *proposal, struct Text *text, struct H5File *file,
-                      const char *path, const struct Found *found, const char *name,
-                      const struct Numbers *numbers) {
+/* An array that says for each sample which split it is in. */
+static const struct ContentsItem *split_array(const struct Contents *contents, int64_t samples) {
+    static const char *const words[] = {"set", "split", "splits", "subset", "partition", NULL};
+    for (int i = 0; i < contents->count; i++) {
+        const struct ContentsItem *item = &contents->items[i];
+        const struct H5Info *info = &item->storage.info;
+        if (item->member == H5_MEMBER_ARRAY && !item->problem && info->rank >= 1 &&
+            (is_numeric(info) || info->type == H5_TEXT) && largest_size(info) == samples &&
+            memory_product(info->size, info->rank) == samples &&
+            is_in(words, strrchr(item->path, '/') + 1))
+            return item;
+    }
+    return NULL;
+}
+
+/* What is there instead of an array of labels that fits. */
+static char *why_no_labels(const struct Contents *contents, const struct Found *found) {
+    struct Meaning meaning, other;
+    read_path(found->images->path, &meaning);
+    for (int i = 0; i < contents->count; i++) {
+        const struct ContentsItem *item = &contents->items[i];
+        read_path(item->path, &other);
+        if (item->member != H5_MEMBER_ARRAY || other.role != ROLE_LABELS ||
+            other.part != meaning.part || strcmp(other.group, meaning.group))
+            continue;
+        struct Text text = {0};
+        text_add(&text, "%s is ", item->path);
+        contents_describe(item, &text);
+        text_add(&text, ", which are no labels of %s ", found->images->path);
+        contents_describe(found->images, &text);
+        text_add(&text, ": put the name of an array that fits in the place of FILE.h5:/labels");
+        return text.data;
+    }
+    return memory_copy_text(
+        "no array of labels is recognised: put its name in the place of FILE.h5:/labels");
+}
+
+static void add_split(struct Proposal *proposal, const struct Contents *contents, struct Text *text,
+                      struct H5File *file, const char *path, const struct Found *found,
+                      const char *name, const struct Numbers *numbers) {
     bool matlab = h5_has_attribute(file, found->images->path, "MATLAB_class");
     const char *axes = axes_of(found, samples_of(found), matlab);
     text_add(text, "    %s: {images: ", name);
@@ -277,8 +314,7 @@ static void add_split(struct Proposal *proposal, struct Text *text, struct H5Fil
     } else {
         char *sibling = sibling_of(path);
         if (!sibling)
-            proposal->missing = memory_copy_text(
-                "no array of labels is recognised: put its name in the place of FILE.h5:/labels");
+            proposal->missing = why_no_labels(contents, found);
         char *labels =
             memory_print("%s:/%s", sibling ? sibling : "FILE.h5", sibling ? "y" : "labels");
         text_add(text, "\"%s\"", labels);
@@ -375,13 +411,127 @@ static bool look_at_parts(struct H5File *file, const struct Found found[PARTS], 
     return by_value;
 }
 
+/* ---- An array for each sample, or for each class ---- */
+
+static bool same_shape(const struct H5Info *a, const struct H5Info *b, int from) {
+    bool same = a->rank == b->rank;
+    for (int i = from; same && i < a->rank; i++)
+        same = a->size[i] == b->size[i];
+    return same;
+}
+
+/* What the arrays of a file have in common if they are all one group deep, or all in the root. */
+struct Many {
+    int arrays, images, labels, depth;
+    const struct ContentsItem *image, *label; /* the first */
+    bool one_leaf;                            /* all images have the same name, in groups */
+    bool same, alike;                         /* shapes are equal; but for the first dimension */
+};
+
+static int depth_of(const char *path) {
+    int depth = 0;
+    for (const char *at = path; *at; at++)
+        depth += *at == '/';
+    return depth;
+}
+
+static void look_at_item(struct Many *many, const struct ContentsItem *item) {
+    const struct H5Info *info = &item->storage.info;
+    const char *leaf = strrchr(item->path, '/') + 1;
+    bool image = !item->problem && is_numeric(info) && info->rank >= 2 && info->rank <= 4;
+    bool label = !item->problem && (is_numeric(info) || is_text(info)) &&
+                 memory_product(info->size, info->rank) == 1;
+    many->arrays++;
+    if (label) {
+        many->label = many->label ? many->label : item;
+        many->labels += !strcmp(leaf, strrchr(many->label->path, '/') + 1);
+    } else if (image && !many->image) {
+        *many = (struct Many){.arrays = many->arrays,
+                              .images = 1,
+                              .labels = many->labels,
+                              .depth = depth_of(item->path),
+                              .image = item,
+                              .label = many->label,
+                              .one_leaf = true,
+                              .same = true,
+                              .alike = true};
+    } else if (image && depth_of(item->path) == many->depth) {
+        const struct H5Info *first = &many->image->storage.info;
+        many->images++;
+        many->one_leaf &= !strcmp(leaf, strrchr(many->image->path, '/') + 1);
+        many->same &= same_shape(first, info, 0);
+        many->alike &= same_shape(first, info, 1);
+    }
+}
+
+/* At least so many arrays look like an array for each sample. */
+#define SAMPLES 8
+
+static const char *axes_of_one(const struct H5Info *info) {
+    return info->rank == 2 ? "HW" : is_few(info->size[0]) && !is_few(info->size[2]) ? "CHW" : "HWC";
+}
+
+/* Whether the root, or the groups in it, are called as splits are, or arrays as images or labels.
+ */
+static bool are_named(const struct Contents *contents) {
+    for (int i = 0; i < contents->count; i++) {
+        struct Meaning meaning;
+        read_path(contents->items[i].path, &meaning);
+        bool root = depth_of(contents->items[i].path) == 1;
+        if (root && (meaning.part != PART_OTHER || meaning.role != ROLE_NONE))
+            return true;
+    }
+    return false;
+}
+
+static bool propose_many(struct Proposal *proposal, const char *path, bool follows,
+                         const struct Contents *contents) {
+    struct Many many = {0};
+    for (int i = 0; i < contents->count; i++)
+        if (contents->items[i].member == H5_MEMBER_ARRAY)
+            look_at_item(&many, &contents->items[i]);
+    if (!many.image || many.depth > 2)
+        return false;
+    const struct H5Info *info = &many.image->storage.info;
+    const char *leaf = strrchr(many.image->path, '/') + 1;
+    char *lines = NULL;
+    const char *name = NULL;
+    bool flat = many.depth == 1, few = info->rank <= 3;
+    if (!flat && many.one_leaf && many.same && few && many.images >= SAMPLES && many.label &&
+        many.labels >= many.images - contents->is_cut && depth_of(many.label->path) == 2 &&
+        many.images + many.labels >= many.arrays - 1) {
+        name = "a group for each sample";
+        lines = memory_print("{images: \"/*/%s\", labels: \"/*/%s\", axes: %s}", leaf,
+                             strrchr(many.label->path, '/') + 1, axes_of_one(info));
+    } else if (!flat && !many.one_leaf && many.same && few && many.images == many.arrays &&
+               many.images >= SAMPLES && !are_named(contents)) {
+        name = "a group for each class, with an array for each sample";
+        lines = memory_print("{images: \"/*/*\", labels: group_name, axes: %s}", axes_of_one(info));
+    } else if (flat && many.alike && many.images == many.arrays && many.images >= 2 &&
+               info->rank >= 3 && !are_named(contents)) {
+        name = "an array for each class";
+        lines = memory_copy_text("{images: \"/*\", labels: array_name}");
+    }
+    if (!lines)
+        return false;
+    struct Text text = {0};
+    text_add(&text, "data:\n  file: ");
+    add_name(&text, path);
+    text_add(&text, "%s\n  splits:\n    train: %s\n", follows ? "\n  links: follow" : "", lines);
+    text_add(&text, "    validation: {fraction_of: train, fraction: 0.1, stratified: true}\n");
+    proposal->name = memory_copy_text(name);
+    proposal->lines = text.data;
+    memory_release(lines);
+    return true;
+}
+
 void proposal_make(struct Proposal *proposal, struct H5File *file, const char *path, bool follows,
                    const struct Contents *contents) {
     struct Found found[PARTS] = {0};
     char stems[PARTS][2][32];
     struct Text text = {0};
     *proposal = (struct Proposal){0};
-    if (!find_pairs(contents, found, stems))
+    if (propose_many(proposal, path, follows, contents) || !find_pairs(contents, found, stems))
         return;
     int first = found[PART_TRAIN].images        ? PART_TRAIN
                 : found[PART_VALIDATION].images ? PART_VALIDATION
@@ -395,6 +545,8 @@ void proposal_make(struct Proposal *proposal, struct H5File *file, const char *p
     bool by_value = look_at_parts(file, found, names != NULL, numbers);
     if (follows)
         text_add(&text, "\n  links: follow");
+    if (strstr(found[first].images->storage.filters, "(not available)"))
+        text_add(&text, "\n  plugins: load");
     if (names)
         text_add(&text, "\n  classes: %s", names->path);
     else if (by_value)
@@ -402,7 +554,14 @@ void proposal_make(struct Proposal *proposal, struct H5File *file, const char *p
     text_add(&text, "\n  splits:\n");
     for (int part = 0; part < PARTS; part++)
         if (found[part].images)
-            add_split(proposal, &text, file, path, &found[part], part_names[part], &numbers[part]);
+            add_split(proposal, contents, &text, file, path, &found[part], part_names[part],
+                      &numbers[part]);
+    const struct ContentsItem *chooses =
+        found[PART_TRAIN].images ? split_array(contents, samples_of(&found[PART_TRAIN])) : NULL;
+    if (chooses && !proposal->missing && !found[PART_VALIDATION].images)
+        proposal->missing = memory_print(
+            "%s seems to say the split of each sample: indices: \"%s == VALUE\" takes those of one",
+            chooses->path, chooses->path);
     if (found[PART_TRAIN].images && !found[PART_VALIDATION].images)
         text_add(&text, "    validation: {fraction_of: train, fraction: 0.1, stratified: true}\n");
     proposal->lines = text.data;
