@@ -7,20 +7,6 @@
 
 #ifdef KERNEL_SUFFIX
 
-/* sum + a · b in the register of `sum`. In these loops the compiler otherwise loads an operand anew
- * for each multiply-add or copies sums from register to register, which takes as long again. */
-INLINE lanes multiply_add(lanes sum, lanes a, lanes b) {
-#if defined(__AVX512F__) && !defined(KERNEL_DOUBLE)
-    __asm__("vfmadd231ps %2, %1, %0" : "+v"(sum) : "v"(a), "v"(b));
-    return sum;
-#elif defined(__FMA__) && !defined(KERNEL_DOUBLE)
-    __asm__("vfmadd231ps %2, %1, %0" : "+x"(sum) : "x"(a), "x"(b));
-    return sum;
-#else
-    return sum + a * b;
-#endif
-}
-
 /* A block of a matrix that will be needed soon. Its lines are asked for one by one among the
  * multiply-adds: many at once would hold up the loads of operands. */
 struct Ahead {

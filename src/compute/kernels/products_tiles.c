@@ -6,11 +6,6 @@
 #endif
 #include <string.h>
 
-/* Sums stay in registers only if all loops over them are unrolled. So is a STRETCH: two threads of
- * a core share the instructions that it can begin in a cycle, and then each that counts and adds up
- * addresses takes the place of a multiply-add. */
-#define UNROLL _Pragma("GCC unroll 8")
-
 /* Stores a vector of sums of `columns` columns. */
 INLINE void put(const struct Panel *panel, real *to, lanes value, int64_t columns) {
 #if defined(__AVX512F__) && !defined(KERNEL_DOUBLE)

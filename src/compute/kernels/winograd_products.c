@@ -9,6 +9,13 @@ enum { ROWS_1 = 12, ROWS_2 = 12, ROWS_3 = 6, ROWS_4 = 6 };
 enum { ROWS_1 = 12, ROWS_2 = 6, ROWS_3 = 3, ROWS_4 = 3 };
 #endif
 
+/* The compiler adds a single vector well by itself: it takes the factors from memory. */
+INLINE lanes add_product(int vectors, lanes sum, real factor, lanes w) {
+    if (vectors == 1)
+        return sum + factor * w;
+    return multiply_add(sum, factor - (lanes){0}, w);
+}
+
 INLINE void multiply_tile(int rows, int vectors, int64_t depth, const real *a, int64_t a_row,
                           const real *weights, real *c, int64_t c_row) {
     lanes sum[ROWS][PANEL];
@@ -18,13 +25,14 @@ INLINE void multiply_tile(int rows, int vectors, int64_t depth, const real *a, i
             sum[r][v] = (lanes){0};
     for (int r = 0; r < rows; r += 3)
         from[r / 3] = a + r * a_row;
+    UNROLL
     for (int64_t k = 0; k < depth; k++) {
         lanes w[PANEL];
         for (int v = 0; v < vectors; v++)
             w[v] = ((const lanes *)(const void *)weights)[k * vectors + v];
         for (int r = 0; r < rows; r++)
             for (int v = 0; v < vectors; v++)
-                sum[r][v] += from[r / 3][k + r % 3 * a_row] * w[v];
+                sum[r][v] = add_product(vectors, sum[r][v], from[r / 3][k + r % 3 * a_row], w[v]);
     }
     for (int r = 0; r < rows; r++)
         for (int v = 0; v < vectors; v++)
@@ -119,13 +127,14 @@ INLINE void accumulate_tile(int rows, int vectors, int64_t count, const real *a,
     for (int r = 0; r < rows; r++)
         for (int v = 0; v < vectors; v++)
             sum[r][v] = (lanes){0};
+    UNROLL
     for (int64_t t = 0; t < count; t++) {
         lanes w[PANEL];
         for (int v = 0; v < vectors; v++)
             w[v] = ((const lanes *)(const void *)(b + t * b_row))[v];
         for (int r = 0; r < rows; r++)
             for (int v = 0; v < vectors; v++)
-                sum[r][v] += a[t * a_row + r] * w[v];
+                sum[r][v] = add_product(vectors, sum[r][v], a[t * a_row + r], w[v]);
     }
     lanes *out = (lanes *)(void *)sums;
     for (int r = 0; r < rows; r++)
