@@ -16,15 +16,29 @@ enum { SAMPLES = 431, CLASSES = 4, ROUNDS = 8 };
 static double scores[SAMPLES * CLASSES];
 static int32_t labels[SAMPLES];
 
-/* Scores with many ties; in odd rounds class 3 has no sample. */
+/* Grows with `number`, from 0 to 40: whole numbers; the same with negative ones among them; numbers
+ * of all magnitudes; negative ones of all magnitudes. */
+static double score_of(uint64_t round, double number) {
+    double shifted = number - 17;
+    return round / 2 == 0   ? number
+           : round / 2 == 1 ? shifted
+           : round / 2 == 2 ? ldexp(1.1, (int)(40 * shifted))
+                            : -ldexp(1.1, (int)(-40 * shifted));
+}
+
+/* Scores with many ties; in odd rounds class 3 has no sample. A 0 may have either sign. */
 static void draw(uint64_t round) {
     struct RandomStream stream = random_stream(31, RANDOM_TEST, 0, 0, round);
     uint32_t next = 0, classes = round % 2 ? CLASSES - 1 : CLASSES;
     for (int i = 0; i < SAMPLES; i++) {
         labels[i] = (int32_t)random_below(random_word(&stream, next++), classes);
-        for (int c = 0; c < CLASSES; c++)
-            scores[i * CLASSES + c] =
-                random_below(random_word(&stream, next++), 30) + 4.0 * (labels[i] == c);
+        for (int c = 0; c < CLASSES; c++) {
+            double *score = &scores[i * CLASSES + c];
+            uint32_t number = random_below(random_word(&stream, next++), 30);
+            *score = score_of(round, number + 4.0 * (labels[i] == c));
+            if (*score == 0 && i % 2)
+                *score = -*score;
+        }
     }
 }
 
@@ -41,12 +55,12 @@ static double roc_of(int c) {
     return right / pairs;
 }
 
-static double pr_of(int c) {
+static double pr_of(uint64_t round, int c) {
     double area = 0, before = 0, positives = 0;
     for (int i = 0; i < SAMPLES; i++)
         positives += labels[i] == c;
-    for (int threshold = 40; threshold >= 0; threshold--) {
-        double hits = 0, all = 0;
+    for (int number = 40; number >= 0; number--) {
+        double hits = 0, all = 0, threshold = score_of(round, number);
         for (int i = 0; i < SAMPLES; i++) {
             all += scores[i * CLASSES + c] >= threshold;
             hits += scores[i * CLASSES + c] >= threshold && labels[i] == c;
@@ -77,7 +91,7 @@ static void test_areas(void **unused) {
                 continue;
             }
             assert_true(fabs(roc[c] - roc_of(c)) < 1e-12);
-            assert_true(fabs(pr[c] - pr_of(c)) < 1e-12);
+            assert_true(fabs(pr[c] - pr_of(round, c)) < 1e-12);
         }
         ranking_release(&ranking);
     }
