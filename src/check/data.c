@@ -190,6 +190,8 @@ int check__data(struct Preflight *preflight, struct Error *error) {
         if (!code)
             code = check__preprocessed(preflight, error);
         if (!code)
+            code = check__mirrored(preflight, error);
+        if (!code)
             code = write_sheet(preflight, error);
     }
     return ranks_agree(preflight->ranks, code, error);

@@ -23,8 +23,8 @@ const char *const check_item_names[CHECK_ITEMS] = {
 };
 
 const char *const check_item_titles[CHECK_ITEMS] = {
-    [CHECK_SETTINGS] = "values in the run file",
-    [CHECK_DATA] = "the data",
+    [CHECK_SETTINGS] = "values in the run file that explain a failure by themselves",
+    [CHECK_DATA] = "counts, duplicates, and what preprocessing makes of the images",
     [CHECK_LOSS] = "the initial loss",
     [CHECK_GRADIENTS] = "backward against central differences",
     [CHECK_ACTIVATIONS] = "activations and gradients at the start, by depth",

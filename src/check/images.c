@@ -186,12 +186,7 @@ static void say_repeated(struct Findings *findings, const struct Survey *survey)
     if (train->of_both)
         finding__say(finding, ", %" PRId64 " of them under another label", train->of_both);
     if (is_table(survey)) {
-        finding__expect(finding, "rows that differ");
-        if (part > 0.3)
-            finding__blame(finding, CHECK_DOUBTFUL,
-                           "many rows are there twice: they count double, and if the splits are "
-                           "drawn from them, they end up on both sides",
-                           "remove the duplicates before the splits are drawn");
+        finding__expect(finding, "few, unless its columns have few different values");
         return;
     }
     finding__expect(finding, "few, and none under two labels");

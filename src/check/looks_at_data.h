@@ -8,5 +8,7 @@
 int check__images(struct Preflight *preflight, struct Error *error);
 /* preprocessed.c: range, mean, deviation and covariance of what the network gets. */
 int check__preprocessed(struct Preflight *preflight, struct Error *error);
+/* mirrored.c: whether the mirror images that augmentation makes are images of this data. */
+int check__mirrored(struct Preflight *preflight, struct Error *error);
 
 #endif

@@ -111,12 +111,14 @@ static void look_at_last_layer(struct Preflight *preflight) {
 
 /* How many times the loss of chance is too much. Scores of weights with std √(2 / fan_in) after
  * activations of unit variance come to 1.2 to 2.5 times for classes, and 3 times for values. */
+#define MOST_OF_CLASSES 3
+#define MOST_OF_VALUES 6
 static void judge_loss(struct Finding *finding, bool values, double loss, double chance) {
     static const char cause[] = "the first weights are too large, above all the last layer's: it "
                                 "is sure of wrong answers before it has learnt anything";
     static const char advice[] = "initialise the last layer smaller (weight_init: {normal: {std: "
                                  "0.01}}, or fan_in_uniform)";
-    double doubtful = values ? 6 : 3, bad = values ? 30 : 8;
+    double doubtful = values ? MOST_OF_VALUES : MOST_OF_CLASSES, bad = values ? 30 : 8;
     if (!isfinite(loss))
         finding__blame(finding, CHECK_BAD, "the first weights are so large that numbers overflow",
                        "initialise with kaiming_normal, and centre and scale the images");
@@ -124,7 +126,7 @@ static void judge_loss(struct Finding *finding, bool values, double loss, double
         finding__blame(finding, CHECK_BAD, cause, advice);
     else if (loss > doubtful * chance)
         finding__blame(finding, CHECK_DOUBTFUL, cause, advice);
-    else if (loss < 0.6 * chance)
+    else if (loss < 0.3 * chance)
         finding__blame(finding, CHECK_DOUBTFUL,
                        "the first weights know the answers already: they are of a trained model, "
                        "or the images give the labels away",
@@ -148,10 +150,15 @@ static void look_at_loss(struct Preflight *preflight, const struct ExperimentSte
     finding__say(finding, "%.4g", step->loss);
     if (parts->dataset->targets.kind == TARGET_CLASSES &&
         fabs(chance - log((double)parts->dataset->targets.count)) < 1e-6)
-        finding__expect(finding, "about ln %" PRId64 " = %.4g, the loss of equal probabilities",
-                        parts->dataset->targets.count, chance);
+        finding__expect(finding,
+                        "about ln %" PRId64
+                        " = %.4g, the loss of equal probabilities, and less than "
+                        "%d times that",
+                        parts->dataset->targets.count, chance, MOST_OF_CLASSES);
     else
-        finding__expect(finding, "about %.4g, the loss of scores that are 0", chance);
+        finding__expect(finding,
+                        "about %.4g, the loss of scores that are 0, and less than %d times that",
+                        chance, values ? MOST_OF_VALUES : MOST_OF_CLASSES);
     judge_loss(finding, values, step->loss, chance);
 }
 

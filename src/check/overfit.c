@@ -3,7 +3,10 @@
  * it, others are tried, to tell a wrong rate from a model that cannot learn. */
 #include <inttypes.h>
 #include <math.h>
+#include <string.h>
 
+#include "base/digest.h"
+#include "base/memory.h"
 #include "check/inside.h"
 #include "run/overfit.h"
 
@@ -14,21 +17,78 @@
 #define NEAR 30         /* a rate this many times away is no other rate */
 #define ENOUGH 0.1      /* of the loss of scores that are 0 */
 
+/* A small model makes more steps, which take no time. */
+#define SMALL 100000 /* parameters */
+#define MORE 4       /* times as many */
+
 struct Learnt {
     int64_t steps;
     double loss, accuracy; /* of the last step; accuracy NaN: values */
     bool finite, done;
 };
 
-static bool is_learnt(const struct ExperimentStep *step, double chance) {
-    bool right = isnan(step->accuracy) || step->accuracy >= 1;
-    return step->finite && right && step->loss < ENOUGH * chance;
+/* What can be reached at best: samples that are equal and have different labels cannot all be
+ * right. */
+struct Reach {
+    double accuracy, loss;
+    int64_t equal; /* so many of them */
+};
+
+/* The part of the samples in the group of sample `first`, from there on, that its most frequent
+ * label has; marks the group. */
+static int64_t count_group(const struct Digest *digests, const int32_t *labels, int64_t count,
+                           int64_t first, bool *counted, int64_t *size) {
+    int64_t most = 0;
+    *size = 0;
+    for (int64_t i = first; i < count; i++) {
+        int64_t same = 0;
+        if (memcmp(&digests[i], &digests[first], sizeof *digests) != 0)
+            continue;
+        counted[i] = true;
+        ++*size;
+        for (int64_t j = first; j < count; j++)
+            same += labels[j] == labels[i] && !memcmp(&digests[j], &digests[i], sizeof *digests);
+        most = same > most ? same : most;
+    }
+    return most;
+}
+
+static struct Reach find_reach(const struct Experiment *experiment) {
+    const struct RunParts *parts = experiment_parts(experiment);
+    const struct Split *split = parts->train;
+    struct Reach reach = {.accuracy = 1, .loss = ENOUGH * check__chance(experiment)};
+    int64_t right = 0, size;
+    if (!split->labels)
+        return reach;
+    struct Digest *digests = memory_array(struct Digest, split->count, "digests of samples");
+    bool *counted = memory_array(bool, split->count, "samples that are counted");
+    for (int64_t i = 0; i < split->count; i++)
+        digests[i] = digest_bytes(dataset_image(parts->dataset, split, i),
+                                  dataset_image_bytes(parts->dataset, split));
+    for (int64_t i = 0; i < split->count; i++) {
+        if (counted[i])
+            continue;
+        int64_t most = count_group(digests, split->labels, split->count, i, counted, &size);
+        right += most;
+        reach.equal += most < size ? size : 0;
+    }
+    reach.accuracy = (double)right / (double)split->count;
+    reach.loss += check__chance(experiment) * (double)reach.equal / (double)split->count;
+    memory_release(digests);
+    memory_release(counted);
+    return reach;
+}
+
+static bool is_learnt(const struct ExperimentStep *step, const struct Reach *reach) {
+    bool right = isnan(step->accuracy) || step->accuracy >= reach->accuracy - 1e-6;
+    return step->finite && right && step->loss < reach->loss;
 }
 
 /* Up to `most` steps from the beginning at one rate. */
-static int learn(struct Experiment *experiment, double rate, int64_t most, struct Learnt *learnt,
-                 struct Error *error) {
-    double chance = check__chance(experiment);
+static int learn(struct Experiment *experiment, double rate, int64_t most,
+                 const struct Reach *reach, struct Learnt *learnt, struct Error *error) {
+    if (model_arena(experiment_parts(experiment)->model)->parameters < SMALL)
+        most *= MORE;
     struct ExperimentStep step = {.finite = true};
     *learnt = (struct Learnt){.finite = true};
     experiment_restart(experiment);
@@ -40,14 +100,14 @@ static int learn(struct Experiment *experiment, double rate, int64_t most, struc
         learnt->loss = step.loss;
         learnt->accuracy = step.accuracy;
         learnt->finite = step.finite;
-        learnt->done = is_learnt(&step, chance);
+        learnt->done = is_learnt(&step, reach);
     }
     return OK;
 }
 
 /* Another rate at which the samples are learnt; 0: none was found. */
-static int try_rates(struct Experiment *experiment, double own, double *found,
-                     struct Error *error) {
+static int try_rates(struct Experiment *experiment, double own, const struct Reach *reach,
+                     double *found, struct Error *error) {
     static const double factors[] = {0.1, 10, 0.01, 100, 1e-3, 1e3, 1e4, 1e-5, 1e5, 1e-7, 1e-9};
     struct Learnt learnt = {0};
     int code = OK;
@@ -56,7 +116,7 @@ static int try_rates(struct Experiment *experiment, double own, double *found,
         double rate = (own > 0 ? own : USUAL_RATE) * factors[i];
         if (rate > 100 || rate < 1e-6)
             continue;
-        code = learn(experiment, rate, TRIED_STEPS, &learnt, error);
+        code = learn(experiment, rate, TRIED_STEPS, reach, &learnt, error);
         *found = learnt.done ? rate : 0;
     }
     return code;
@@ -89,8 +149,8 @@ static void blame(struct Preflight *preflight, struct Finding *finding, const st
                        "simplify the model until it can, then add layers one by one");
 }
 
-static void report(struct Preflight *preflight, int64_t samples, const struct Learnt *learnt,
-                   double own, double other) {
+static void report(struct Preflight *preflight, const struct Reach *reach, int64_t samples,
+                   const struct Learnt *learnt, double own, double other) {
     struct Finding *finding = findings__add(preflight->findings, CHECK_OVERFIT, "learnt_by_heart");
     finding__figure(finding, "samples", (double)samples);
     finding__figure(finding, "steps", (double)learnt->steps);
@@ -103,8 +163,14 @@ static void report(struct Preflight *preflight, int64_t samples, const struct Le
         finding__say(finding, ", accuracy %.0f %%", 100 * learnt->accuracy);
     if (other > 0)
         finding__say(finding, "; learnt at rate %.3g", other);
-    finding__expect(finding,
-                    isnan(learnt->accuracy) ? "a loss near 0" : "a loss near 0, all of them right");
+    if (reach->equal)
+        finding__say(finding,
+                     "; %" PRId64 " of them are equal and have different labels, so that %.0f %% "
+                     "can be right",
+                     reach->equal, 100 * reach->accuracy);
+    finding__expect(finding, isnan(learnt->accuracy) ? "a loss near 0"
+                             : reach->equal          ? "as many right as can be"
+                                                     : "a loss near 0, all of them right");
     if (!learnt->done)
         blame(preflight, finding, learnt, own, other);
 }
@@ -124,11 +190,12 @@ int check__overfit(struct Preflight *preflight, struct Error *error) {
         return code;
     double batch = (double)options->train.batch;
     double own = check__peak_rate(preflight->experiment) * fmin(1, (double)samples / batch);
-    code = learn(experiment, own, OWN_STEPS, &learnt, error);
+    const struct Reach reach = find_reach(experiment);
+    code = learn(experiment, own, OWN_STEPS, &reach, &learnt, error);
     if (!code && !learnt.done)
-        code = try_rates(experiment, own, &other, error);
+        code = try_rates(experiment, own, &reach, &other, error);
     if (!code)
-        report(preflight, request.overfit, &learnt, own, other);
+        report(preflight, &reach, request.overfit, &learnt, own, other);
     preflight->overfits = learnt.done || other > 0;
     experiment_release(experiment);
     return code;

@@ -56,6 +56,32 @@ static int raise_rate(struct Preflight *preflight, int64_t steps, double low, do
     return OK;
 }
 
+/* Whether losses go up and down so much by themselves that the curve says little. */
+#define NOISY 0.15
+
+/* The losses of the same batches with the first weights, to which those of raise_rate are then
+ * related: what is left of their going up and down is due to the rate. */
+static int relate_to_start(struct Preflight *preflight, struct Error *error) {
+    struct Findings *findings = preflight->findings;
+    double before = 0, now = 0, start = 0;
+    int count = findings->rate_count;
+    experiment_restart(preflight->experiment);
+    for (int i = 0; i < count; i++) {
+        struct CheckRate *rate = &findings->rates[i];
+        struct ExperimentStep step;
+        int code = experiment_step(preflight->experiment, NAN, &step, error);
+        if (code)
+            return code;
+        before = i ? MEMORY * before + (1 - MEMORY) * step.loss : step.loss;
+        now = i ? MEMORY * now + (1 - MEMORY) * rate->loss : rate->loss;
+        start += step.loss / count;
+        rate->smooth = now / fmax(before, 1e-30);
+    }
+    for (int i = 0; i < count; i++)
+        findings->rates[i].smooth *= start;
+    return OK;
+}
+
 /* ---- What it says ---- */
 
 struct Curve {
@@ -67,13 +93,15 @@ struct Curve {
     bool falls, exploded;
 };
 
-static void measure_start(const struct Findings *findings, struct Curve *curve) {
+static void measure_start(const struct Findings *findings, bool related, struct Curve *curve) {
     int count = findings->rate_count < STARTS ? findings->rate_count : STARTS;
-    double squares = 0;
+    double squares = 0, losses[STARTS];
     for (int i = 0; i < count; i++)
-        curve->start += findings->rates[i].loss / count;
+        losses[i] = related ? findings->rates[i].smooth : findings->rates[i].loss;
     for (int i = 0; i < count; i++)
-        squares += pow(findings->rates[i].loss - curve->start, 2);
+        curve->start += losses[i] / count;
+    for (int i = 0; i < count; i++)
+        squares += pow(losses[i] - curve->start, 2);
     curve->noise = sqrt(squares / count);
 }
 
@@ -99,11 +127,11 @@ static void find_valley(const struct Findings *findings, struct Curve *curve) {
     }
 }
 
-static struct Curve read_curve(const struct Findings *findings, int64_t steps) {
+static struct Curve read_curve(const struct Findings *findings, int64_t steps, bool related) {
     const struct CheckRate *rates = findings->rates;
     int last = findings->rate_count - 1;
     struct Curve curve = {.least = NAN, .most = NAN};
-    measure_start(findings, &curve);
+    measure_start(findings, related, &curve);
     find_valley(findings, &curve);
     curve.falls = has_fallen(&curve);
     curve.exploded = findings->rate_count < steps; /* it ended before its highest rate */
@@ -234,13 +262,19 @@ int check__rates(struct Preflight *preflight, struct Error *error) {
         code = raise_rate(preflight, steps, LEAST_RATE, MOST_RATE, error);
     if (code)
         return code;
-    struct Curve curve = read_curve(preflight->findings, steps);
+    struct Curve curve = read_curve(preflight->findings, steps, false);
     if (!curve.falls && steps < MOST_STEPS) { /* a few steps a power of ten may be too few */
         double end = preflight->findings->rates[preflight->findings->rate_count - 1].rate;
         code = raise_rate(preflight, steps, end / SECOND_LOOK, end, error);
         if (code)
             return code;
-        curve = read_curve(preflight->findings, steps);
+        curve = read_curve(preflight->findings, steps, false);
+    }
+    if (!curve.falls || curve.noise > NOISY * curve.start) {
+        code = relate_to_start(preflight, error);
+        if (code)
+            return code;
+        curve = read_curve(preflight->findings, steps, true);
     }
     if (!curve.falls)
         code = check__hindrance(preflight, steps, check__peak_rate(preflight->experiment), error);

@@ -86,9 +86,9 @@ static void look_at_dropout(struct Preflight *preflight) {
         return;
     struct Finding *finding = add(preflight, "dropout");
     finding__figure(finding, "most", most);
-    finding__say(finding, "%s %s drops %g of what it is given", worst->path, node_layer_name(worst),
-                 most);
-    finding__expect(finding, "0.1 to 0.5");
+    finding__say(finding, "layer %s (%s) drops %g %% of its input", worst->path,
+                 node_layer_name(worst), 100 * most);
+    finding__expect(finding, "10 to 50 %%");
     if (most > 0.8)
         finding__blame(finding, most > 0.9 ? CHECK_BAD : CHECK_DOUBTFUL,
                        "dropout leaves so little that the next layer sees mostly noise",

@@ -12,6 +12,7 @@
 #define LEAST_STEPS 40
 #define MOST_STEPS 100
 #define MANY_EPOCHS 8 /* within which a network may learn its samples by heart */
+#define FIRST 4       /* batches whose loss is that of the start */
 #define MEASURED 6    /* the last steps: the update ratios are means over them */
 
 /* What a parameter did. */
@@ -25,7 +26,7 @@ struct Trial {
     int64_t steps, done;
     double own;                 /* the rate, after its rise */
     bool warms_up;              /* the run does, over more steps than these */
-    double chance, first;       /* losses: of scores of 0, and of the first step */
+    double chance, first;       /* losses: of scores of 0, and of the first batches */
     double last, last_accuracy; /* means over the last quarter */
     double step_seconds;
     float *before; /* the weights before a step */
@@ -80,8 +81,6 @@ static int one_step(struct Trial *trial, int64_t i, struct Error *error) {
     int code = experiment_step(experiment, rate_at(trial, i), &step, error);
     if (code)
         return code;
-    if (i == 0)
-        trial->first = step.loss;
     if (i >= trial->steps - quarter) {
         trial->last += step.loss / (double)quarter;
         trial->last_accuracy += step.accuracy / (double)quarter;
@@ -141,8 +140,21 @@ static int validate(struct Trial *trial, struct Error *error) {
     return code == ERROR_NUMERIC ? OK : code;
 }
 
+/* The loss of the first batches with the first weights. */
+static int measure_first(struct Trial *trial, struct Error *error) {
+    struct ExperimentStep step;
+    for (int i = 0; i < FIRST; i++) {
+        int code = experiment_step(trial->preflight->experiment, NAN, &step, error);
+        if (code)
+            return code;
+        trial->first += step.loss / FIRST;
+    }
+    experiment_restart(trial->preflight->experiment);
+    return OK;
+}
+
 static int train_shortly(struct Trial *trial, struct Error *error) {
-    int code = OK;
+    int code = measure_first(trial, error);
     list_rows(trial);
     trial->before = memory_array(float, arena_of(trial)->parameters, "weights before a step");
     trial->finite = true;
@@ -429,9 +441,9 @@ static void report_noise(struct Trial *trial) {
     finding__figure(finding, "noise_scale", trial->noise * (double)batch);
     if (isfinite(trial->noise))
         finding__say(finding,
-                     "variance over square of a batch's gradient %.2g: batches of up to about "
-                     "%.2g samples make better steps",
-                     trial->noise, trial->noise * (double)batch);
+                     "the variance of a batch's gradient is %.2g times the square of its mean: "
+                     "batches of up to about %.0f samples make better steps",
+                     trial->noise, fmax(1, trial->noise * (double)batch));
     else
         finding__say(finding, "two batches' gradients have nothing in common");
 }
@@ -470,8 +482,9 @@ static void blame_units(const struct Preflight *preflight, struct Finding *findi
     if (finding__blame_earlier(preflight->findings, finding, verdict))
         return;
     if (died)
-        finding__blame(finding, verdict, "units died in training: the learning rate is too high",
-                       "lower optimizer.rate, or use leaky_relu");
+        finding__blame(
+            finding, verdict, "units died in training: the learning rate is too high",
+            "lower optimizer.rate, initialise the last layer smaller, or use leaky_relu");
     else
         finding__blame(finding, verdict, "units are dead from the start: bad initialisation",
                        "initialise with kaiming_normal and biases of 0 or slightly above it");
@@ -495,8 +508,10 @@ static int report_units(struct Trial *trial, struct Error *error) {
                      "the start",
                      100 * dead, after.layers[at].name, 100 * before);
         finding__expect(finding, "few");
-        if (dead > 0.5 || (dead > 0.3 && before > 0.3))
-            blame_units(preflight, finding, dead > 0.8 ? CHECK_BAD : CHECK_DOUBTFUL,
+        /* A network that learns can spare many. */
+        if (dead > (learns(trial) ? 0.95 : 0.5) || (dead > 0.3 && before > 0.3))
+            blame_units(preflight, finding,
+                        dead > 0.8 && !learns(trial) ? CHECK_BAD : CHECK_DOUBTFUL,
                         dead > before + 0.2);
     }
     findings_release(&after);

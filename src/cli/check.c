@@ -60,9 +60,12 @@ static void print_finding(const struct Finding *finding) {
     snprintf(name, sizeof name, "%s", finding->name);
     for (char *c = name; *c; c++)
         *c = *c == '_' ? ' ' : *c;
-    printf("  %s  %s: %s\n", signs()[finding->verdict], name, shown(finding->found));
-    if (finding->verdict == CHECK_GOOD)
+    printf("  %s  %s: %s", signs()[finding->verdict], name, shown(finding->found));
+    if (finding->verdict == CHECK_GOOD) {
+        printf("%s%s\n", *finding->expected ? "; expected: " : "", shown(finding->expected));
         return;
+    }
+    puts("");
     print_part("expected", finding->expected);
     print_part("cause", finding->cause);
     print_part("advice", finding->advice);

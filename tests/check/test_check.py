@@ -253,6 +253,19 @@ class TestOfTheWholeSequence:
     def test_other_fit_runs_raise_nothing(self, scratch, fit):
         assert causes(result(1, *broken_runs.set_up(fit, scratch))) == {}
 
+    def test_a_table_with_equal_rows_of_different_classes_is_fit(self, scratch):
+        random = np.random.default_rng(1)
+        path = str(scratch / "table.h5")
+        with h5py.File(path, "w") as file:
+            for split, count in (("train", 300), ("validation", 100)):
+                rows = random.integers(0, 2, (count, 4)).astype(np.float32)
+                file[f"{split}/images"] = rows
+                file[f"{split}/labels"] = (rows.sum(1) + random.integers(0, 2, count) > 2).astype(np.int32)
+        report = result(1, "check", write_recipe(scratch, path, "\n  - linear: {out: 16}\n  - relu\n"
+                                                                "  - linear: {out: 2}"))
+        assert causes(report) == {}
+        assert "equal and have different labels" in finding(report, "learnt_by_heart")["found"]
+
     def test_activations_are_those_of_every_layer(self, easy):
         layers = {layer["layer"]: layer for layer in easy["layers"]}
         assert list(layers) == ["0 conv", "1 relu", "2 maxpool", "4 linear", "5 relu", "6 linear"]

@@ -140,6 +140,13 @@ def drawn_at_random(split, images, labels, random):
     return random.integers(0, 255, images.shape).astype(np.uint8) if split == "validation" else images, labels
 
 
+def sided(split, images, labels, random):
+    images = random.integers(60, 120, images.shape)
+    for image, label, y in zip(images, labels, random.integers(0, SIDE - 3, len(labels))):
+        image[y:y + 3, label:label + 3] += 90
+    return images.astype(np.uint8), labels
+
+
 # ---- The set-ups ----
 
 @dataclasses.dataclass
@@ -201,6 +208,7 @@ BROKEN = (
     Broken("normalised scores", "wrong last layer", None, f"{MODEL}  - batchnorm\n"),
     Broken("gradients clipped to nothing", "clip.norm", keys=("clip.norm=1e-6",)),
     Broken("a crop that cuts everything away", "augmentation", keys=("augment=[crop: {pad: 7}]",)),
+    Broken("images mirrored that have a side", "mirrors images", sided, keys=("augment=[flip]",)),
     Broken("colours turned where they are the class", "augmentation", keys=("augment=[hue: {amount: 0.5}]",)),
 )
 # Runs as they should be, in other ways than the one that these are made of.
