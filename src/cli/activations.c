@@ -157,6 +157,82 @@ static void print_layer(const struct Seen *seen, int index) {
     putchar('\n');
 }
 
+/* ---- The verdict ---- */
+
+/* What is worst about the layers, the last one aside, whose outputs are the scores. */
+struct Worst {
+    const struct Node *dead_at, *saturated_at, *least_at, *most_at;
+    double dead, saturated, least, most; /* parts of units and outputs; deviations */
+    int64_t nonfinite;
+};
+
+#define FEW_UNITS 4 /* say nothing of dead ones */
+
+static void keep_larger(double value, const struct Node *node, double *most,
+                        const struct Node **at) {
+    if (*at && value <= *most)
+        return;
+    *most = value;
+    *at = node;
+}
+
+static struct Worst find_worst(const struct Seen *seen) {
+    struct Worst worst = {0};
+    int last = probing_node_count(seen->outputs) - 1;
+    double negative = 0;
+    for (int i = 0; i <= last; i++) {
+        struct ProbeNode node;
+        probing_node(seen->outputs, i, &node);
+        worst.nonfinite += node.output.nonfinite + gradient_at(seen, node.node).nonfinite;
+        if (i == last || !node.output.count)
+            continue;
+        if (!strcmp(node_layer_name(node.node), "relu") && node.units >= FEW_UNITS)
+            keep_larger((double)node.dead / (double)node.units, node.node, &worst.dead,
+                        &worst.dead_at);
+        if (node.saturates)
+            keep_larger((double)node.output.saturated / (double)node.output.count, node.node,
+                        &worst.saturated, &worst.saturated_at);
+        keep_larger(node.output.std, node.node, &worst.most, &worst.most_at);
+        keep_larger(-node.output.std, node.node, &negative, &worst.least_at);
+    }
+    worst.least = -negative;
+    return worst;
+}
+
+static void print_verdict(const struct Seen *seen) {
+    const struct Worst worst = find_worst(seen);
+    if (worst.nonfinite)
+        puts("\nverdict  numbers are NaN or Inf: the rate was too high, or the first weights too "
+             "large\nadvice   lower optimizer.rate, and initialise with kaiming_normal or xavier");
+    else if (worst.dead_at && worst.dead > 0.5)
+        printf(
+            "\nverdict  %.0f %% of the units of layer %s (%s) are dead: they fire for none of the "
+            "samples; expected: few\nadvice   lower optimizer.rate, begin with biases of 0 or "
+            "slightly above it and a smaller last layer, or use leaky_relu\n",
+            100 * worst.dead, worst.dead_at->path, node_layer_name(worst.dead_at));
+    else if (worst.saturated_at && worst.saturated > 0.5)
+        printf(
+            "\nverdict  %.0f %% of the outputs of layer %s (%s) are saturated and pass no gradient "
+            "on; expected: few\nadvice   initialise with xavier, centre and scale the images, or "
+            "lower optimizer.rate\n",
+            100 * worst.saturated, worst.saturated_at->path, node_layer_name(worst.saturated_at));
+    else if (worst.least_at && worst.least < 0.02)
+        printf(
+            "\nverdict  the outputs of layer %s (%s) hardly vary, deviation %.2g; expected: about "
+            "1 at every depth\nadvice   initialise with kaiming_normal (ReLU) or xavier (tanh), or "
+            "add batch normalisation\n",
+            worst.least_at->path, node_layer_name(worst.least_at), worst.least);
+    else if (worst.most_at && worst.most > 100)
+        printf(
+            "\nverdict  the outputs of layer %s (%s) are large, deviation %.2g; expected: about 1 "
+            "at every depth\nadvice   initialise with smaller weights, scale the images, or add "
+            "batch normalisation\n",
+            worst.most_at->path, node_layer_name(worst.most_at), worst.most);
+    else
+        puts("\nverdict  as expected: no layer is dead or saturated, and none of their outputs "
+             "collapse or explode");
+}
+
 static void print_words(const struct Subject *subject, const struct Seen *seen) {
     const struct Arena *arena = model_arena(subject->model);
     printf("%s, split %s of %s, %" PRId64 " samples; %s\n\n", shown(subject->path),
@@ -182,6 +258,7 @@ static void print_words(const struct Subject *subject, const struct Seen *seen) 
         print_number(gradient_norm(seen, row), true);
         putchar('\n');
     }
+    print_verdict(seen);
 }
 
 /* ---- JSON ---- */

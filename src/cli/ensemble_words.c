@@ -126,12 +126,40 @@ static void print_calibration(const struct EnsembleReport *report) {
     printf("\n");
 }
 
+/* Against the one member that would be used without the ensemble: the best that one can know. */
+static void print_verdict(const struct EnsembleReport *report) {
+    const struct Study *study = report->study;
+    int rival = study->best_chosen >= 0 ? study->best_chosen : study->best;
+    double differ = 0, pairs = (double)study->members * (study->members - 1);
+    const struct Figures *alone = &study->alone[rival];
+    char text[FIGURE_TEXT];
+    if (study->members < 2 || !alone->measured[study->by])
+        return;
+    double gain =
+        study_gain(study->by, study->final->figures.value[study->by], alone->value[study->by]);
+    for (int i = 0; i < study->members * study->members; i++)
+        differ += study->disagreement[i] / pairs;
+    gain_text(study, study->final->figures.value[study->by], alone->value[study->by], text);
+    printf("\nverdict  the ensemble is %s: %s against member %d, the best on split %s\n",
+           gain > 0 ? "worth it" : "not worth its time", text, rival + 1,
+           shown(study->best_chosen >= 0 ? report->chosen_on->name : report->reported->name));
+    if (gain > 0 && !report->saved)
+        printf("advice   --save FILE.h5 writes it as one file for eval and predict\n");
+    else if (gain <= 0 && !targets_are_values(&report->dataset->targets) && differ < 0.02)
+        printf("advice   members hardly ever differ: take some of other seeds, augmentation or "
+               "layers\n");
+    else if (gain <= 0)
+        printf("advice   use member %d alone, or leave out those that give less than 0\n",
+               rival + 1);
+}
+
 void ensemble_print_words(const struct EnsembleReport *report) {
     print_head(report);
     print_members(report);
     print_mixtures(report);
     print_disagreement(report);
     print_calibration(report);
+    print_verdict(report);
     if (report->saved)
         printf("\n%s: written; trainer eval and trainer predict take it like a checkpoint\n",
                shown(report->saved));

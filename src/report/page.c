@@ -22,6 +22,9 @@ static const char style[] =
     "figure{display:inline-block;vertical-align:top;margin:1rem .5rem 0 0;max-width:100%}\n"
     "figcaption{opacity:.75;font-size:.9rem;max-width:38rem}img{max-width:100%;height:auto}\n"
     "img[src^='data:image/svg']{width:38rem}\n"
+    /* What is written in pictures cannot be read if they are made smaller. */
+    "@media(max-width:40rem){figure{overflow-x:auto}"
+    "img:not([src^='data:image/svg']){max-width:none}}\n"
     ".wide{overflow-x:auto}table{border-collapse:collapse;font-size:.9rem;"
     "font-variant-numeric:tabular-nums}\n"
     "th,td{padding:.25rem .6rem;border:1px solid #8886;text-align:right;white-space:nowrap}"

@@ -204,7 +204,7 @@ static void add_script(struct Text *script, const struct Plot *panels, int count
     int rows = (count + columns - 1) / columns;
     text_add(script, "set encoding utf8\nset terminal %s size %d,%d %s\n", png ? "pngcairo" : "svg",
              columns * WIDTH, rows * HEIGHT,
-             png ? "font 'sans,10' background '#ffffff'" : "font 'sans-serif,12'");
+             png ? "font 'sans,10' background '#ffffff'" : "font 'sans-serif,14'");
     text_add(script, "set border 3 lc rgb '" INK "'\nset tics nomirror textcolor rgb '" INK "'\n"
                      "set grid lc rgb '#a0"
                      "7d8590'\nset key above noenhanced textcolor rgb '" INK "'\n"

@@ -78,7 +78,18 @@ def test_words_have_a_line_for_each_layer_and_parameter(trained):
     words = run(1, "activations", trained.checkpoint("best.h5"), "--samples", 5)[0].splitlines()
     assert [line.split()[:2] for line in words if line.startswith(("1 ", "2 ", "3 "))] == [
         ["1", "linear"], ["2", "relu"], ["3", "linear"]]
-    assert [line.split()[0] for line in words[-4:]] == ["1.weight", "1.bias", "3.weight", "3.bias"]
+    assert [line.split()[0] for line in words[-6:-2]] == ["1.weight", "1.bias", "3.weight", "3.bias"]
+    assert words[-1].startswith("verdict  as expected")
+
+
+@pytest.mark.parametrize("keys, verdict", [
+    (["model.1.linear.bias_init={constant: {value: -100}}"], "100 % of the units of layer 2 (relu) are dead"),
+    (["model.2=tanh", "model.1.linear.weight_init={normal: {std: 1}}"], "of layer 2 (tanh) are saturated"),
+    (["model.2=tanh", "model.1.linear.weight_init={normal: {std: 1.0e-5}}"], "hardly vary")],
+    ids=("dead", "saturated", "collapsed"))
+def test_the_verdict_names_what_is_worst(recipe, keys, verdict):
+    words = run(1, "activations", recipe, *settings(*keys))[0].splitlines()
+    assert words[-2].startswith("verdict ") and verdict in words[-2] and words[-1].startswith("advice ")
 
 
 def test_refusals(trained, recipe):
