@@ -1,10 +1,12 @@
 #include "cli/members_data.h"
 
 #include <inttypes.h>
+#include <math.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/log.h"
 #include "base/memory.h"
 #include "cli/members_files.h"
 #include "cli/shown.h"
@@ -189,8 +191,53 @@ static int open_described(struct Members *members, char *const *arrays, int coun
     return code;
 }
 
+#define LOOKED_AT 20 /* images */
+#define FAR 30       /* times the spread of the images trained on */
+
+/* Adds the values of a sample, as the model will get them. */
+static void add_values(const struct Members *members, int64_t sample, double sums[2],
+                       double ends[2]) {
+    const struct Preprocess *input = &members->items[0].preprocess;
+    int64_t count = dataset_elements(members->dataset);
+    const void *image = dataset_image(members->dataset, members->split, sample);
+    for (int64_t i = 0; i < count; i++) {
+        double value =
+            members->split->bytes ? ((const uint8_t *)image)[i] : ((const float *)image)[i];
+        double scaled = value * (double)input->factor[i % input->factor_count];
+        sums[0] += scaled;
+        sums[1] += scaled * scaled;
+        ends[0] = value < ends[0] ? value : ends[0];
+        ends[1] = value > ends[1] ? value : ends[1];
+    }
+}
+
+/* Images of another scale than those trained on, 0 to 1 in place of 0 to 255, give predictions of
+ * no worth. After division by the deviation, or by 255, values spread by about 1. */
+static void warn_of_scale(const struct Members *members, const char *array) {
+    const struct Preprocess *input = &members->items[0].preprocess;
+    const struct Split *split = members->split;
+    bool scales = false;
+    for (int64_t i = 0; i < input->factor_count; i++)
+        scales |= input->factor[i] != 1;
+    if (!scales || !have_its_size(members))
+        return;
+    int64_t images = split->count < LOOKED_AT ? split->count : LOOKED_AT;
+    double sums[2] = {0}, ends[2] = {INFINITY, -INFINITY};
+    for (int64_t i = 0; i < images; i++)
+        add_values(members, i * (split->count / images), sums, ends);
+    double count = (double)(images * dataset_elements(members->dataset)), mean = sums[0] / count;
+    double spread = sqrt(fmax(sums[1] / count - mean * mean, 0));
+    if (spread > 0 && (spread * FAR < 1 || spread > FAR))
+        log_warning(
+            "%s: values from %g to %g spread %.3g times as much as those of the images that "
+            "the model was trained on; expected the same scale, such as 0 to 255 or 0 to 1",
+            shown(array), ends[0], ends[1], spread);
+}
+
+/* Rank 0 says what was taken for what. */
 static int open_arrays(struct Members *members, char *const *arrays, int count,
-                       struct Error *error) {
+                       const struct Ranks *ranks, struct Error *error) {
+    bool speaks = ranks_rank(ranks) == 0;
     const struct DataOptions *data = &members->items[0].options.data;
     const struct SplitOptions *trained = mapping_find(data, data->train);
     const char *axes = trained && trained->axes ? trained->axes : data->axes;
@@ -199,15 +246,19 @@ static int open_arrays(struct Members *members, char *const *arrays, int count,
     int code = described ? open_described(members, arrays, count, axes, shape, error)
                          : open_arrays_as(members, arrays, count, axes, NULL, error);
     if (!code && !described && are_channels_first(members)) {
-        fprintf(stderr, "%s: taken as (N,C,H,W), because the model's images have that size\n",
-                shown(arrays[0]));
+        if (speaks)
+            fprintf(stderr, "%s: taken as (N,C,H,W), because the model's images have that size\n",
+                    shown(arrays[0]));
         dataset_close(members->dataset);
         members->dataset = NULL;
         code = open_arrays_as(members, arrays, count, "NCHW", NULL, error);
     }
-    if (!code)
-        members->split = &members->dataset->splits[0];
-    return code;
+    if (code)
+        return code;
+    members->split = &members->dataset->splits[0];
+    if (speaks)
+        warn_of_scale(members, arrays[0]);
+    return OK;
 }
 
 /* Whether an array has as many numbers a sample as the model takes. */
@@ -253,7 +304,7 @@ static char *find_array(const struct Members *members, const char *path, struct 
 
 /* A file without the name of an array: a data set, or a file with one array that fits. */
 static int open_file(struct Members *members, const char *path, const char *split,
-                     struct Error *error) {
+                     const struct Ranks *ranks, struct Error *error) {
     const struct DatasetRequest request = {.path = path, .without_truth = true};
     int count;
     char **names;
@@ -266,8 +317,9 @@ static int open_file(struct Members *members, const char *path, const char *spli
     char *array = find_array(members, path, error);
     if (!array)
         return error->code;
-    fprintf(stderr, "predicts %s\n", shown(array));
-    code = open_arrays(members, &array, 1, error);
+    if (ranks_rank(ranks) == 0)
+        fprintf(stderr, "predicts %s\n", shown(array));
+    code = open_arrays(members, &array, 1, ranks, error);
     memory_release(array);
     return code;
 }
@@ -303,9 +355,9 @@ int members_open_data(struct Members *members, const struct Arguments *arguments
     if (!operands->source_count)
         code = open_split(members, argument_value(arguments, "data"), split, error);
     else if (colon_of(operands->sources[0]))
-        code = open_arrays(members, operands->sources, operands->source_count, error);
+        code = open_arrays(members, operands->sources, operands->source_count, ranks, error);
     else
-        code = open_file(members, operands->sources[0], split, error);
+        code = open_file(members, operands->sources[0], split, ranks, error);
     return code;
 }
 

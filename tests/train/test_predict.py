@@ -69,6 +69,14 @@ def test_samples_without_labels_are_predicted_as_those_with(folder, scratch, tra
     assert "truth" not in found[0] and found[7]["source"].startswith(f"{folder}/{source}")
 
 
+def test_another_scale_is_noticed(folder, scratch, trained, arrays):
+    with h5py.File(arrays) as file, h5py.File(f"{scratch}/scaled.h5", "w") as made:
+        made["x"] = file["x"][:] / 255
+    said = [run(1, "predict", trained.out, path, "-o", f"{scratch}/p.csv")[1]
+            for path in (f"{arrays}:/x", f"{scratch}/scaled.h5")]
+    assert "warning" not in said[0] and "/x: values from 0 to 1 spread 0.00" in said[1]
+
+
 def test_a_split_without_labels_is_predicted_by_its_name(folder, scratch, trained, arrays, expected):
     run(1, "predict", trained.out, "--data", f"{folder}/split.h5", "--split", "test", "-o", f"{scratch}/p.csv")
     assert numbers(rows(f"{scratch}/p.csv")) == numbers(expected)
