@@ -28,6 +28,11 @@ static inline int64_t whole_lanes(int64_t channels) {
     return (channels + LANES - 1) / LANES * LANES;
 }
 
+/* Whether the 36 matrices of weights are more than a second-level cache of 1 to 2 MiB holds. */
+static inline bool is_large(int64_t in, int64_t out) {
+    return in * out > 128 * 128;
+}
+
 struct Images { /* the channels of one group */
     element *data;
     int64_t height, width, channels;
@@ -79,10 +84,11 @@ void KERNEL(winograd__multiply)(int64_t first, int64_t end, int64_t depth, int64
                                 const struct Block *a, const real *weights, const struct Block *c,
                                 const struct Span ahead[2]);
 /* For these points: sums (depth, columns), in panels, = aᵀ (tiles, depth) · b (tiles, columns) if
- * the block is the first, else +=. Meanwhile fetches `ahead`. */
-void KERNEL(winograd__accumulate)(int64_t first, int64_t end, int64_t depth, int64_t columns,
-                                  const struct Block *a, const struct Block *b, real *sums,
-                                  const struct Span ahead[2]);
+ * the block is the first, else +=; the products of `part` tiles are summed before they are added.
+ * Meanwhile fetches `ahead`. */
+void KERNEL(winograd__accumulate)(int64_t first, int64_t end, int64_t part, int64_t depth,
+                                  int64_t columns, const struct Block *a, const struct Block *b,
+                                  real *sums, const struct Span ahead[2]);
 
 #endif
 #endif

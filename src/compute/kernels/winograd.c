@@ -11,15 +11,19 @@
 #include "compute/columns.h"
 #include "compute/winograd_kernel.h"
 
-/* Tiles of a block. Few, so that its matrices stay in a second-level cache of 1 MiB; more if the
- * weights, which every block reads, are larger than that anyway. Part of the bits of dw. */
+/* Tiles whose products are summed before they are added to dw. Part of the bits of dw. */
 enum { FEW_TILES = 24, MANY_TILES = 48, MANY_CHANNELS = 256 };
+
+/* Every block reads all the weights and, for dw, reads and writes as many sums. If these stay in a
+ * second-level cache, a block is one part, so that its own matrices stay there, too. Larger ones
+ * come from further away, the more often the fewer tiles share them. */
+enum { TILES_OF_LARGE = 192 };
 
 struct Sizes {
     int64_t in, out;          /* channels of a group */
     int64_t in_row, out_row;  /* the same in whole vectors */
     int64_t filters, rotated; /* elements of a group's transformed weights */
-    int64_t tiles;            /* of a block */
+    int64_t part, tiles;      /* tiles of a part, and of a block: one or several parts */
     int64_t point;            /* elements from one point of a block to the next */
 };
 
@@ -30,7 +34,8 @@ static struct Sizes sizes_of(const struct ConvShape *shape) {
     s.out_row = whole_lanes(s.out);
     s.filters = POINTS * s.in * s.out_row;
     s.rotated = POINTS * s.out * s.in_row;
-    s.tiles = smaller(s.in, s.out) < MANY_CHANNELS ? FEW_TILES : MANY_TILES;
+    s.part = smaller(s.in, s.out) < MANY_CHANNELS ? FEW_TILES : MANY_TILES;
+    s.tiles = is_large(s.in, s.out) ? TILES_OF_LARGE : s.part;
     /* One line more, so that the points of a tile do not share a set of the cache. */
     s.point = s.tiles * larger(s.in_row, s.out_row) + LANES;
     return s;
@@ -230,7 +235,8 @@ static void backward_block(const struct Backward *b, int64_t first) {
 #pragma omp for schedule(static)
     for (int64_t i = 0; i < POINTS; i++) {
         if (b->dw)
-            KERNEL(winograd__accumulate)(i, i + 1, s->out, s->in, &out, &in, b->sums, ahead);
+            KERNEL(winograd__accumulate)
+        (i, i + 1, s->part, s->out, s->in, &out, &in, b->sums, ahead);
         if (b->dx.data)
             KERNEL(winograd__multiply)
         (i, i + 1, s->out, s->in, &out, b->filters, product, b->dw ? nothing : ahead);

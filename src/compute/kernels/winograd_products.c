@@ -9,6 +9,50 @@ enum { ROWS_1 = 12, ROWS_2 = 12, ROWS_3 = 6, ROWS_4 = 6 };
 enum { ROWS_1 = 12, ROWS_2 = 6, ROWS_3 = 3, ROWS_4 = 3 };
 #endif
 
+/* Memory that will be needed soon, asked for line by line among the multiply-adds: many requests at
+ * once would hold up the loads of operands. */
+enum { SPANS = 3, STRETCH = 8 };
+struct Ahead {
+    struct Span spans[SPANS]; /* what is left */
+    int span;                 /* the current one */
+    int64_t lines;            /* in each STRETCH of a sum */
+};
+
+/* The part `index` of `parts` of `ahead`, after all of `next`. */
+INLINE struct Ahead ahead_part(const struct Span ahead[2], int64_t index, int64_t parts,
+                               struct Span next, int64_t stretches) {
+    struct Ahead a = {.spans = {next}};
+    int64_t bytes = next.bytes;
+    for (int i = 0; i < 2; i++) {
+        int64_t from = ahead[i].bytes * index / parts;
+        a.spans[1 + i].from = ahead[i].from + from;
+        a.spans[1 + i].bytes = ahead[i].bytes * (index + 1) / parts - from;
+        bytes += a.spans[1 + i].bytes;
+    }
+    a.lines = (bytes / CACHE_LINE + SPANS + stretches - 1) / stretches;
+    return a;
+}
+
+INLINE void ask(struct Ahead *ahead) {
+    for (int64_t i = 0; i < ahead->lines && ahead->span < SPANS;) {
+        struct Span *span = &ahead->spans[ahead->span];
+        if (span->bytes <= 0) {
+            ahead->span++;
+            continue;
+        }
+        __builtin_prefetch(span->from, 0, 2);
+        span->from += CACHE_LINE;
+        span->bytes -= CACHE_LINE;
+        i++;
+    }
+}
+
+INLINE void ask_at_once(const struct Ahead *ahead) {
+    for (int i = 0; i < SPANS; i++)
+        for (int64_t at = 0; at < ahead->spans[i].bytes; at += CACHE_LINE)
+            __builtin_prefetch(ahead->spans[i].from + at, 0, 2);
+}
+
 /* The compiler adds a single vector well by itself: it takes the factors from memory. */
 INLINE lanes add_product(int vectors, lanes sum, real factor, lanes w) {
     if (vectors == 1)
@@ -16,8 +60,24 @@ INLINE lanes add_product(int vectors, lanes sum, real factor, lanes w) {
     return multiply_add(sum, factor - (lanes){0}, w);
 }
 
+INLINE void multiply_stretch(int rows, int vectors, int64_t k, int64_t end,
+                             const real *const from[], int64_t a_row, const real *weights,
+                             lanes sum[][PANEL]) {
+    UNROLL
+    for (; k < end; k++) {
+        lanes w[PANEL];
+        for (int v = 0; v < vectors; v++)
+            w[v] = ((const lanes *)(const void *)weights)[k * vectors + v];
+        for (int r = 0; r < rows; r++) {
+            real factor = from[r / 3][k + r % 3 * a_row];
+            for (int v = 0; v < vectors; v++)
+                sum[r][v] = add_product(vectors, sum[r][v], factor, w[v]);
+        }
+    }
+}
+
 INLINE void multiply_tile(int rows, int vectors, int64_t depth, const real *a, int64_t a_row,
-                          const real *weights, real *c, int64_t c_row) {
+                          const real *weights, real *c, int64_t c_row, struct Ahead *ahead) {
     lanes sum[ROWS][PANEL];
     const real *from[ROWS / 3];
     for (int r = 0; r < rows; r++)
@@ -25,27 +85,17 @@ INLINE void multiply_tile(int rows, int vectors, int64_t depth, const real *a, i
             sum[r][v] = (lanes){0};
     for (int r = 0; r < rows; r += 3)
         from[r / 3] = a + r * a_row;
-    UNROLL
-    for (int64_t k = 0; k < depth; k++) {
-        lanes w[PANEL];
-        for (int v = 0; v < vectors; v++)
-            w[v] = ((const lanes *)(const void *)weights)[k * vectors + v];
-        for (int r = 0; r < rows; r++)
-            for (int v = 0; v < vectors; v++)
-                sum[r][v] = add_product(vectors, sum[r][v], from[r / 3][k + r % 3 * a_row], w[v]);
-    }
+    if (!ahead)
+        multiply_stretch(rows, vectors, 0, depth, from, a_row, weights, sum);
+    else
+        for (int64_t k = 0; k < depth; k += STRETCH) {
+            ask(ahead);
+            multiply_stretch(rows, vectors, k, smaller(k + STRETCH, depth), from, a_row, weights,
+                             sum);
+        }
     for (int r = 0; r < rows; r++)
         for (int v = 0; v < vectors; v++)
             ((lanes *)(void *)(c + r * c_row))[v] = sum[r][v];
-}
-
-/* Asks for a part of `ahead` during each point. */
-INLINE void fetch(const struct Span ahead[2], int64_t point) {
-    for (int i = 0; i < 2; i++) {
-        int64_t end = ahead[i].bytes * (point + 1) / POINTS;
-        for (int64_t at = ahead[i].bytes * point / POINTS; at < end; at += CACHE_LINE)
-            __builtin_prefetch(ahead[i].from + at, 0, 2);
-    }
 }
 
 struct Points { /* what is multiplied for the points [first, end) */
@@ -53,7 +103,8 @@ struct Points { /* what is multiplied for the points [first, end) */
     const struct Block *a, *c;
     const real *weights; /* a panel of point 0 */
     int64_t matrix;      /* elements from one point's weights to the next's */
-    int64_t column;      /* of the panel, in c */
+    int64_t panel, panels;
+    bool large; /* the weights are fetched a panel ahead */
     const struct Span *ahead;
 };
 
@@ -62,11 +113,20 @@ INLINE void multiply_points(int rows, int vectors, int64_t depth, int64_t a_row,
     for (int64_t point = p->first; point < p->end; point++) {
         const real *from = p->a->data + point * p->a->point;
         const real *weights = p->weights + point * p->matrix;
-        real *to = p->c->data + point * p->c->point + p->column;
-        fetch(p->ahead, point);
+        real *to = p->c->data + point * p->c->point + p->panel * WIDTH;
+        int64_t panel = depth * vectors * LANES;
+        struct Span next = {(const char *)(weights + panel), p->large ? panel * sizeof(real) : 0};
+        int64_t tiles = (p->a->count + rows - 1) / rows;
+        /* The shortest sums have no time for requests in between, nor for divisions. */
+        bool at_once = depth <= LANES;
+        int64_t panels = c_row == LANES ? 1 : p->panels;
+        struct Ahead ahead = ahead_part(p->ahead, point * panels + p->panel, POINTS * panels, next,
+                                        at_once ? 1 : tiles * ((depth + STRETCH - 1) / STRETCH));
+        if (at_once)
+            ask_at_once(&ahead);
         for (int64_t first = 0; first < p->a->count; first += rows)
             multiply_tile(rows, vectors, depth, from + first * a_row, a_row, weights,
-                          to + first * c_row, c_row);
+                          to + first * c_row, c_row, at_once ? NULL : &ahead);
     }
 }
 
@@ -94,23 +154,25 @@ static void multiply_panel(int64_t vectors, int64_t depth, const struct Points *
 void KERNEL(winograd__multiply)(int64_t first, int64_t end, int64_t depth, int64_t columns,
                                 const struct Block *a, const real *weights, const struct Block *c,
                                 const struct Span ahead[2]) {
-    const struct Span nothing[2] = {{0}};
     int64_t vectors = whole_lanes(columns) / LANES;
-    struct Points p = {
-        .first = first, .end = end, .a = a, .c = c, .matrix = depth * whole_lanes(columns)};
+    struct Points p = {.first = first,
+                       .end = end,
+                       .a = a,
+                       .c = c,
+                       .matrix = depth * whole_lanes(columns),
+                       .panels = (vectors + PANEL - 1) / PANEL,
+                       .large = is_large(depth, columns),
+                       .ahead = ahead};
     if (vectors <= PANEL) {
         p.weights = weights;
-        p.ahead = ahead;
         multiply_panel(vectors, depth, &p);
         return;
     }
     for (p.first = first; p.first < end; p.first++)
-        for (int64_t v = 0; v < vectors; v += PANEL) {
+        for (p.panel = 0; p.panel < p.panels; p.panel++) {
             p.end = p.first + 1;
-            p.column = v * LANES;
-            p.weights = weights + p.column * depth;
-            p.ahead = v ? nothing : ahead;
-            multiply_panel(smaller(vectors - v, PANEL), depth, &p);
+            p.weights = weights + p.panel * WIDTH * depth;
+            multiply_panel(smaller(vectors - p.panel * PANEL, PANEL), depth, &p);
         }
 }
 
@@ -121,14 +183,10 @@ enum { SUMS_1 = 16, SUMS_2 = 8, SUMS_3 = 8, SUMS_4 = 6, SUMS = 16 };
 enum { SUMS_1 = 8, SUMS_2 = 6, SUMS_3 = 3, SUMS_4 = 3, SUMS = 8 };
 #endif
 
-INLINE void accumulate_tile(int rows, int vectors, int64_t count, const real *a, int64_t a_row,
-                            const real *b, int64_t b_row, bool first, real *sums) {
-    lanes sum[SUMS][PANEL];
-    for (int r = 0; r < rows; r++)
-        for (int v = 0; v < vectors; v++)
-            sum[r][v] = (lanes){0};
+INLINE void accumulate_stretch(int rows, int vectors, int64_t t, int64_t end, const real *a,
+                               int64_t a_row, const real *b, int64_t b_row, lanes sum[][PANEL]) {
     UNROLL
-    for (int64_t t = 0; t < count; t++) {
+    for (; t < end; t++) {
         lanes w[PANEL];
         for (int v = 0; v < vectors; v++)
             w[v] = ((const lanes *)(const void *)(b + t * b_row))[v];
@@ -136,6 +194,23 @@ INLINE void accumulate_tile(int rows, int vectors, int64_t count, const real *a,
             for (int v = 0; v < vectors; v++)
                 sum[r][v] = add_product(vectors, sum[r][v], a[t * a_row + r], w[v]);
     }
+}
+
+INLINE void accumulate_tile(int rows, int vectors, int64_t count, const real *a, int64_t a_row,
+                            const real *b, int64_t b_row, bool first, real *sums,
+                            struct Ahead *ahead) {
+    lanes sum[SUMS][PANEL];
+    for (int r = 0; r < rows; r++)
+        for (int v = 0; v < vectors; v++)
+            sum[r][v] = (lanes){0};
+    if (!ahead)
+        accumulate_stretch(rows, vectors, 0, count, a, a_row, b, b_row, sum);
+    else
+        for (int64_t t = 0; t < count; t += STRETCH) {
+            ask(ahead);
+            accumulate_stretch(rows, vectors, t, smaller(t + STRETCH, count), a, a_row, b, b_row,
+                               sum);
+        }
     lanes *out = (lanes *)(void *)sums;
     for (int r = 0; r < rows; r++)
         for (int v = 0; v < vectors; v++)
@@ -145,47 +220,78 @@ INLINE void accumulate_tile(int rows, int vectors, int64_t count, const real *a,
                 out[r * vectors + v] += sum[r][v];
 }
 
-INLINE void accumulate_panel(int rows, int vectors, int64_t count, int64_t depth, const real *a,
-                             int64_t a_row, const real *b, int64_t b_row, bool first, real *sums) {
+INLINE void accumulate_rows(int rows, int vectors, int64_t count, int64_t depth, const real *a,
+                            int64_t a_row, const real *b, int64_t b_row, bool first, real *sums,
+                            struct Ahead *ahead) {
     int64_t k = 0, width = vectors * LANES;
     for (; k + rows <= depth; k += rows)
-        accumulate_tile(rows, vectors, count, a + k, a_row, b, b_row, first, sums + k * width);
+        accumulate_tile(rows, vectors, count, a + k, a_row, b, b_row, first, sums + k * width,
+                        ahead);
     for (; k + 4 <= depth; k += 4)
-        accumulate_tile(4, vectors, count, a + k, a_row, b, b_row, first, sums + k * width);
+        accumulate_tile(4, vectors, count, a + k, a_row, b, b_row, first, sums + k * width, ahead);
     for (; k < depth; k++)
-        accumulate_tile(1, vectors, count, a + k, a_row, b, b_row, first, sums + k * width);
+        accumulate_tile(1, vectors, count, a + k, a_row, b, b_row, first, sums + k * width, ahead);
 }
 
-INLINE void accumulate_point(int64_t count, int64_t depth, int64_t columns, const real *a,
-                             int64_t a_row, const real *b, int64_t b_row, bool first, real *sums) {
-    for (int64_t column = 0; column < columns; column += WIDTH) {
-        real *panel = sums + column * depth;
-        int64_t vectors = (columns - column + LANES - 1) / LANES;
-        if (vectors == 1 && depth == LANES && a_row == LANES && b_row == LANES)
-            accumulate_panel(SUMS_1, 1, count, LANES, a, LANES, b + column, LANES, first, panel);
-        else if (vectors == 1)
-            accumulate_panel(SUMS_1, 1, count, depth, a, a_row, b + column, b_row, first, panel);
+struct Sum { /* of the products of one point, in one panel */
+    int64_t count, part;
+    bool first;
+    const struct Span *ahead;
+    int64_t point, panel, panels;
+    struct Span next;
+};
+
+INLINE void accumulate_panel(int rows, int vectors, int64_t depth, const real *a, int64_t a_row,
+                             const real *b, int64_t b_row, real *sums, const struct Sum *s) {
+    bool at_once = depth <= LANES;
+    int64_t stretches = (s->count + s->part - 1) / s->part * ((s->part + STRETCH - 1) / STRETCH) *
+                        ((depth + rows - 1) / rows);
+    int64_t panels = b_row == LANES ? 1 : s->panels;
+    struct Ahead ahead = ahead_part(s->ahead, s->point * panels + s->panel, POINTS * panels,
+                                    s->next, at_once ? 1 : stretches);
+    if (at_once)
+        ask_at_once(&ahead);
+    for (int64_t t = 0; t < s->count; t += s->part)
+        accumulate_rows(rows, vectors, smaller(s->part, s->count - t), depth, a + t * a_row, a_row,
+                        b + t * b_row, b_row, s->first && t == 0, sums, at_once ? NULL : &ahead);
+}
+
+static void accumulate_vectors(int64_t vectors, int64_t depth, const real *a, int64_t a_row,
+                               const real *b, int64_t b_row, real *sums, const struct Sum *s) {
+    if (vectors == 1 && depth == LANES && a_row == LANES && b_row == LANES)
+        accumulate_panel(SUMS_1, 1, LANES, a, LANES, b, LANES, sums, s);
+    else if (vectors == 1)
+        accumulate_panel(SUMS_1, 1, depth, a, a_row, b, b_row, sums, s);
 #if PANEL == 4
-        else if (vectors == 2)
-            accumulate_panel(SUMS_2, 2, count, depth, a, a_row, b + column, b_row, first, panel);
-        else if (vectors == 3)
-            accumulate_panel(SUMS_3, 3, count, depth, a, a_row, b + column, b_row, first, panel);
-        else
-            accumulate_panel(SUMS_4, 4, count, depth, a, a_row, b + column, b_row, first, panel);
+    else if (vectors == 2)
+        accumulate_panel(SUMS_2, 2, depth, a, a_row, b, b_row, sums, s);
+    else if (vectors == 3)
+        accumulate_panel(SUMS_3, 3, depth, a, a_row, b, b_row, sums, s);
+    else
+        accumulate_panel(SUMS_4, 4, depth, a, a_row, b, b_row, sums, s);
 #else
-        else
-            accumulate_panel(SUMS_2, 2, count, depth, a, a_row, b + column, b_row, first, panel);
+    else
+        accumulate_panel(SUMS_2, 2, depth, a, a_row, b, b_row, sums, s);
 #endif
-    }
 }
 
-void KERNEL(winograd__accumulate)(int64_t first, int64_t end, int64_t depth, int64_t columns,
-                                  const struct Block *a, const struct Block *b, real *sums,
-                                  const struct Span ahead[2]) {
-    for (int64_t point = first; point < end; point++) {
-        fetch(ahead, point);
-        accumulate_point(a->count, depth, columns, a->data + point * a->point, a->row,
-                         b->data + point * b->point, b->row, a->first == 0,
-                         sums + point * depth * whole_lanes(columns));
-    }
+void KERNEL(winograd__accumulate)(int64_t first, int64_t end, int64_t part, int64_t depth,
+                                  int64_t columns, const struct Block *a, const struct Block *b,
+                                  real *sums, const struct Span ahead[2]) {
+    int64_t panels = (columns + WIDTH - 1) / WIDTH;
+    struct Sum s = {
+        .count = a->count, .part = part, .first = a->first == 0, .ahead = ahead, .panels = panels};
+    for (int64_t point = first; point < end; point++)
+        for (int64_t p = 0; p < panels; p++) {
+            int64_t column = p * WIDTH,
+                    vectors = smaller(PANEL, (columns - column + LANES - 1) / LANES);
+            real *to = sums + point * depth * whole_lanes(columns) + column * depth;
+            int64_t elements = depth * vectors * LANES;
+            s.point = point;
+            s.panel = p;
+            if (is_large(depth, columns))
+                s.next = (struct Span){(const char *)(to + elements), elements * sizeof(real)};
+            accumulate_vectors(vectors, depth, a->data + point * a->point, a->row,
+                               b->data + point * b->point + column, b->row, to, &s);
+        }
 }
