@@ -146,7 +146,7 @@ static void look_at_decay(struct Preflight *preflight, const struct RowSettings 
         return;
     struct Finding *finding = add(preflight, "weight_decay");
     finding__figure(finding, "steps", 1 / part);
-    finding__say(finding, "by itself it would shrink the weights to a third within %.3g steps",
+    finding__say(finding, "by itself it would shrink the weights to a third within %.0f steps",
                  fmax(1, 1 / part));
     finding__expect(finding, "hundreds of steps or more");
     if (part > 1.0 / 60)
