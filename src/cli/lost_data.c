@@ -8,6 +8,7 @@
 
 #include "base/error.h"
 #include "base/process.h"
+#include "base/text.h"
 #include "cli/watching.h"
 #include "cli/world.h"
 #include "store/h5.h"
@@ -23,7 +24,7 @@ struct Line {
 };
 
 static void add(struct Line *line, const char *text) {
-    size_t bytes = strlen(text), room = sizeof line->text - line->length;
+    size_t bytes = strlen(text), room = sizeof line->text - 1 - line->length;
     bytes = bytes < room ? bytes : room;
     memcpy(line->text + line->length, text, bytes);
     line->length += bytes;
@@ -55,9 +56,11 @@ static void say(const struct H5Map *map, const char *address) {
         add(&line, " cannot be read: the file was overwritten while it was in use, or its disk "
                    "fails");
     }
-    add(&line, can_resume ? "; put the data back, then --resume goes on\n"
-                          : "; put the data back and try again\n");
-    (void)!write(STDERR_FILENO, line.text, line.length);
+    add(&line, can_resume ? "; put the data back, then --resume goes on"
+                          : "; put the data back and try again");
+    text_hide_controls(line.text);
+    (void)!write(STDERR_FILENO, line.text, strlen(line.text));
+    (void)!write(STDERR_FILENO, "\n", 1);
 }
 
 static void handle(int number, siginfo_t *info, void *context) {

@@ -13,14 +13,9 @@
 #include "train/train.h"
 
 static int verify_checkpoint(const char *path, struct Error *error) {
-    struct Checkpoint *checkpoint;
-    int code = checkpoint_open(&checkpoint, path, error);
-    if (code)
-        return code;
-    code = train_check_checkpoint(checkpoint, error);
+    int arrays, code = train_verify_checkpoint(path, &arrays, error);
     if (!code)
-        printf("%s: good: a checkpoint of %d arrays\n", shown(path), checkpoint->array_count);
-    checkpoint_close(checkpoint);
+        printf("%s: good: a checkpoint of %d arrays\n", shown(path), arrays);
     return code;
 }
 
@@ -81,7 +76,8 @@ const struct Command command_verify = {
     .most_operands = -1,
     .summary = "check checkpoints, ensembles and data set files from end to end",
     .help =
-        "A checkpoint is good if its seal, its arrays and all that a run resumes from are, an "
+        "A checkpoint is good if its seal and all that a run resumes from are, and its arrays are "
+        "those of the model and the optimizer in its run file; an "
         "ensemble if its seal is and all of its members can predict. A run's "
         "folder stands for its best checkpoint. For a data set, does what trainer dataset verify "
         "does. Damaged files can crash the HDF5 library, so "

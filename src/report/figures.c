@@ -75,6 +75,12 @@ bool figure_is_better(enum Figure figure, double value, double than) {
     return figure_kinds[figure].higher_is_better ? value > than : value < than;
 }
 
+bool figure_is_possible(enum Figure figure, double value) {
+    const struct FigureKind *kind = &figure_kinds[figure];
+    return kind->unit != FIGURE_FRACTION || value == kind->if_not_measured ||
+           (value >= 0 && value <= 1);
+}
+
 double figure_saved(const struct Figures *figures, enum Figure figure) {
     return figures->measured[figure] ? figures->value[figure]
                                      : figure_kinds[figure].if_not_measured;

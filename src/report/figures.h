@@ -70,6 +70,8 @@ bool figures_any(const struct Figures *figures);
 
 /* Does the figure exist for such targets? */
 bool figure_is_for(enum Figure figure, enum TargetKind targets);
+/* Whether a file may say so: a fraction lies between 0 and 1, or was not measured. */
+bool figure_is_possible(enum Figure figure, double value);
 /* False if either is NaN. */
 bool figure_is_better(enum Figure figure, double value, double than);
 

@@ -89,7 +89,7 @@ bool schema__in_range(const struct Key *key, double value) {
 static const char *print_bound(const struct Key *key, double bound, char buffer[NUMBER_BYTES]) {
     if (key->type == KEY_REAL || key->type == KEY_REALS || fabs(bound) >= 1e19)
         return number__print(bound, buffer);
-    snprintf(buffer, NUMBER_BYTES, "%.0f", bound);
+    snprintf(buffer, NUMBER_BYTES, key->type == KEY_TIME ? "%.0f s" : "%.0f", bound);
     return buffer;
 }
 
@@ -120,7 +120,7 @@ static const struct {
     [KEY_STRING] = {"text", false},
     [KEY_SPAN] = {"span such as '2 epochs' or '500 steps'", true},
     [KEY_INTERVAL] = {"span or length of time such as '2 epochs', '500 steps' or '10 min'", true},
-    [KEY_TIME] = {"length of time such as '3 h 50 min' or '90 s'", false},
+    [KEY_TIME] = {"length of time such as '3 h 50 min' or '90 s'", true},
     [KEY_SIZE] = {"amount of memory such as '2 GiB'", false},
     [KEY_REALS] = {"list of numbers", true},
     [KEY_INTS] = {"list of integers", true},

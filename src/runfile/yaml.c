@@ -227,19 +227,29 @@ static int read_document(struct Reader *reader, struct YamlNode *node) {
     return refuse(reader, &place, "a second document begins here; one is expected");
 }
 
+/* Editors on Windows begin UTF-8 with a byte order mark, which says nothing here. */
+static void skip_mark(struct Reader *reader) {
+    static const char mark[] = "\xEF\xBB\xBF";
+    if (reader->length >= 3 && !memcmp(reader->text, mark, 3)) {
+        reader->text += 3;
+        reader->length -= 3;
+    }
+}
+
 int yaml__read(struct Pool *pool, struct YamlNode *node, bool own_lines, const char *text,
                size_t length, struct Error *error) {
     struct Reader reader = {
         .pool = pool, .error = error, .own_lines = own_lines, .text = text, .length = length};
     if (length > TREE_BYTES)
         return node__fail(node, error, ERROR_RUN_FILE, NULL, "larger than %zu bytes", TREE_BYTES);
+    skip_mark(&reader);
     int code = check_characters(&reader, node);
     if (code)
         return code;
     if (!yaml_parser_initialize(&reader.parser))
         return node__fail(node, error, ERROR_SYSTEM, NULL, "libyaml cannot start: out of memory");
     yaml_parser_set_encoding(&reader.parser, YAML_UTF8_ENCODING);
-    yaml_parser_set_input_string(&reader.parser, (const unsigned char *)text, length);
+    yaml_parser_set_input_string(&reader.parser, (const unsigned char *)reader.text, reader.length);
     code = read_document(&reader, node);
     yaml_event_delete(&reader.event);
     yaml_parser_delete(&reader.parser);

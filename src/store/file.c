@@ -67,6 +67,10 @@ static int read_all(int fd, void *buffer, uint64_t bytes, const char *path, int 
     return OK;
 }
 
+static bool begins(const void *head, uint64_t head_bytes) {
+    return head_bytes >= H5_SIGNATURE_BYTES && !memcmp(head, H5_SIGNATURE, H5_SIGNATURE_BYTES);
+}
+
 /* Checks what can be checked before HDF5 parses the file. */
 static int check_head(const struct H5File *file, const unsigned char *head, uint64_t head_bytes,
                       struct Error *error) {
@@ -74,6 +78,11 @@ static int check_head(const struct H5File *file, const unsigned char *head, uint
     int64_t superblock;
     uint64_t end = h5__declared_end(head, head_bytes, &superblock);
     const char *kind = superblock < 0 ? file_kind(head, head_bytes) : NULL;
+    if (kind && begins(head, head_bytes))
+        return fail(error, file->failure,
+                    "%s: is cut short or damaged: the header of HDF5 cannot be read from its "
+                    "%" PRIu64 " bytes",
+                    file->path, bytes);
     if (kind)
         return fail(error, file->failure, "%s: is not an HDF5 file: it %s", file->path, kind);
     if (superblock < 0)
@@ -111,8 +120,8 @@ static int open_hdf5(struct H5File *file, struct Error *error) {
 int h5__judge_guard(enum GuardVerdict verdict, const char *path, int failure, struct Error *error) {
     if (verdict == GUARD_UNREADABLE)
         return fail(error, failure, "%s: cannot be read: %s", path, strerror(errno));
-    if (verdict == GUARD_BAD)
-        return fail(error, failure,
+    if (verdict == GUARD_BAD) /* only data sets have one, whatever the reader was looking for */
+        return fail(error, ERROR_DATA,
                     "%s: is damaged: its structure, labels or statistics do not match the checksum "
                     "at its end",
                     path);
@@ -164,8 +173,7 @@ static int finish(struct H5File *file, int code, struct H5File **out) {
 
 bool h5_has_signature(const char *path) {
     char head[H5_SIGNATURE_BYTES];
-    return read_file_head(path, head, sizeof head) == sizeof head &&
-           !memcmp(head, H5_SIGNATURE, sizeof head);
+    return begins(head, read_file_head(path, head, sizeof head));
 }
 
 int h5_open(struct H5File **out, const char *path, int failure, struct Error *error) {

@@ -1,5 +1,7 @@
 #include "store/saved.h"
 
+#include <inttypes.h>
+
 #include "base/memory.h"
 
 static int write_field(struct H5Writer *writer, const char *object, const char *name,
@@ -40,9 +42,13 @@ static int read_field(struct H5File *file, const char *object, const char *name,
         return OK;
     int code = h5_read_attribute(file, object, name, types[field->type],
                                  field->type == SAVED_BOOL ? (void *)&flag : member, error);
-    if (!code && field->type == SAVED_BOOL)
-        *(bool *)member = flag != 0;
-    return code;
+    if (code || field->type != SAVED_BOOL)
+        return code;
+    if (flag != 0 && flag != 1)
+        return fail(error, ERROR_CHECKPOINT, "%s:%s: %s is %" PRId64 ", expected 0 or 1",
+                    h5_path(file), object, name, flag);
+    *(bool *)member = flag != 0;
+    return OK;
 }
 
 static int check_values(struct H5File *file, const char *object, const char *prefix,

@@ -5,9 +5,18 @@
 #include "optim/patience.h"
 #include "run/options.h"
 
+static bool is_sum(double value) {
+    return isfinite(value) && value >= 0;
+}
+
+/* A step that is not finite does not count, so that the sums of an epoch are finite. */
 static bool is_valid(const void *value) {
     const struct Progress *progress = value;
-    return progress->step >= 0 && progress->epoch >= 0 && progress->step_in_epoch >= 0;
+    bool valid = progress->step >= 0 && progress->epoch >= 0 && progress->step_in_epoch >= 0 &&
+                 is_sum(progress->seconds) && is_sum(progress->validated_seconds);
+    const double *sums = progress->epoch_sums;
+    return valid && isfinite(sums[TALLY_LOSS]) && is_sum(sums[TALLY_CORRECT]) &&
+           is_sum(sums[TALLY_SAMPLES]) && is_sum(sums[TALLY_WEIGHT]);
 }
 
 static const struct SavedField progress_fields[] = {
@@ -45,7 +54,8 @@ struct Figures figures_of_sums(const double sums[TALLY_COUNT], const struct Targ
 
 static bool best_is_valid(const void *value) {
     const struct Best *best = value;
-    return best->figure >= -1 && best->figure < FIGURE_COUNT && best->step >= 0;
+    return best->figure >= -1 && best->figure < FIGURE_COUNT && best->step >= 0 &&
+           (best->figure < 0 || figure_is_possible((enum Figure)best->figure, best->metric));
 }
 
 static const struct SavedField best_fields[] = {

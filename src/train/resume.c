@@ -120,6 +120,10 @@ int trainer__check_position(const struct Trainer *trainer, const char *path, str
                     "%s: is of step %" PRId64 ", and says that step %" PRId64
                     " was the best so far",
                     path, step, trainer->saved.best.step);
+    if (trainer->saved.recovery.skipped > step)
+        return fail(error, ERROR_CHECKPOINT,
+                    "%s: is of step %" PRId64 ", and says that %" PRId64 " steps were skipped",
+                    path, step, trainer->saved.recovery.skipped);
     if (step <= total)
         return OK;
     return runfile_fail(trainer->file, error, ERROR_RUN_FILE, "train.length",

@@ -31,6 +31,9 @@ static int load(struct Figures *figures, const char *prefix, struct H5File *file
         saved.measured[f] = h5_has_attribute(file, "/run", name_of(prefix, f, name));
         if (saved.measured[f])
             code = h5_read_attribute(file, "/run", name, H5_FLOAT64, &saved.value[f], error);
+        if (!code && saved.measured[f] && !figure_is_possible(f, saved.value[f]))
+            code = fail(error, ERROR_CHECKPOINT, "%s:/run: %s is %g, expected a number from 0 to 1",
+                        h5_path(file), name, saved.value[f]);
     }
     if (!code)
         figures_restore(figures, &saved,

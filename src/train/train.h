@@ -69,4 +69,8 @@ int train(struct Ranks *ranks, const struct TrainRequest *request, struct TrainR
  * Not collective. */
 int train_check_checkpoint(const struct Checkpoint *checkpoint, struct Error *error);
 
+/* The same, and whether its arrays are those of the model, the average and the optimiser that its
+ * run file describes. The data set is not needed. *arrays: how many it has. Not collective. */
+int train_verify_checkpoint(const char *path, int *arrays, struct Error *error);
+
 #endif

@@ -64,6 +64,39 @@ def test_a_position_that_fits_no_epoch_is_refused(recipe, resumable, name, value
     assert "is of step" in line and "step-000000003.h5" in line
 
 
+def set_attribute(file, name, value):
+    kind = file["run"].attrs[name].dtype
+    file["run"].attrs.create(name, value, dtype=kind)
+
+
+@pytest.mark.parametrize("name, value", (("end_is_due", 2), ("epoch_loss", float("nan")), ("epoch_samples", -1),
+                                         ("epoch_correct", float("inf")), ("seconds", float("nan")),
+                                         ("best_metric", 7), ("validation_accuracy", 1.5)))
+def test_a_value_that_no_run_has_is_refused(resumable, name, value):
+    with forged(newest(resumable)) as file:
+        set_attribute(file, name, value)
+    assert name in refusal(CHECKPOINT, "verify", newest(resumable))
+
+
+def test_more_skipped_steps_than_steps_are_refused(recipe, resumable):
+    with forged(newest(resumable)) as file:
+        set_attribute(file, "nan_skipped", 2**62)
+    assert "steps were skipped" in refuse_to_resume(recipe, resumable)
+
+
+@pytest.mark.parametrize("group", ("model", "optimizer/momentum"))
+@pytest.mark.parametrize("change, says", ((lambda array: array[:-1], "is (9), the model has (10)"),
+                                          (lambda array: None, "is missing, the model has it")))
+def test_verify_compares_arrays_with_the_model(resumable, group, change, says):
+    with forged(newest(resumable)) as file:
+        array = change(file[group]["3.bias"][:])
+        del file[group]["3.bias"]
+        if array is not None:
+            file[group]["3.bias"] = array
+    line = refusal(CHECKPOINT, "verify", newest(resumable))
+    assert f"{group}/3.bias: {says}" in line
+
+
 @pytest.mark.parametrize("array", ("optimizer/momentum/1.weight", "model/1.weight"))
 @pytest.mark.parametrize("words", (("inspect",), ("eval",)))
 def test_an_array_that_declares_more_than_it_stores_is_refused(resumable, array, words):

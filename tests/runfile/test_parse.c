@@ -111,6 +111,17 @@ static void test_default_of_a_choice(void **state) {
     runfile_release(parsed.file);
 }
 
+/* As editors on Windows write it. */
+static void test_byte_order_mark(void **state) {
+    (void)state;
+    struct Parsed parsed;
+    char text[4096];
+    snprintf(text, sizeof text, "\xEF\xBB\xBF%s", short_file);
+    parse(&parsed, text);
+    assert_ptr_equal(parsed.options.optimizer.kind, &optimizer_sgd);
+    runfile_release(parsed.file);
+}
+
 /* A number or a word that may be absent: left out or null, saved as it was, set from outside. */
 static void test_optional_values(void **state) {
     (void)state;
@@ -596,6 +607,7 @@ int main(void) {
         cmocka_unit_test(test_every_type),
         cmocka_unit_test(test_odd_forms),
         cmocka_unit_test(test_default_of_a_choice),
+        cmocka_unit_test(test_byte_order_mark),
         cmocka_unit_test(test_optional_values),
         cmocka_unit_test(test_emitted_text),
         cmocka_unit_test(test_lists_of_lists),

@@ -217,6 +217,9 @@ static void bad_files(void **state) {
     char *data = scratch_read(path, &bytes);
     scratch_write(scratch_path("short"), data, bytes / 2);
     refused(h5_open(&file, scratch_path("short"), ERROR_DATA, &error), ERROR_DATA, "is cut short");
+    scratch_write(scratch_path("head"), data, 40);
+    refused(h5_open(&file, scratch_path("head"), ERROR_DATA, &error), ERROR_DATA,
+            "is cut short or damaged: the header of HDF5 cannot be read from its 40 bytes");
     data[8] = 99; /* the superblock's version */
     scratch_write(scratch_path("odd"), data, bytes);
     refused(h5_open(&file, scratch_path("odd"), ERROR_DATA, &error), ERROR_DATA,
