@@ -98,25 +98,10 @@ static int inspect_checkpoint(const char *path, const struct Arguments *argument
 
 static int inspect_dataset(const char *path, const struct Arguments *arguments,
                            struct Error *error) {
-    struct Dataset *dataset;
     if (argument_given(arguments, "run-file"))
         return fail(error, ERROR_USAGE, "--run-file: %s is a data set, which has no run file",
                     path);
-    int code = dataset_open(&dataset, path, error);
-    if (code)
-        return code;
-    if (argument_given(arguments, "json")) {
-        json_t *json = dataset_to_json(dataset);
-        json_object_set_new(json, "kind", json_string("data set"));
-        json_dumpf(json, stdout, JSON_ENSURE_ASCII | JSON_INDENT(2) | JSON_REAL_PRECISION(17));
-        printf("\n");
-        json_decref(json);
-    } else {
-        dataset_print(stdout, dataset);
-        code = dataset_print_arrays(path, error);
-    }
-    dataset_close(dataset);
-    return code;
+    return dataset_show(path, "data set", argument_given(arguments, "json"), error);
 }
 
 int inspect_kind(const char *path, enum InspectKind *kind, struct Error *error) {
@@ -127,7 +112,7 @@ int inspect_kind(const char *path, enum InspectKind *kind, struct Error *error) 
     int code = h5_open(&file, path, ERROR_CHECKPOINT, error);
     if (code)
         return code;
-    if (!h5_exists(file, "/model") &&
+    if (!h5_exists(file, "/model") && !h5_exists(file, "/run/run_file") &&
         (h5_exists(file, "/classes") || h5_exists(file, "/target_names")))
         *kind = INSPECT_DATASET;
     else if (h5_exists(file, "/members") && ensemble_file_is_one(path))

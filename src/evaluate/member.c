@@ -46,6 +46,23 @@ static int fill_state(struct Member *member, const struct Checkpoint *checkpoint
                             : checkpoint_get_state(checkpoint, arena, member->state, error);
 }
 
+/* A run saves a model whose outputs are its classes or targets: predictions are laid out by it. */
+static int check_outputs(const struct Member *member, struct Error *error) {
+    const struct Choice *loss = &member->options.loss;
+    const struct Targets *targets = &member->targets;
+    int64_t outputs = shape_elements(model_output(member->model));
+    if (outputs != targets->count)
+        return fail(error, ERROR_CHECKPOINT,
+                    "%s: the model of its run file has %" PRId64 " outputs, it names %" PRId64
+                    " %s",
+                    member->path, outputs, targets->count, targets_words(targets));
+    if (!loss_takes((const struct Loss *)loss->kind, targets->kind))
+        return fail(error, ERROR_CHECKPOINT,
+                    "%s: the loss of its run file, %s, is not for %s as it has them", member->path,
+                    loss->kind->name, targets_words(targets));
+    return OK;
+}
+
 static int build(struct Member *member, const struct Checkpoint *checkpoint,
                  enum MemberParameters parameters, struct Error *error) {
     int code = run_parse(&member->file, checkpoint->path, checkpoint->run_text, NULL, 0,
@@ -65,6 +82,8 @@ static int build(struct Member *member, const struct Checkpoint *checkpoint,
         return code;
     struct Shape input = {image.height, image.width, image.channels, 1, 1};
     code = run_build_model(member->file, &member->options, input, &member->model, error);
+    if (!code)
+        code = check_outputs(member, error);
     if (code)
         return code;
     const struct Arena *arena = model_arena(member->model);
@@ -77,8 +96,12 @@ int member_open(struct Member *member, struct Ranks *ranks, const char *path,
     struct Checkpoint *checkpoint;
     *member = (struct Member){.path = memory_copy_text(path)};
     int code = open_everywhere(&checkpoint, ranks, path, error);
-    if (!code)
-        code = ranks_agree(ranks, build(member, checkpoint, parameters, error), error);
+    if (!code) {
+        code = build(member, checkpoint, parameters, error);
+        if (code == ERROR_RUN_FILE) /* it came with the checkpoint */
+            code = error->code = ERROR_CHECKPOINT;
+        code = ranks_agree(ranks, code, error);
+    }
     checkpoint_close(checkpoint);
     return code;
 }

@@ -38,6 +38,31 @@ static void start(struct Evaluation *evaluation, const struct Split *split) {
     evaluation->confusion = memory_array(int64_t, cells, "a confusion matrix");
 }
 
+static int64_t largest_but(const double *row, int64_t classes, int64_t but) {
+    int64_t largest = but == 0;
+    for (int64_t k = 0; k < classes; k++)
+        if (k != but && row[k] > row[largest])
+            largest = k;
+    return largest;
+}
+
+/* Samples are ranked by log p − log(1 − p) = score − log Σ exp(the other classes' scores), which
+ * orders them as p does. p and log p themselves round to one number for all of which a model is
+ * very sure. */
+static void put_log_odds(struct Evaluation *evaluation, const double *row) {
+    int64_t classes = evaluation->outputs, first = largest_but(row, classes, -1);
+    int64_t second = classes > 1 ? largest_but(row, classes, first) : first;
+    double sum = 0, rest = 0; /* relative to the largest score, and to the largest of the others */
+    for (int64_t k = 0; k < classes; k++) {
+        sum += exp(row[k] - row[first]);
+        rest += k == first ? 0 : exp(row[k] - row[second]);
+    }
+    for (int64_t c = 0; c < classes; c++)
+        ranking_put(&evaluation->ranking, c,
+                    c == first ? row[c] - row[second] - log(rest)
+                               : row[c] - row[first] - log(sum - exp(row[c] - row[first])));
+}
+
 /* What needs log probabilities, or scores in their place. */
 static void add_probabilities(struct Evaluation *evaluation, const double *row, int64_t label,
                               double *sums) {
@@ -48,8 +73,10 @@ static void add_probabilities(struct Evaluation *evaluation, const double *row, 
     sums[LOG_LOSS] -= softmax_log(norm, row[label]);
     if (!evaluation->ranking.scores)
         return;
-    for (int64_t c = 0; c < classes; c++)
-        ranking_put(&evaluation->ranking, c, softmax_log(norm, row[c]));
+    if (evaluation->probabilities)
+        put_log_odds(evaluation, row);
+    for (int64_t c = 0; c < classes && !evaluation->probabilities; c++)
+        ranking_put(&evaluation->ranking, c, row[c]);
     evaluation->ranking.rows++;
 }
 

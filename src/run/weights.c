@@ -1,11 +1,11 @@
 #include "run/weights.h"
 
 #include <inttypes.h>
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/memory.h"
+#include "base/weights.h"
 #include "nn/loss.h"
 
 static const char key[] = "class_weights";
@@ -26,11 +26,11 @@ static int parse(const struct WeightsRequest *request, const struct Strings *giv
     for (int i = 0; i < given->count; i++) {
         char *end;
         double value = strtod(given->values[i], &end);
-        if (end == given->values[i] || *end || !isfinite(value) || value < 0)
+        if (end == given->values[i] || *end || !(value >= 0 && value <= WEIGHT_MOST))
             return schema_fail(error, loss, key,
-                               "'%.60s' is no weight; expected balanced, or a number from 0 for "
-                               "each class",
-                               given->values[i]);
+                               "'%.60s' is no weight; expected balanced, or a number from 0 "
+                               "to %g for each class",
+                               given->values[i], WEIGHT_MOST);
         weights->values[i] = value;
         sum += value;
     }

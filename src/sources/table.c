@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "base/text.h"
+#include "base/weights.h"
 #include "sources/source.h"
 #include "sources/table_fill.h"
 #include "sources/table_reader.h"
@@ -425,12 +426,12 @@ static int read_weights(const struct Source *source, const struct SourceSplit *s
             return OK;
         if (code == OK)
             code = table_reader__weight(&table->reader, &record, column, &weights[i], error);
-        if (code == OK && weights[i] < 0)
+        if (code == OK && !(weights[i] >= 0 && weights[i] <= WEIGHT_MOST))
             code = fail(error, ERROR_DATA,
                         "%s: column '%s': row %" PRId64
-                        " of split %s is %g, expected a weight, 0 or more",
+                        " of split %s is %g, expected a weight from 0 to %g",
                         table->path, source->encoding.columns[column].name, i, split->name,
-                        (double)weights[i]);
+                        (double)weights[i], WEIGHT_MOST);
     }
     return code;
 }

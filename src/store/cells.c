@@ -7,6 +7,7 @@
 
 #include "base/memory.h"
 #include "base/text.h"
+#include "store/chunks.h"
 #include "store/internal.h"
 
 #define GROUP "#refs#"
@@ -143,8 +144,13 @@ int h5__read_cells(struct H5File *file, const char *name, const struct H5Opened 
                     file->path, name);
     hobj_ref_t *references = memory_array(hobj_ref_t, count, "references of an HDF5 file");
     int code = list_objects(file, name, &objects, error);
-    if (code == OK && count &&
-        H5Dread(opened->id, H5T_STD_REF_OBJ, H5S_ALL, H5S_ALL, H5P_DEFAULT, references) < 0)
+    if (code == OK)
+        code = chunks__check(file, name, opened, NULL, NULL, error);
+    bool bad = code == OK && count &&
+               H5Dread(opened->id, H5T_STD_REF_OBJ, H5S_ALL, H5S_ALL, H5P_DEFAULT, references) < 0;
+    if (code == OK)
+        code = chunks__done(file, name, error);
+    if (code == OK && bad)
         code = h5__damaged(file, name, "is damaged: its references cannot be read", error);
     for (int64_t i = 0; i < count && code == OK; i++)
         code = read_cell(file, name, &objects, references[i], i, &texts[i], error);

@@ -324,15 +324,26 @@ static bool read_linked(struct OpenFile *opened, uint64_t address, void *buffer,
     return got >= 0 && (uint64_t)got == bytes;
 }
 
+/* The size of a chunk stands in the file, and HDF5's buffer has that of the array's chunks. */
+static bool may_read(struct FileDriverChunk *chunk, H5FD_mem_t type, size_t size) {
+    if (type != H5FD_MEM_DRAW || !chunk->bytes ||
+        (chunk->whole ? size == chunk->bytes : size <= chunk->bytes))
+        return true;
+    chunk->refused = true;
+    return false;
+}
+
 static herr_t driver_read(H5FD_t *file, H5FD_mem_t type, hid_t transfer, haddr_t address,
                           size_t size, void *buffer) {
-    (void)type, (void)transfer;
+    (void)transfer;
     struct OpenFile *opened = (struct OpenFile *)file;
     struct FileDriver *driver = opened->driver;
     if (driver->writing) {
         load_from_pages(driver, address, buffer, size);
         return 0;
     }
+    if (!may_read(&driver->chunk, type, size))
+        return -1;
     bool whole = opened->linked >= 0 ? read_linked(opened, address, buffer, size)
                                      : file_driver__read(driver, address, buffer, size);
     return whole ? 0 : -1;

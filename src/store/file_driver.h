@@ -46,6 +46,12 @@ struct FileDriver {
     /* Asked before such a file is opened: NULL, or a function that returns false if it must not be.
      */
     bool (*may_open)(struct FileDriver *driver, const char *path);
+    /* Reading: how many bytes of values HDF5 may ask for at once, in whole chunks or in parts of
+     * them; 0 bytes: any. `refused`: it asked for others. */
+    struct FileDriverChunk {
+        uint64_t bytes;
+        bool whole, refused;
+    } chunk;
     hid_t registered; /* HDF5's handle of the driver while it is registered, else −1 */
 };
 

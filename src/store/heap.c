@@ -1,4 +1,5 @@
 #include "store/heap.h"
+#include "store/chunks.h"
 
 #include <fcntl.h>
 #include <stdlib.h>
@@ -7,6 +8,7 @@
 #include <unistd.h>
 
 #include "base/memory.h"
+#include "store/chunks.h"
 #include "store/internal.h"
 
 #define SIGNATURE "GCOL"
@@ -112,6 +114,25 @@ static int check_fill(struct H5File *file, const char *name, hid_t dataset, stru
                 file->path, name);
 }
 
+/* The chunks of a dataset, as far as references in them are wanted. */
+static int check_chunks(struct H5File *file, const char *name, hid_t selection,
+                        struct Error *error) {
+    struct H5Opened opened;
+    hsize_t first[H5S_MAX_RANK], last[H5S_MAX_RANK];
+    int64_t start[H5_RANK], part[H5_RANK];
+    int code = h5__open_dataset(file, name, &opened, error);
+    if (code != OK)
+        return code;
+    bool all = selection == H5S_ALL || H5Sget_select_bounds(selection, first, last) < 0;
+    for (int i = 0; i < opened.own_rank && !all; i++) {
+        start[i] = (int64_t)first[i];
+        part[i] = (int64_t)(last[i] - first[i]) + 1;
+    }
+    code = chunks__check(file, name, &opened, all ? NULL : start, all ? NULL : part, error);
+    h5__close_dataset(&opened);
+    return code;
+}
+
 int heap__references(struct H5File *file, const char *name, const struct HeapSource *from,
                      int64_t count, struct HeapReference *references, struct Error *error) {
     int64_t size = heap__reference_size(from->object);
@@ -119,7 +140,8 @@ int heap__references(struct H5File *file, const char *name, const struct HeapSou
     hid_t type = heap__reference_type(from->object);
     if (type < 0)
         return h5__damaged(file, name, "is damaged", error);
-    if (!from->attribute && check_fill(file, name, from->object, error) != OK) {
+    if (!from->attribute && (check_fill(file, name, from->object, error) != OK ||
+                             check_chunks(file, name, from->selection, error) != OK)) {
         H5Tclose(type);
         return error->code;
     }
@@ -127,7 +149,9 @@ int heap__references(struct H5File *file, const char *name, const struct HeapSou
     herr_t status = from->attribute ? H5Aread(from->object, type, bytes)
                                     : H5Dread(from->object, type, from->memory, from->selection,
                                               H5P_DEFAULT, bytes);
-    int code = status < 0 ? h5__damaged(file, name, "is damaged: it cannot be read", error) : OK;
+    int code = chunks__done(file, name, error);
+    if (code == OK && status < 0)
+        code = h5__damaged(file, name, "is damaged: it cannot be read", error);
     H5Tclose(type);
     for (int64_t i = 0; code == OK && i < count; i++) {
         const unsigned char *at = bytes + i * size;

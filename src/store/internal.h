@@ -37,6 +37,8 @@ struct H5Opened {
 int h5__open_dataset(struct H5File *file, const char *name, struct H5Opened *opened,
                      struct Error *error);
 void h5__close_dataset(struct H5Opened *opened);
+/* Bytes of one element in the file. What has a length of its own is a reference to a heap. */
+int64_t h5__stored_size(const struct H5Opened *opened);
 /* Reads a part of an open dataset, which is known to have one, as `type`, a number; H5_BYTES: the
  * bytes of elements of a fixed length, as they stand in the file. */
 int h5__read_part(struct H5File *file, const char *name, const struct H5Opened *opened,

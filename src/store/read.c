@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "store/chunks.h"
 #include "store/heap.h"
 #include "store/internal.h"
 
@@ -106,8 +107,7 @@ static int check_filters(struct H5File *file, const char *name, const struct H5O
     return OK;
 }
 
-/* Bytes of one element in the file. What has a length of its own is a reference to a heap. */
-static int64_t stored_size(const struct H5Opened *opened) {
+int64_t h5__stored_size(const struct H5Opened *opened) {
     if (opened->whole >= 0)
         return (int64_t)H5Tget_size(opened->whole);
     return heap__is_reference(opened->type) ? heap__reference_size(opened->id)
@@ -127,7 +127,7 @@ static int check_storage(struct H5File *file, const char *name, const struct H5O
     if (layout == H5D_CONTIGUOUS && status == H5D_SPACE_STATUS_NOT_ALLOCATED)
         return OK;
     int64_t elements = memory_product(info->size, opened->own_rank);
-    int64_t element = stored_size(opened);
+    int64_t element = h5__stored_size(opened);
     int64_t needed = memory_product((int64_t[]){elements, element}, 2);
     if (needed >= 0 && info->stored >= (uint64_t)needed)
         return OK;
@@ -149,7 +149,7 @@ static int check_declared(struct H5File *file, const char *name, const struct H5
                           struct Error *error) {
     const struct H5Info *info = &opened->info;
     int64_t elements = memory_product(info->size, opened->own_rank);
-    int64_t bytes = memory_product((int64_t[]){elements, stored_size(opened)}, 2);
+    int64_t bytes = memory_product((int64_t[]){elements, h5__stored_size(opened)}, 2);
     if (info->type == H5_OTHER || (bytes >= 0 && bytes <= BELIEVED) ||
         (bytes >= 0 && (uint64_t)bytes / MOST_PACKED <= info->stored))
         return OK;
@@ -354,6 +354,8 @@ static int read_selection(struct H5File *file, const char *name, const struct H5
     h5__reason(reason);
     H5Tclose(wanted);
     H5Pclose(transfer);
+    if (chunks__done(file, name, error) != OK)
+        return h5__keep_damage(file, error);
     if (overflowed)
         return fail(error, file->failure, "%s:/%s: a value of type %s does not fit %zu bytes",
                     file->path, name, opened->info.type_name, h5__size(type));
@@ -386,6 +388,8 @@ int h5_read(struct H5File *file, const char *name, enum H5Type type, int rank, c
     if (code != OK)
         return code;
     code = check_shape(file, name, &opened.info, rank, size, error);
+    if (code == OK)
+        code = chunks__check(file, name, &opened, NULL, NULL, error);
     if (code == OK)
         code = read_selection(file, name, &opened, type, H5S_ALL, H5S_ALL, buffer, error);
     h5__close_dataset(&opened);
@@ -432,11 +436,14 @@ int h5__read_part(struct H5File *file, const char *name, const struct H5Opened *
                         "along dimension 0",
                         file->path, name);
     }
+    int code = chunks__check(file, name, opened, first, count, error);
+    if (code != OK)
+        return code;
     if (opened->own_rank == 0)
         return read_selection(file, name, opened, type, H5S_ALL, H5S_ALL, buffer, error);
     hid_t memory = H5Screate_simple(opened->own_rank, extent, NULL);
     H5Sselect_hyperslab(opened->space, H5S_SELECT_SET, start, NULL, extent, NULL);
-    int code = read_selection(file, name, opened, type, memory, opened->space, buffer, error);
+    code = read_selection(file, name, opened, type, memory, opened->space, buffer, error);
     H5Sclose(memory);
     return code;
 }

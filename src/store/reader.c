@@ -3,8 +3,7 @@
 #include <string.h>
 
 #include "base/memory.h"
-#include "store/internal.h"
-#include "store/unpack.h"
+#include "store/chunks.h"
 
 struct H5Reader {
     struct H5File *file;
@@ -13,11 +12,9 @@ struct H5Reader {
     int samples; /* the dimension of the samples */
     struct H5Opened opened;
     size_t element;
-    hsize_t chunk[H5_RANK];
-    bool direct; /* chunks are read and unpacked here, not by HDF5 */
-    struct Packing packing;
-    struct Unpacker *unpacker; /* NULL unless direct */
-    unsigned char *fill;       /* an element that was never written */
+    bool direct;            /* chunks are read and unpacked here, not by HDF5 */
+    struct H5Chunks chunks; /* if direct */
+    unsigned char *fill;    /* an element that was never written */
 };
 
 bool h5_allows_threads(void) {
@@ -28,36 +25,17 @@ bool h5_allows_threads(void) {
 /* Whether chunks hold the very bytes that are wanted, packed in ways that are known here. */
 static bool is_direct(struct H5Reader *reader) {
     const struct H5Opened *opened = &reader->opened;
-    unsigned options = 0;
     bool same = reader->type == H5_BYTES || H5Tequal(opened->type, h5__native(reader->type)) > 0;
-    if (H5Pget_layout(opened->create) != H5D_CHUNKED || !same || opened->whole >= 0)
-        return false;
-    H5Pget_chunk_opts(opened->create, &options);
-    return !(options & H5D_CHUNK_DONT_FILTER_PARTIAL_CHUNKS) &&
-           unpack__understands(opened->create, &reader->packing) &&
+    return same && reader->chunks.understood && opened->whole < 0 &&
            H5Pget_fill_value(opened->create, opened->type, reader->fill) >= 0;
 }
 
 static int find_chunks(struct H5Reader *reader, struct Error *error) {
-    const struct H5Opened *opened = &reader->opened;
-    int rank = opened->info.rank;
-    for (int i = 0; i < rank; i++)
-        reader->chunk[i] = i == reader->samples ? 1 : (hsize_t)opened->info.size[i];
-    if (H5Pget_layout(opened->create) != H5D_CHUNKED)
+    if (H5Pget_layout(reader->opened.create) != H5D_CHUNKED)
         return OK;
-    if (H5Pget_chunk(opened->create, opened->own_rank, reader->chunk) != opened->own_rank)
-        return h5__damaged(reader->file, reader->name, "its layout cannot be read", error);
-    reader->direct = is_direct(reader);
-    uint64_t bytes = reader->element;
-    for (int i = 0; i < rank; i++)
-        if (!reader->chunk[i] || __builtin_mul_overflow(bytes, reader->chunk[i], &bytes) ||
-            !memory_can_hold(bytes))
-            return fail(error, reader->file->failure,
-                        "%s:/%s: a chunk does not fit into this machine's memory",
-                        reader->file->path, reader->name);
-    if (reader->direct)
-        reader->unpacker = unpacker__create(bytes);
-    return OK;
+    int code = chunks__open(&reader->chunks, reader->file, reader->name, &reader->opened, error);
+    reader->direct = code == OK && is_direct(reader);
+    return code;
 }
 
 int h5_reader_open(struct H5Reader **out, struct H5File *file, const char *name, enum H5Type type,
@@ -89,52 +67,10 @@ void h5_reader_close(struct H5Reader *reader) {
     if (!reader)
         return;
     h5__close_dataset(&reader->opened);
-    unpacker__release(reader->unpacker);
+    chunks__close(&reader->chunks);
     memory_release(reader->name);
     memory_release(reader->fill);
     memory_release(reader);
-}
-
-/* "(128,0,0,0)" */
-static char *print_place(const struct H5Reader *reader, const hsize_t *at,
-                         char text[H5_SHAPE_TEXT]) {
-    int64_t place[H5_RANK];
-    for (int i = 0; i < reader->opened.info.rank; i++)
-        place[i] = (int64_t)at[i];
-    return h5__shape(reader->opened.info.rank, place, text);
-}
-
-static int refuse_chunk(const struct H5Reader *reader, const hsize_t *at, const char *why,
-                        struct Error *error) {
-    char place[H5_SHAPE_TEXT];
-    if (reader->file->driver.failed)
-        return h5_check(reader->file, error);
-    return fail(error, reader->file->failure, "%s:/%s: the chunk at %s cannot be unpacked: %s",
-                reader->file->path, reader->name, print_place(reader, at, place), why);
-}
-
-/* Reads and unpacks the chunk whose first element is at `at`. *chunk is NULL if it was never
- * written. */
-static int load_chunk(struct H5Reader *reader, const hsize_t *at, const void **chunk,
-                      struct Error *error) {
-    hsize_t bytes = 0;
-    uint32_t mask = 0;
-    size_t room;
-    const char *why;
-    void *packed = unpacker__buffer(reader->unpacker, &room);
-    char reason[200];
-    *chunk = NULL;
-    h5__quiet();
-    if (H5Dget_chunk_storage_size(reader->opened.id, at, &bytes) < 0)
-        bytes = 0; /* HDF5 1.10 fails if nothing was written there */
-    if (bytes == 0)
-        return OK;
-    if (bytes > room)
-        return refuse_chunk(reader, at, "it takes more bytes than any packing of it has", error);
-    if (H5Dread_chunk(reader->opened.id, H5P_DEFAULT, at, &mask, packed) < 0)
-        return refuse_chunk(reader, at, h5__reason(reason), error);
-    *chunk = unpacker__run(reader->unpacker, &reader->packing, mask, bytes, &why);
-    return *chunk ? OK : refuse_chunk(reader, at, why, error);
 }
 
 /* Copies what a chunk and the wanted rows have in common, dimension by dimension. `from` and `to`
@@ -174,11 +110,11 @@ static int place_chunk(struct H5Reader *reader, const hsize_t *at, const int64_t
     struct Copying copying = {.reader = reader};
     const void *chunk;
     int64_t sizes[H5_RANK], from = 0, to = 0;
-    int code = load_chunk(reader, at, &chunk, error);
+    int code = chunks__load(&reader->chunks, at, &chunk, error);
     if (code != OK)
         return code;
     for (int i = 0; i < reader->opened.info.rank; i++)
-        sizes[i] = (int64_t)reader->chunk[i];
+        sizes[i] = (int64_t)reader->chunks.size[i];
     set_strides(reader, sizes, copying.from_strides);
     set_strides(reader, part, copying.to_strides);
     for (int i = 0; i < reader->opened.info.rank; i++) {
@@ -192,27 +128,14 @@ static int place_chunk(struct H5Reader *reader, const hsize_t *at, const int64_t
     return OK;
 }
 
-/* The next chunk of the grid; false after the last. */
-static bool next_chunk(const struct H5Reader *reader, const int64_t *first, const int64_t *part,
-                       hsize_t *at) {
-    for (int i = reader->opened.info.rank - 1; i >= 0; i--) {
-        at[i] += reader->chunk[i];
-        if ((int64_t)at[i] < first[i] + part[i])
-            return true;
-        at[i] = (hsize_t)first[i] - (hsize_t)first[i] % reader->chunk[i];
-    }
-    return false;
-}
-
 static int read_direct(struct H5Reader *reader, const int64_t *first, const int64_t *part,
                        void *buffer, struct Error *error) {
     hsize_t at[H5_RANK];
     int code;
-    for (int i = 0; i < reader->opened.info.rank; i++)
-        at[i] = (hsize_t)first[i] - (hsize_t)first[i] % reader->chunk[i];
+    chunks__first(&reader->chunks, first, at);
     do
         code = place_chunk(reader, at, first, part, buffer, error);
-    while (code == OK && next_chunk(reader, first, part, at));
+    while (code == OK && chunks__next(&reader->chunks, first, part, at));
     return code;
 }
 

@@ -34,7 +34,7 @@ static int compare_run_files(struct Trainer *trainer, struct Start *start, struc
     int code = run_parse(&file, checkpoint->path, checkpoint->run_text, NULL, 0, &saved, error);
     if (code) {
         error_context(error, "the run file kept in the checkpoint");
-        return code;
+        return error->code = ERROR_CHECKPOINT;
     }
     take_settled_keys(&trainer->options, &saved);
     start->length_before = saved.train.length;

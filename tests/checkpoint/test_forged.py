@@ -97,6 +97,26 @@ def test_verify_compares_arrays_with_the_model(resumable, group, change, says):
     assert f"{group}/3.bias: {says}" in line
 
 
+@pytest.mark.parametrize("count", (2, 9, 11, 100000))
+@pytest.mark.parametrize("words", (("verify",), ("eval",)))
+def test_other_classes_than_outputs_are_refused(data, resumable, count, words):
+    """Predictions are laid out by the outputs, and read by the classes."""
+    with forged(newest(resumable)) as file:
+        del file["classes"]
+        file["classes"] = [b"class %d" % i for i in range(count)]
+    line = refusal(CHECKPOINT, *words, newest(resumable))
+    assert f"has 10 outputs, it names {count} classes" in line
+
+
+def test_a_run_file_that_cannot_be_read_is_the_checkpoints_fault(recipe, resumable):
+    with forged(newest(resumable)) as file:
+        del file["run/run_file"]
+        file["run/run_file"] = b"model: [relu"
+    for words in (("verify",), ("eval",)):
+        assert "run file kept in the checkpoint" in refusal(CHECKPOINT, *words, newest(resumable))
+    assert "not valid YAML" in refuse_to_resume(recipe, resumable)
+
+
 @pytest.mark.parametrize("array", ("optimizer/momentum/1.weight", "model/1.weight"))
 @pytest.mark.parametrize("words", (("inspect",), ("eval",)))
 def test_an_array_that_declares_more_than_it_stores_is_refused(resumable, array, words):

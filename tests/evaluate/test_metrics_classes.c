@@ -62,10 +62,33 @@ static void confusion(void **unused) {
     evaluation_release(&evaluation);
 }
 
+/* All four probabilities of class 0 are 0 or 1 as doubles, and three of them as logarithms. The
+ * positives 1000 and 50 stand against the negatives 100 and -60: of four pairs one is in the wrong
+ * order. */
+static void areas_of_a_sure_model(void **unused) {
+    (void)unused;
+    static const double scores[] = {1000, 0, 50, 0, 100, 0, -60, 0};
+    static int32_t truth[] = {0, 0, 1, 1};
+    struct Split split = {.count = 4, .labels = truth};
+    struct PredictedBlock block = {.split = &split, .count = 4, .predictions = scores};
+    struct Ranks *ranks = ranks_alone();
+    struct Evaluation evaluation = {.samples = 4, .outputs = 2, .probabilities = true};
+    double sums[8] = {0};
+    metrics_classes.start(&evaluation, &split);
+    ranking_create(&evaluation.ranking, ranks, &split, 2);
+    metrics_classes.add_block(&evaluation, &block, sums);
+    metrics_classes.finish(&evaluation, ranks, sums);
+    for (int c = 0; c < 2; c++)
+        assert_true(evaluation.of_output[c].value[FIGURE_ROC_AUC] == 0.75);
+    evaluation_release(&evaluation);
+    ranks_release(ranks);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(figures),
         cmocka_unit_test(confusion),
+        cmocka_unit_test(areas_of_a_sure_model),
     };
     return cmocka_run_group_tests_name("metrics_classes", tests, NULL, NULL);
 }

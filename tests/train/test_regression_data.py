@@ -123,7 +123,7 @@ def test_a_column_of_weights_is_no_input(scratch):
             assert file[split]["images"].shape[3] == 1
             expected = [weights[value] for value in file[split]["images"][:, 0, 0, 0]]
             assert expected == file[split]["weights"][:].tolist()
-    for text, says in (("-1", "w.csv: column 'w': row 0 of split train is -1, expected a weight, 0 or more"),
+    for text, says in (("-1", "w.csv: column 'w': row 0 of split train is -1, expected a weight from 0 to 1e+12"),
                        ("", "w.csv:2: column 'w' is ''"),
                        ("much", "w.csv:2: column 'w' is 'much', expected a number")):
         write(table, f"a,w,kind\n1,{text},x\n5,2,y\n")

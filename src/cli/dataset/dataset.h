@@ -21,8 +21,9 @@ int dataset_check_picture(const struct Dataset *dataset, const char *what, struc
 /* Checks a data set file from end to end, and prints that it is good and what it lacks. */
 int dataset_verify_file(const char *path, bool json, struct Error *error);
 
-/* Prints the arrays of a file: names, types, shapes, chunks, filters. */
-int dataset_print_arrays(const char *path, struct Error *error);
+/* Prints what a data set file, or one of another program, holds. `kind`: what JSON says that it is;
+ * NULL: nothing. */
+int dataset_show(const char *path, const char *kind, bool json, struct Error *error);
 
 /* A line on stderr that is overwritten as the work proceeds; nothing if stderr is no terminal. */
 struct ProgressLine {

@@ -144,16 +144,7 @@ static int list_arrays(const char *path, bool prints, struct Error *error) {
     return code;
 }
 
-int dataset_print_arrays(const char *path, struct Error *error) {
-    return list_arrays(path, true, error);
-}
-
-static int run(const struct Command *command, const struct Arguments *arguments,
-               struct Ranks *ranks, struct Error *error) {
-    (void)command;
-    (void)ranks;
-    const char *path = arguments->operands[0];
-    bool json = argument_given(arguments, "json");
+int dataset_show(const char *path, const char *kind, bool json, struct Error *error) {
     struct Dataset *dataset;
     const struct DatasetRequest request = {.path = path, .skips_bad = true, .defers = true};
     int code = dataset_open_request(&dataset, &request, error);
@@ -163,15 +154,26 @@ static int run(const struct Command *command, const struct Arguments *arguments,
     }
     if (code != OK)
         return code;
-    if (json)
-        dataset_print_json(dataset_to_json(dataset));
-    else
+    if (json) {
+        json_t *object = dataset_to_json(dataset);
+        if (kind)
+            json_object_set_new(object, "kind", json_string(kind));
+        dataset_print_json(object);
+    } else {
         dataset_print(stdout, dataset);
+    }
     for (int i = 0; i < dataset->note_count && !json; i++)
         printf("note: %s\n", shown(dataset->notes[i]));
     dataset_warn_of_axes(dataset);
     dataset_close(dataset);
     return list_arrays(path, !json, error);
+}
+
+static int run(const struct Command *command, const struct Arguments *arguments,
+               struct Ranks *ranks, struct Error *error) {
+    (void)command;
+    (void)ranks;
+    return dataset_show(arguments->operands[0], NULL, argument_given(arguments, "json"), error);
 }
 
 static const struct Flag flags[] = {

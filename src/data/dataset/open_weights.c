@@ -1,15 +1,15 @@
 #include <inttypes.h>
-#include <math.h>
 
 #include "base/memory.h"
+#include "base/weights.h"
 #include "data/dataset/opening.h"
 
 static int check_values(const struct Array *array, const float *weights, struct Error *error) {
     for (int64_t i = 0; i < array->count; i++)
-        if (!(isfinite(weights[i]) && weights[i] >= 0))
+        if (!(weights[i] >= 0 && weights[i] <= WEIGHT_MOST))
             return fail(error, ERROR_DATA,
-                        "%s:%s: row %" PRId64 " is %g, expected a weight, 0 or more",
-                        array->name.file, array->name.path, i, (double)weights[i]);
+                        "%s:%s: row %" PRId64 " is %g, expected a weight from 0 to %g",
+                        array->name.file, array->name.path, i, (double)weights[i], WEIGHT_MOST);
     return OK;
 }
 
