@@ -21,6 +21,11 @@ int h5_storage(struct H5File *file, const char *name, struct H5Storage *storage,
     (void)file, (void)name, (void)storage;
     return (fail)(error, ERROR_DATA, "is not called");
 }
+int h5_read(struct H5File *file, const char *name, enum H5Type type, int rank, const int64_t *size,
+            void *buffer, struct Error *error) {
+    (void)file, (void)name, (void)type, (void)rank, (void)size, (void)buffer;
+    return (fail)(error, ERROR_DATA, "is not called");
+}
 int h5_reader_open(struct H5Reader **reader, struct H5File *file, const char *name,
                    enum H5Type type, int samples, struct Error *error) {
     (void)reader, (void)file, (void)name, (void)type, (void)samples;
