@@ -220,6 +220,13 @@ static bool same_strings(const struct Strings *a, const struct Strings *b) {
     return same;
 }
 
+static bool same_integers(const struct Ints *a, const struct Ints *b) {
+    bool same = a->count == b->count;
+    for (int i = 0; same && i < a->count; i++)
+        same = a->values[i] == b->values[i];
+    return same;
+}
+
 /* Splits that are rows of the same arrays share one pair. */
 static bool same_arrays(const struct Pair *pair, const char *name,
                         const struct SplitOptions *options) {
@@ -232,9 +239,7 @@ static bool same_arrays(const struct Pair *pair, const char *name,
            same_strings(&options->targets, &other->targets) &&
            same_strings(&options->weights, &other->weights) &&
            !strcmp(axes, other->axes ? other->axes : "") &&
-           options->shape.count == other->shape.count &&
-           !memcmp(options->shape.values, other->shape.values,
-                   (size_t)options->shape.count * sizeof *options->shape.values) &&
+           same_integers(&options->shape, &other->shape) &&
            options->first_label == other->first_label;
 }
 
