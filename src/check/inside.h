@@ -57,6 +57,8 @@ double check__chance(const struct Experiment *experiment);
 
 /* The rate of the run's steps at its highest: that of the optimiser times the schedule's most. */
 double check__peak_rate(const struct Experiment *experiment);
+/* Whether the loss is one of values, such as mse, which also takes classes. */
+bool check__loss_is_of_values(const struct Experiment *experiment);
 /* Whether the optimiser's steps are as long as the gradient: plain descent and momentum. */
 bool check__follows_gradient(const struct Experiment *experiment);
 /* How many standard errors a part of an evaluation's samples is above the most frequent class's:

@@ -133,8 +133,7 @@ static void judge_loss(struct Finding *finding, bool values, double loss, double
                        "look at where the weights come from (start_from), and at the data");
 }
 
-/* mse and its like, which also take classes. */
-static bool is_loss_of_values(const struct Experiment *experiment) {
+bool check__loss_is_of_values(const struct Experiment *experiment) {
     const char *name = experiment_options(experiment)->loss.kind->name;
     return !strcmp(name, "mse") || !strcmp(name, "mae") || !strcmp(name, "huber");
 }
@@ -142,7 +141,8 @@ static bool is_loss_of_values(const struct Experiment *experiment) {
 static void look_at_loss(struct Preflight *preflight, const struct ExperimentStep *step) {
     const struct Experiment *experiment = preflight->experiment;
     const struct RunParts *parts = experiment_parts(experiment);
-    bool values = targets_are_values(&parts->dataset->targets) || is_loss_of_values(experiment);
+    bool values =
+        targets_are_values(&parts->dataset->targets) || check__loss_is_of_values(experiment);
     double chance = check__chance(experiment);
     struct Finding *finding = findings__add(preflight->findings, CHECK_LOSS, "initial_loss");
     finding__figure(finding, "loss", step->loss);
@@ -244,7 +244,7 @@ static void look_at_clip(struct Preflight *preflight, const struct ExperimentSte
                        "raise clip.norm to about the gradient's norm");
 }
 
-/* Of the run without what changes images, targets and layers at random, if there is any of it. */
+/* The first loss, without what changes images, targets and layers at random. */
 static int first_loss(struct Preflight *preflight, struct ExperimentStep *step,
                       struct Error *error) {
     struct TrainRequest request = *preflight->request->train;

@@ -32,19 +32,17 @@ static double number_of_choice(const struct Choice *choice, const char *name) {
 /* ---- The loss ---- */
 
 static void look_at_loss(struct Preflight *preflight) {
-    static const char *const of_values[] = {"mse", "mae", "huber"};
-    const struct RunParts *parts = experiment_parts(preflight->experiment);
-    const char *name = experiment_options(preflight->experiment)->loss.kind->name;
-    for (size_t i = 0; i < sizeof of_values / sizeof *of_values; i++) {
-        if (strcmp(name, of_values[i]) != 0 || targets_are_values(&parts->dataset->targets))
-            continue;
-        struct Finding *finding = add(preflight, "loss");
-        finding__say(finding, "%s, and the targets are classes", name);
-        finding__expect(finding, "cross_entropy, or another loss of classes");
-        finding__blame(finding, CHECK_DOUBTFUL,
-                       "wrong loss: it is made for values, and learns classes slowly or not at all",
-                       "set loss: cross_entropy");
-    }
+    const struct Experiment *experiment = preflight->experiment;
+    if (!check__loss_is_of_values(experiment) ||
+        targets_are_values(&experiment_parts(experiment)->dataset->targets))
+        return;
+    struct Finding *finding = add(preflight, "loss");
+    finding__say(finding, "%s, and the targets are classes",
+                 experiment_options(experiment)->loss.kind->name);
+    finding__expect(finding, "cross_entropy, or another loss of classes");
+    finding__blame(finding, CHECK_DOUBTFUL,
+                   "wrong loss: it is made for values, and learns classes slowly or not at all",
+                   "set loss: cross_entropy");
 }
 
 static void look_at_smoothing(struct Preflight *preflight) {

@@ -336,14 +336,14 @@ static void blame_splits(struct Finding *finding, const struct Trial *trial) {
                        "look at the samples of both splits and their labels");
 }
 
-static void judge_validation(struct Finding *finding, const struct Trial *trial, bool learns) {
+static void judge_validation(struct Finding *finding, const struct Trial *trial) {
     const struct Evaluation *evaluation = &trial->validation;
     if (!trial->validated || evaluation->split->labels == NULL || evaluation->outputs < 3 ||
         majority(evaluation) == 1)
         return;
-    if (learns && blame_numbers(finding, trial))
+    if (blame_numbers(finding, trial))
         return;
-    if (learns && check__above_chance(evaluation) < NOTHING)
+    if (check__above_chance(evaluation) < NOTHING)
         blame_splits(finding, trial);
 }
 
@@ -392,7 +392,7 @@ static void judge_learning(struct Finding *finding, const struct Trial *trial) {
     } else if (!learns(trial)) {
         blame_chance(finding, trial);
     } else {
-        judge_validation(finding, trial, true);
+        judge_validation(finding, trial);
         if (finding->verdict == CHECK_GOOD && preflight->hindered.cause)
             finding__blame(finding, CHECK_DOUBTFUL, preflight->hindered.cause,
                            preflight->hindered.advice);
@@ -532,8 +532,7 @@ static void choose_rate(struct Trial *trial) {
         trial->own = fmin(own, best);
 }
 
-/* Whether to find out what keeps the run from learning: if it learns nothing, or what would be
- * little for most runs and the look is cheap. */
+/* Whether to find out what keeps the run from learning. */
 static bool needs_another_look(const struct Trial *trial) {
     const struct Preflight *preflight = trial->preflight;
     return !preflight->too_high && !explodes(trial) && !learns(trial);

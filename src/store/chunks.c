@@ -78,7 +78,7 @@ int chunks__load(struct H5Chunks *chunks, const hsize_t *at, const void **chunk,
         return OK;
     if (bytes > room)
         return refuse_chunk(chunks, at, "it takes more bytes than any packing of it has", error);
-    /* Of a chunk that is not packed, HDF5 tells the size that it should have. */
+    /* For a chunk without filters this is the size that it should have, not the one stored. */
     driver->chunk = (struct FileDriverChunk){.bytes = bytes, .whole = true};
     herr_t status = H5Dread_chunk(chunks->opened->id, H5P_DEFAULT, at, &mask, packed);
     bool refused = driver->chunk.refused;
