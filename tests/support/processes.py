@@ -34,6 +34,38 @@ def state_of(pid):
     return None, None
 
 
+def threads_of(pid):
+    """The states of a process's threads; none if it has ended."""
+    states = []
+    with contextlib.suppress(OSError):
+        for thread in os.listdir(f"/proc/{pid}/task"):
+            states.append(state_of(f"{pid}/task/{thread}")[0])
+    return states
+
+
+def stop(pid, seconds=60):
+    """Sends SIGSTOP and waits until each thread of the process has stopped: one that is inside the kernel first ends
+    its call there."""
+    os.kill(pid, signal.SIGSTOP)
+    end = time.monotonic() + seconds
+    while not all(state in ("T", "Z", None) for state in threads_of(pid)):
+        assert time.monotonic() < end, f"process {pid} does not stop: {threads_of(pid)}"
+        time.sleep(0.001)
+
+
+@contextlib.contextmanager
+def stopped(*pids):
+    """Holds processes for as long as the block lasts."""
+    try:
+        for pid in pids:
+            stop(pid)
+        yield
+    finally:
+        for pid in pids:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGCONT)
+
+
 def members(session):
     """The processes of a session that are alive."""
     found = []

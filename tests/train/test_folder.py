@@ -9,6 +9,7 @@ import time
 
 import pytest
 
+from support.processes import stop
 from support.program import STOPPED, SYSTEM, command, environment, refusal, run, settings
 from support.runs import metrics, newest_step, read, synthesize, train, write, write_run_file
 
@@ -70,7 +71,7 @@ class TestLock:
         out = f"{folder}/owned"
         with running(recipe, out, *LONG) as first:
             checkpoint = f"{out}/checkpoints/step-000000000.h5"
-            os.kill(first.pid, signal.SIGSTOP)  # a holder that is stopped lives
+            stop(first.pid)  # a holder that is stopped lives
             before = read(f"{out}/run.yaml"), names(out), names(f"{out}/checkpoints")
             for more in ([], ["--resume"]):
                 said = refusal(SYSTEM, "train", recipe, "--out", out, *settings("train.seed=4"), *more)
@@ -87,7 +88,7 @@ class TestLock:
     def test_a_run_that_is_stopped_while_it_waits_can_be_continued(self, recipe, folder):
         out = f"{folder}/awaited"
         with running(recipe, out, *LONG) as first:
-            os.kill(first.pid, signal.SIGSTOP)
+            stop(first.pid)
             with subprocess.Popen(command(1, "train", recipe, "--out", out, *LONG, "--resume"), env=environment(),
                                   stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) as second:
                 wait_for(lambda: handles(second.pid, signal.SIGTERM))
@@ -291,7 +292,7 @@ class TestSavesThatFail:
         latest = f"{out}/checkpoints/latest.h5"
         with running(recipe, out, *LONG, *on_error(time="1 s"), "--quiet") as process:
             wait_for(lambda: os.path.lexists(latest))
-            os.kill(process.pid, signal.SIGSTOP)
+            stop(process.pid)
             os.unlink(latest)
             os.mkdir(latest)
             step = newest_step(out)
@@ -306,7 +307,7 @@ class TestSavesThatFail:
     def test_a_run_that_lost_its_folder_ends(self, recipe, folder):
         out = f"{folder}/lost"
         with running(recipe, out, *LONG, "--quiet") as first:
-            os.kill(first.pid, signal.SIGSTOP)
+            stop(first.pid)
             os.unlink(f"{out}/run.lock")
             with running(recipe, out, *LONG, "--resume", "--quiet") as second:
                 wait_for(lambda: os.path.exists(f"{out}/run.lock") and str(second.pid) in read(f"{out}/run.lock"))

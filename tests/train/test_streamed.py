@@ -1,16 +1,13 @@
 """Packed images: held in memory they train to the bits of an unpacked file; streamed, to bits of their own on any
 number of ranks and after a stop in the middle of an epoch."""
 import contextlib
-import os
 import shutil
-import signal
-import time
 
 import h5py
 import numpy as np
 import pytest
 
-from support.processes import Launched
+from support.processes import Launched, stopped
 from support.program import DATA, RUN_FILE, refusal, result, run, settings
 from support.runs import read, synthesize, train, write
 
@@ -155,21 +152,6 @@ def mapping(pid):
     return found, fields
 
 
-@contextlib.contextmanager
-def stopped(pids):
-    """Holds processes for as long as the block lasts."""
-    for pid in pids:
-        os.kill(pid, signal.SIGSTOP)
-    try:
-        while any(read(f"/proc/{pid}/stat").rpartition(")")[2].split()[0] not in "TZ" for pid in pids):
-            time.sleep(0.001)
-        yield
-    finally:
-        for pid in pids:
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGCONT)
-
-
 @pytest.mark.parametrize("words", (["eval"], ["predict", "-o", "-", "--top", "1"], ["ensemble"]),
                          ids=lambda words: words[0])
 def test_ranks_of_a_node_hold_images_once(scratch, evaluated, words):
@@ -179,7 +161,7 @@ def test_ranks_of_a_node_hold_images_once(scratch, evaluated, words):
     def is_loaded():
         """Looks at both ranks while neither runs: a page that one maps between the two looks would count twice."""
         seen.clear()
-        with contextlib.suppress(OSError), stopped(launched.pids):
+        with contextlib.suppress(OSError), stopped(*launched.pids):
             seen[:] = [mapping(pid) for pid in launched.pids]
         return len(seen) == 2 and sum(fields.get("Rss:", 0) for _, fields in seen) > 0.95 * size / 1024
     launched = Launched(2, words[0], checkpoint, *[checkpoint] * (words[0] == "ensemble"), "--split", "train",
