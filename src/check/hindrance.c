@@ -54,16 +54,14 @@ static int try_without(struct Preflight *preflight, unsigned hardens, int64_t st
                        bool *learns, struct Error *error) {
     struct TrainRequest request = *preflight->request->train;
     struct Experiment *experiment;
-    struct Difference difference;
     *learns = false;
+    if (!run_has(experiment_options(preflight->experiment), hardens))
+        return OK;
     request.without = hardens;
     int code = experiment_create(&experiment, preflight->ranks, &request, error);
     if (code)
         return code;
-    if (runfile_difference(run_keys, experiment_options(preflight->experiment),
-                           experiment_options(experiment), &difference))
-        code = learns_without(preflight, experiment, steps, rate, learns, error);
-    difference_release(&difference);
+    code = learns_without(preflight, experiment, steps, rate, learns, error);
     experiment_release(experiment);
     if (!code)
         ranks_broadcast(preflight->ranks, learns, sizeof *learns);

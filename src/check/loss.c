@@ -244,26 +244,29 @@ static void look_at_clip(struct Preflight *preflight, const struct ExperimentSte
                        "raise clip.norm to about the gradient's norm");
 }
 
-/* The first loss, without what changes images, targets and layers at random. */
-static int first_loss(struct Preflight *preflight, struct ExperimentStep *step,
+/* The first step with the run's first weights, without what changes images, targets and layers at
+ * random. */
+static int plain_step(struct Preflight *preflight, struct ExperimentStep *step,
                       struct Error *error) {
     struct TrainRequest request = *preflight->request->train;
     struct Experiment *plain;
-    struct Difference difference;
     request.without = HARDENS_ALL;
     int code = experiment_create(&plain, preflight->ranks, &request, error);
     if (code)
         return code;
-    bool differs = runfile_difference(run_keys, experiment_options(preflight->experiment),
-                                      experiment_options(plain), &difference);
-    code = experiment_step(preflight->experiment, NAN, step, error);
-    if (!code && differs) {
-        bool finite = step->finite;
-        code = experiment_step(plain, NAN, step, error);
-        step->finite &= finite;
-    }
-    difference_release(&difference);
+    code = experiment_step(plain, NAN, step, error);
     experiment_release(plain);
+    return code;
+}
+
+static int first_loss(struct Preflight *preflight, struct ExperimentStep *step,
+                      struct Error *error) {
+    int code = experiment_step(preflight->experiment, NAN, step, error);
+    if (code || !run_has(experiment_options(preflight->experiment), HARDENS_ALL))
+        return code;
+    bool finite = step->finite;
+    code = plain_step(preflight, step, error);
+    step->finite &= finite;
     return code;
 }
 

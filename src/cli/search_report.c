@@ -110,7 +110,7 @@ void search_counts_words(const struct Search *search, const struct SearchResults
     text_add(text, "%" PRId64 " trial%s: %" PRId64 " finished", results->count,
              results->count == 1 ? "" : "s", counts[TRIAL_FINISHED]);
     if (counts[TRIAL_PAUSED])
-        text_add(text, ", %" PRId64 " ended at a rung", counts[TRIAL_PAUSED]);
+        text_add(text, ", %" PRId64 " paused at a rung", counts[TRIAL_PAUSED]);
     if (counts[TRIAL_DIVERGED])
         text_add(text, ", %" PRId64 " diverged", counts[TRIAL_DIVERGED]);
     if (counts[TRIAL_FAILED])

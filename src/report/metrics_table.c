@@ -142,6 +142,16 @@ int metrics_table_names(const struct MetricsTable *table, const char *kind, cons
     return count;
 }
 
+const char *metrics_table_text(const struct MetricsTable *table, const char *kind, const char *key,
+                               const char *name, const char *wanted) {
+    const struct MetricsColumn *kinds = find(table, "kind"), *named = find(table, key);
+    const struct MetricsColumn *column = find(table, wanted);
+    for (int64_t row = 0; column && row < table->rows; row++)
+        if (says(kinds, row, kind) && says(named, row, name))
+            return column->texts[row];
+    return NULL;
+}
+
 /* `kind` NULL: all rows. */
 static int64_t collect(const struct MetricsTable *table, const char *kind, const char *key,
                        const char *name, const char *const axes[2], double *points[2]) {

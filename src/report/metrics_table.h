@@ -31,6 +31,10 @@ const double *metrics_table_column(const struct MetricsTable *table, const char 
  * returns how many. The caller releases the array, not the texts. */
 int metrics_table_names(const struct MetricsTable *table, const char *kind, const char *key,
                         const char ***names);
+/* The text of the key `wanted` in the first row of this kind whose `key` is the text `name`; NULL:
+ * there is none. */
+const char *metrics_table_text(const struct MetricsTable *table, const char *kind, const char *key,
+                               const char *name, const char *wanted);
 /* The rows that have both keys, as points that the caller releases; returns how many. */
 int64_t metrics_table_points(const struct MetricsTable *table, const char *x_name,
                              const char *y_name, double **x, double **y);

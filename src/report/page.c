@@ -30,6 +30,7 @@ static const char style[] =
     "th,td{padding:.25rem .6rem;border:1px solid #8886;text-align:right;white-space:nowrap}"
     "th:first-child,td:first-child,.words th,.words td{text-align:left}\n"
     ".words td+td{white-space:normal;overflow-wrap:anywhere;min-width:10rem}\n"
+    "@media(max-width:40rem){.words td:first-child{white-space:normal}}\n"
     ".note{padding:.5rem .8rem;background:#fc03;border-radius:6px}\n"
     "pre{overflow-x:auto;padding:.8rem;border:1px solid #8886;border-radius:6px;"
     "font-size:.8rem}summary{cursor:pointer}\n";
@@ -108,8 +109,8 @@ void page_note(struct Page *page, const char *format, ...) {
     va_end(arguments);
 }
 
-void page_listing(struct Page *page, const char *title, const char *text) {
-    text_add(&page->html, "<details>");
+void page_listing(struct Page *page, const char *title, const char *text, bool open) {
+    text_add(&page->html, "<details%s>", open ? " open" : "");
     add_element(page, "summary", title);
     text_add(&page->html, "<pre>");
     add_escaped(page, text, true);

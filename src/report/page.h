@@ -30,8 +30,9 @@ void page_heading(struct Page *page, const char *title);
 void page_words(struct Page *page, const char *format, ...) __attribute__((format(printf, 2, 3)));
 /* A paragraph that stands out: something to look at. */
 void page_note(struct Page *page, const char *format, ...) __attribute__((format(printf, 2, 3)));
-/* Text in lines of a fixed width, folded away under `title`. */
-void page_listing(struct Page *page, const char *title, const char *text);
+/* Text in lines of a fixed width below `title`, which folds it away and back; `open`: it is there
+ * at first. */
+void page_listing(struct Page *page, const char *title, const char *text, bool open);
 
 /* A table: its heads, then rows of as many cells. */
 void page_table(struct Page *page, const char *const *heads, int count);

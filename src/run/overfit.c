@@ -1,7 +1,9 @@
 #include "run/overfit.h"
 
 #include <inttypes.h>
+#include <string.h>
 
+#include "base/memory.h"
 #include "data/dataset/limit.h"
 #include "optim/schedule.h"
 
@@ -39,6 +41,21 @@ void run_without(struct RunOptions *options, unsigned hardens) {
         options->mix = (struct ChoiceList){0};
     if (hardens & HARDENS_REGULARISATION)
         runfile_drop_regularisation(run_keys, options);
+}
+
+bool run_has(const struct RunOptions *options, unsigned hardens) {
+    struct RunFile *file;
+    struct RunOptions copy = {0};
+    struct Error error;
+    char *before = runfile_emit(run_keys, options);
+    CHECK(!runfile_parse(&file, NULL, before, NULL, 0, run_keys, &copy, &error));
+    run_without(&copy, hardens);
+    char *after = runfile_emit(run_keys, &copy);
+    bool has = strcmp(before, after) != 0;
+    runfile_release(file);
+    memory_release(before);
+    memory_release(after);
+    return has;
 }
 
 int run_overfit(const struct RunFile *file, struct RunOptions *options, int64_t samples,

@@ -18,6 +18,9 @@ enum {
  * them. */
 void run_without(struct RunOptions *options, unsigned hardens);
 
+/* Whether the run has any of these parts. */
+bool run_has(const struct RunOptions *options, unsigned hardens);
+
 /* Steps of such a run, unless an override of `file` gives train.length. */
 #define OVERFIT_STEPS 300
 

@@ -399,7 +399,7 @@ static int missing(const struct Parser *parser, const struct Key *key,
 static int unknown(const struct Parser *parser, const struct Key *keys,
                    const struct YamlNode *item) {
     struct Text text = {0};
-    const char *taker = item->parent->parent ? item->parent->name : "the run file";
+    const char *taker = item->parent->parent ? item->parent->name : "the file";
     schema__unknown_key(&text, item->name, taker, keys);
     return fail_text(parser, item, &text);
 }

@@ -80,16 +80,30 @@ void runfile_release(struct RunFile *file) {
     memory_release(file);
 }
 
-/* The item of `node` that the next part of a path names; the chosen kind's name may be left out. */
-static const struct YamlNode *step_down(const struct YamlNode *node, const char *part) {
+/* The item of a mapping whose name, which may have dots, `path` begins with. */
+static const struct YamlNode *find_start(const struct YamlNode *mapping, const char *path,
+                                         size_t *length) {
+    for (int i = 0; mapping->type == NODE_MAPPING && i < mapping->count; i++) {
+        *length = strlen(mapping->items[i]->name);
+        if (!strncmp(mapping->items[i]->name, path, *length) && strchr(".", path[*length]))
+            return mapping->items[i];
+    }
+    return NULL;
+}
+
+/* The item of `node` that `path` begins with; the chosen kind's name may be left out. *length: of
+ * its part of the path. */
+static const struct YamlNode *step_down(const struct YamlNode *node, const char *path,
+                                        size_t *length) {
     if (node->type == NODE_LIST) {
         char *end;
-        long index = strtol(part, &end, 10);
-        return *end || index < 0 || index >= node->count ? NULL : node->items[index];
+        long index = strtol(path, &end, 10);
+        *length = (size_t)(end - path);
+        return !strchr(".", *end) || index < 0 || index >= node->count ? NULL : node->items[index];
     }
-    const struct YamlNode *item = node__find(node, part);
+    const struct YamlNode *item = find_start(node, path, length);
     if (!item && node->type == NODE_MAPPING && node->count == 1)
-        item = node__find(node->items[0], part);
+        item = find_start(node->items[0], path, length);
     return item;
 }
 
@@ -97,12 +111,10 @@ static const struct YamlNode *step_down(const struct YamlNode *node, const char 
 static const struct YamlNode *find_place(const struct RunFile *file, const char *path,
                                          bool *whole) {
     const struct YamlNode *place = file->root;
-    char part[FOUND_BYTES];
     *whole = true;
     for (const char *at = path; *at;) {
-        size_t length = strcspn(at, ".");
-        snprintf(part, sizeof part, "%.*s", (int)length, at);
-        const struct YamlNode *item = step_down(place, part);
+        size_t length;
+        const struct YamlNode *item = step_down(place, at, &length);
         if (!item) {
             *whole = false;
             break;

@@ -56,12 +56,21 @@ const char *schema__article(const char *words) {
     return strchr("aeiou", words[0]) ? "an " : "a ";
 }
 
+/* A name of several parts is the item of a key that takes any name, if the table has one. */
+static void suggest_named(struct Text *text, const struct Key *keys) {
+    for (; keys && keys->name; keys++)
+        if (keys->type == KEY_NAMED)
+            text_add(text, "; does it belong below '%s'?", keys->name);
+}
+
 void schema__unknown_key(struct Text *text, const char *word, const char *taker,
                          const struct Key *keys) {
     const char *names[SCHEMA_NAMES];
     int count = key_names(keys, names);
     text_add(text, "unknown key");
     schema__suggest(text, word, names, count);
+    if (strchr(word, '.') && !text_nearest(word, names, count))
+        suggest_named(text, keys);
     text_add(text, " (%s takes ", taker);
     schema__join(text, names, count);
     text_add(text, count ? ")" : "no keys)");

@@ -53,7 +53,8 @@ static void test_lines_become_columns(void **state) {
 
 static void test_rows_of_a_name(void **state) {
     (void)state;
-    assert_int_equal(read_text("{\"kind\":\"layer\",\"step\":1,\"layer\":\"0\",\"std\":2}\n"
+    assert_int_equal(read_text("{\"kind\":\"layer\",\"step\":1,\"layer\":\"0\",\"std\":2,"
+                               "\"type\":\"conv\"}\n"
                                "{\"kind\":\"layer\",\"step\":1,\"layer\":\"1\",\"std\":3}\n"
                                "{\"kind\":\"parameter\",\"step\":1,\"layer\":\"0\",\"std\":9}\n"
                                "{\"kind\":\"layer\",\"step\":5,\"layer\":\"0\",\"std\":4}\n"),
@@ -67,6 +68,9 @@ static void test_rows_of_a_name(void **state) {
     assert_int_equal(metrics_table_points_of(&table, "layer", "layer", "0", "step", "std", &x, &y),
                      2);
     assert_true(x[0] == 1 && y[0] == 2 && x[1] == 5 && y[1] == 4);
+    assert_string_equal(metrics_table_text(&table, "layer", "layer", "0", "type"), "conv");
+    assert_null(metrics_table_text(&table, "layer", "layer", "1", "type"));
+    assert_null(metrics_table_text(&table, "parameter", "layer", "0", "type"));
     memory_release(x);
     memory_release(y);
     metrics_table_release(&table);

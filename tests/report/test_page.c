@@ -39,7 +39,7 @@ static void test_words_are_never_html(void **state) {
     page_cell(&page, "%d %%", 5);
     page_shaded_cell(&page, 7, "%s", "</td>");
     page_table_end(&page);
-    page_listing(&page, "run.yaml", "a: 1\nb: </pre>\n");
+    page_listing(&page, "run.yaml", "a: 1\nb: </pre>\n", false);
     const char *html = written(&page);
     assert_null(strstr(html, "<script"));
     assert_null(strstr(html, "<img"));

@@ -63,7 +63,7 @@ static void test_keys_and_kinds(void **state) {
          "demo.yaml:7: model.2.dropout.ratio: unknown key; did you mean 'rate'? (dropout takes "
          "rate)"},
         {3, "modle:",
-         "demo.yaml:3: modle: unknown key; did you mean 'model'? (the run file takes data, "
+         "demo.yaml:3: modle: unknown key; did you mean 'model'? (the file takes data, "
          "augment, "
          "model, optimizer, loss, train)"},
         {18, "  zzzzzz: 1",

@@ -54,6 +54,9 @@ static void wrong_spaces_are_refused(void **state) {
     (void)state;
     refuses("keys:\n  a: {uniform: [0, 1]}\n", "run");
     refuses("run: a.yaml\nkeys: {}\n", "1 to 64");
+    refuses("run: a.yaml\na.b: {uniform: [0, 1]}\n",
+            "a.b: unknown key; does it belong below 'keys'?");
+    refuses(HEAD "  a.b: {uniform: [1]}\n", ":3: keys.a.b: expected [LOW, HIGH]");
     refuses(HEAD "  a: {uniform: [1, 0]}\n", "LOW below HIGH");
     refuses(HEAD "  a: {uniform: [1]}\n", "[LOW, HIGH]");
     refuses(HEAD "  a: {log_uniform: [0, 1]}\n", "above 0");

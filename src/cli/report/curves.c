@@ -136,7 +136,10 @@ int report_add_curves(struct Report *report, struct Error *error) {
     page_section(&report->page, "Curves");
     int code =
         add_pair(report, "loss", "loss", true,
-                 "Loss of the data, without penalty: each step, smoothed, and validation", error);
+                 report->run_count > 1
+                     ? "Loss of the data, without penalty: training, smoothed, and validation"
+                     : "Loss of the data, without penalty: each step, smoothed, and validation",
+                 error);
     if (code == OK)
         code = add_pair(report, "accuracy", "accuracy", false,
                         "Accuracy: what lies between training and validation is the gap", error);

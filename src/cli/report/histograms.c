@@ -119,12 +119,13 @@ static void fill_bins(const struct Histogram *histogram, double low, double high
 struct Panel {
     double places[BINS], shares[MOMENTS][BINS];
     char titles[MOMENTS][32];
-    char title[64];
+    char *title;
     struct PlotSeries series[MOMENTS];
     int count;
 };
 
-static void fill_panel(const struct Chosen *chosen, int layer, struct Panel *panel) {
+static void fill_panel(const struct MetricsTable *monitor, const struct Chosen *chosen, int layer,
+                       struct Panel *panel) {
     double low = INFINITY, high = -INFINITY;
     for (int m = 0; m < chosen->moment_count; m++) {
         const struct Histogram *found = &chosen->found[layer][m];
@@ -133,7 +134,7 @@ static void fill_panel(const struct Chosen *chosen, int layer, struct Panel *pan
         low = fmin(low, at(found->edges, 0));
         high = fmax(high, at(found->edges, json_array_size(found->edges) - 1));
     }
-    snprintf(panel->title, sizeof panel->title, "layer %s", chosen->layers[layer]);
+    panel->title = report_title(monitor, "layer", "layer", chosen->layers[layer]);
     for (int i = 0; i < BINS; i++)
         panel->places[i] = low + (i + 0.5) * (high - low) / BINS;
     for (int m = 0; m < chosen->moment_count; m++) {
@@ -157,8 +158,8 @@ int report_add_histograms(struct Report *report, struct Error *error) {
     choose(&report->runs[0].monitor, &chosen);
     read_histograms(&chosen, report->runs[0].folder);
     for (int i = 0; i < chosen.layer_count; i++) {
-        struct Panel *panel = &panels[count];
-        fill_panel(&chosen, i, panel);
+        struct Panel *panel = &panels[i];
+        fill_panel(&report->runs[0].monitor, &chosen, i, panel);
         if (panel->count)
             plots[count++] = (struct Plot){.title = panel->title,
                                            .x = "output",
@@ -175,6 +176,8 @@ int report_add_histograms(struct Report *report, struct Error *error) {
                            error);
         memory_release(name);
     }
+    for (int i = 0; i < LAYERS; i++)
+        memory_release(panels[i].title);
     release_histograms(&chosen);
     memory_release(panels);
     return code;

@@ -12,36 +12,48 @@ struct Quantity {
     const char *value;      /* what is drawn */
     const char *end;        /* of the names that are drawn; NULL: all */
     bool log_y;
+    bool leaves_out; /* curves that are 0 throughout, unless all are */
     const char *file, *axis, *caption;
 };
 
 static const struct Quantity quantities[] = {
-    {"parameter", "name", "ratio", "weight", true, "update-ratio", "update / weight",
+    {"parameter", "name", "ratio", "weight", true, false, "update-ratio", "update / weight",
      "Norm of the update over that of the weights: about 1e-3 is healthy, 1e-1 is a rate too high, "
      "1e-5 one too low"},
-    {"parameter", "name", "gradient", "weight", true, "gradients", "norm",
+    {"parameter", "name", "gradient", "weight", true, false, "gradients", "norm",
      "Norm of each parameter's gradient"},
-    {"layer", "layer", "std", NULL, true, "activations", "deviation",
+    {"layer", "layer", "std", NULL, true, false, "activations", "deviation",
      "Deviation of each layer's output: it should neither vanish nor explode with the depth"},
-    {"layer", "layer", "zeros", NULL, false, "zeros", "share", "Share of outputs that are 0"},
-    {"layer", "layer", "dead", NULL, false, "dead", "units",
-     "Units that fire for no sample of the probe"},
-    {"layer", "layer", "saturated", NULL, false, "saturated", "share",
+    {"layer", "layer", "zeros", NULL, false, true, "zeros", "share",
+     "Share of outputs that are 0. Layers that have none are left out if others have some"},
+    {"layer", "layer", "dead", NULL, false, true, "dead", "units",
+     "Units that fire for no sample of the probe. Layers that have none are left out if others "
+     "have some"},
+    {"layer", "layer", "saturated", NULL, false, false, "saturated", "share",
      "Share of outputs where the activation is saturated"},
 };
+
+char *report_title(const struct MetricsTable *monitor, const char *kind, const char *key,
+                   const char *name) {
+    const char *layer = metrics_table_text(monitor, kind, key, name, "layer");
+    const char *type = layer ? metrics_table_text(monitor, "layer", "layer", layer, "type") : NULL;
+    return type ? memory_print("%s (%s)", name, type) : memory_copy_text(name);
+}
 
 static int draw(struct Report *report, const struct MetricsTable *table,
                 const struct Quantity *quantity, const char *const *names, int count,
                 struct Error *error) {
     struct PlotSeries series[MOST_CURVES];
     double *points[2 * MOST_CURVES];
+    char *titles[MOST_CURVES];
     int drawn = count < MOST_CURVES ? count : MOST_CURVES, code = OK;
     int64_t all = 0;
     for (int i = 0; i < drawn; i++) {
         const char *name = names[drawn > 1 ? i * (count - 1) / (drawn - 1) : 0];
         int64_t rows = metrics_table_points_of(table, quantity->kind, quantity->key, name, "step",
                                                quantity->value, &points[2 * i], &points[2 * i + 1]);
-        series[i] = (struct PlotSeries){.title = name,
+        titles[i] = report_title(table, quantity->kind, quantity->key, name);
+        series[i] = (struct PlotSeries){.title = titles[i],
                                         .style = i < 8 ? PLOT_LINE : PLOT_DASHED,
                                         .colour = i,
                                         .count = rows,
@@ -58,15 +70,37 @@ static int draw(struct Report *report, const struct MetricsTable *table,
         code = report_plot(report, &plot, quantity->file, quantity->caption, error);
     for (int i = 0; i < 2 * drawn; i++)
         memory_release(points[i]);
+    for (int i = 0; i < drawn; i++)
+        memory_release(titles[i]);
     return code;
 }
 
-/* Keeps the names that end as the quantity wants, and returns how many. */
-static int choose(const struct Quantity *quantity, const char **names, int count) {
+/* Whether there is such a curve; `nonzero`: one that is not 0 throughout. */
+static bool has_curve(const struct MetricsTable *table, const struct Quantity *quantity,
+                      const char *name, bool nonzero) {
+    double *x, *y;
+    if (quantity->end && !text_ends_with(name, quantity->end))
+        return false;
+    int64_t rows = metrics_table_points_of(table, quantity->kind, quantity->key, name, "step",
+                                           quantity->value, &x, &y);
+    bool has = rows && !nonzero;
+    for (int64_t i = 0; i < rows; i++)
+        has |= y[i] != 0;
+    memory_release(x);
+    memory_release(y);
+    return has;
+}
+
+/* Moves the names of curves to the front, and returns how many there are. */
+static int choose(const struct MetricsTable *table, const struct Quantity *quantity, bool nonzero,
+                  const char **names, int count) {
     int kept = 0;
     for (int i = 0; i < count; i++)
-        if (!quantity->end || text_ends_with(names[i], quantity->end))
-            names[kept++] = names[i];
+        if (has_curve(table, quantity, names[i], nonzero)) {
+            const char *name = names[i];
+            names[i] = names[kept];
+            names[kept++] = name;
+        }
     return kept;
 }
 
@@ -79,9 +113,11 @@ int report_add_inside(struct Report *report, struct Error *error) {
     for (size_t i = 0; i < sizeof quantities / sizeof *quantities && code == OK; i++) {
         const char **names;
         int count = metrics_table_names(table, quantities[i].kind, quantities[i].key, &names);
-        count = choose(&quantities[i], names, count);
+        count = choose(table, &quantities[i], false, names, count);
+        int nonzero =
+            quantities[i].leaves_out ? choose(table, &quantities[i], true, names, count) : 0;
         if (count)
-            code = draw(report, table, &quantities[i], names, count, error);
+            code = draw(report, table, &quantities[i], names, nonzero ? nonzero : count, error);
         memory_release(names);
     }
     return code ? code : report_add_histograms(report, error);

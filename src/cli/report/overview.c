@@ -36,6 +36,7 @@ static double median_of(const struct MetricsTable *metrics, const char *name) {
     return median;
 }
 
+/* `format`: % for a share in percent, or how many digits after the point. */
 static void add_cell(struct Page *page, double value, const char *format) {
     char text[64];
     if (isnan(value)) {
@@ -44,10 +45,8 @@ static void add_cell(struct Page *page, double value, const char *format) {
     }
     if (!strcmp(format, "%"))
         snprintf(text, sizeof text, "%.2f %%", 100 * value);
-    else if (!strcmp(format, "0"))
-        snprintf(text, sizeof text, "%.0f", value);
     else
-        snprintf(text, sizeof text, "%.4f", value);
+        snprintf(text, sizeof text, "%.*f", format[0] - '0', value);
     page_cell(page, "%s", text);
 }
 
@@ -64,7 +63,7 @@ static void add_run(struct Page *page, const struct ReportRun *run, bool classes
         double validation = last_of(metrics, "validation_accuracy");
         add_cell(page, training, "%");
         add_cell(page, best_of(metrics, "validation_accuracy", true), "%");
-        add_cell(page, training - validation, "%");
+        add_cell(page, 100 * (training - validation), "2");
     }
     add_cell(page, last_of(metrics, "seconds"), "0");
     add_cell(page, median_of(metrics, "images_per_second"), "0");
@@ -79,7 +78,7 @@ int report_add_overview(struct Report *report, struct Error *error) {
                                         "best validation loss",
                                         "last training accuracy",
                                         "best validation accuracy",
-                                        "gap at the end",
+                                        "gap at the end, points",
                                         "seconds",
                                         "images a second"};
     static const char *const heads_of_values[] = {

@@ -8,7 +8,8 @@
 #include "data/sheets/grid.h"
 #include "evaluate/occlusion.h"
 
-#define COLUMNS 8
+#define COLUMNS 6 /* of mistakes and their maps */
+#define FILTER_COLUMNS 16
 #define MOST_FILTERS 64
 #define FAINT 0.35f /* how much of the image is left where a map says nothing */
 
@@ -189,7 +190,7 @@ int report_add_filters(struct Report *report, const struct Members *members, int
                                      .black = -most,
                                      .white = most};
     char *name = memory_print("filters-%d.png", member + 1), *path = report_path(report, name);
-    int code = grid_write(items, count, COLUMNS * 2, 0, path, error);
+    int code = grid_write(items, count, FILTER_COLUMNS, 0, path, error);
     page_heading(&report->page, "Filters of the first layer");
     if (code == OK)
         code = page_picture(&report->page, path,

@@ -41,6 +41,11 @@ int report_add_curves(struct Report *report, struct Error *error);
 int report_add_inside(struct Report *report, struct Error *error);
 /* Its histograms of layers, within the same section. */
 int report_add_histograms(struct Report *report, struct Error *error);
+/* The title of a curve of monitor.jsonl: a layer's or parameter's name with the kind of the layer,
+ * "4.weight (linear)". `kind`: "layer" or "parameter", whose `key` is the name. The caller releases
+ * it with memory_release. */
+char *report_title(const struct MetricsTable *monitor, const char *kind, const char *key,
+                   const char *name);
 void report_add_environment(struct Report *report);
 int report_add_run_files(struct Report *report, struct Error *error);
 /* The text of a file in `folder`, folded away. ERROR_SYSTEM if it cannot be read. */

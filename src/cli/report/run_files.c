@@ -29,7 +29,7 @@ static void add_difference(struct Report *report, const struct ReportRun *run) {
         if (status == 0)
             page_words(&report->page, "%s: the same run file.", title);
         else if (read_file_part(file, text, MOST_DIFFERENCE, 0) >= 0)
-            page_listing(&report->page, title, text);
+            page_listing(&report->page, title, text, true);
     }
     if (file >= 0)
         close(file);
@@ -45,7 +45,7 @@ int report_add_run_files(struct Report *report, struct Error *error) {
     for (int i = 1; i < report->run_count; i++)
         add_difference(report, &report->runs[i]);
     for (int i = 0; i < report->run_count; i++)
-        page_listing(&report->page, report->runs[i].name, report->runs[i].run_text);
+        page_listing(&report->page, report->runs[i].name, report->runs[i].run_text, false);
     return OK;
 }
 
@@ -55,7 +55,7 @@ int report_add_file(struct Report *report, const char *folder, const char *name,
     char *text = memory_array(char, REPORT_RUN_FILE + 1, "a file");
     int code = OK;
     if (read_file_head(path, text, REPORT_RUN_FILE))
-        page_listing(&report->page, name, text);
+        page_listing(&report->page, name, text, false);
     else
         code = fail(error, ERROR_SYSTEM, "%s: cannot be read", path);
     memory_release(text);

@@ -5,6 +5,7 @@
 #include "data/sheets/sheet.h"
 
 #define NARROWEST 110 /* pixels: room for about nine characters */
+#define WIDEST 200    /* of what is made wider for its words */
 
 /* The size of an item with the gap after it. */
 struct Cell {
@@ -17,6 +18,12 @@ static int64_t enlargement(const struct GridItem *item) {
 
 static struct Cell measure(const struct GridItem *items, int64_t count, int lines) {
     struct Cell cell = {.width = lines ? NARROWEST : 0};
+    for (int64_t i = 0; i < count; i++)
+        for (int k = 0; k < lines; k++) {
+            int64_t words = items[i].words[k] ? sheet__text_width(items[i].words[k]) : 0;
+            cell.width = words > cell.width ? words : cell.width;
+        }
+    cell.width = cell.width < WIDEST ? cell.width : WIDEST;
     for (int64_t i = 0; i < count; i++) {
         int64_t width = items[i].image.width * enlargement(&items[i]);
         int64_t height = items[i].image.height * enlargement(&items[i]);

@@ -16,9 +16,9 @@ struct GridItem {
 };
 
 /* Writes `count` items in rows of `columns`. Images below 64 pixels are enlarged by a whole factor,
- * and longer words than the widest image are cut off. `lines`: how many lines of words there are,
- * at most GRID_LINES. ERROR_USAGE if the picture would be too large, ERROR_SYSTEM if it cannot be
- * written. */
+ * and words that are longer than the widest image and than 200 pixels are cut off. `lines`: how
+ * many lines of words there are, at most GRID_LINES. ERROR_USAGE if the picture would be too large,
+ * ERROR_SYSTEM if it cannot be written. */
 int grid_write(const struct GridItem *items, int64_t count, int64_t columns, int lines,
                const char *path, struct Error *error);
 
