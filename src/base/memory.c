@@ -63,6 +63,14 @@ void *memory_allocate_array(int64_t count, size_t element, const char *purpose) 
     return memory_allocate(bytes_of(count, element), purpose);
 }
 
+void *memory_room_for_one(void *items, int64_t count, size_t element, const char *purpose) {
+    CHECK(count >= 0 && count < INT64_MAX / 2);
+    if (count & (count - 1))
+        return items;
+    return memory_resize(items, bytes_of(count, element), bytes_of(count ? 2 * count : 1, element),
+                         purpose);
+}
+
 void *memory_copy_elements(const void *values, int64_t count, size_t element, const char *purpose) {
     return values ? memory_copy(values, bytes_of(count, element), purpose) : NULL;
 }

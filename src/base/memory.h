@@ -23,11 +23,18 @@ void memory_release(void *pointer); /* NULL is allowed */
 /* Zeroed room for `count` elements of a type: `double *sums = memory_array(double, n, "sums");` */
 #define memory_array(type, count, purpose)                                                         \
     ((type *)memory_allocate_array((count), sizeof(type), (purpose)))
+/* Makes room for one more element in an array that holds `count`, and returns its new address:
+ * `list->items = memory_room(list->items, list->count, "names");`
+ * The room is for the next power of two, so only an array that began as NULL and grew by this alone
+ * can be passed. New room is zeroed. */
+#define memory_room(items, count, purpose)                                                         \
+    memory_room_for_one((items), (count), sizeof *(items), (purpose))
 /* A copy of `count` elements at `values`; NULL if `values` is NULL. */
 #define memory_copy_array(values, count, purpose)                                                  \
     memory_copy_elements((values), (count), sizeof *(values), (purpose))
-/* What the two macros call. A negative or overflowing count is a bug. */
+/* What the three macros call. A negative or overflowing count is a bug. */
 void *memory_allocate_array(int64_t count, size_t element, const char *purpose);
+void *memory_room_for_one(void *items, int64_t count, size_t element, const char *purpose);
 void *memory_copy_elements(const void *values, int64_t count, size_t element, const char *purpose);
 /* A copy of `bytes` bytes at `data`, which may be NULL if they are 0. */
 void *memory_copy(const void *data, size_t bytes, const char *purpose);

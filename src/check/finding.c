@@ -114,9 +114,7 @@ void findings__soften(struct Findings *findings, enum CheckItem item, int64_t st
 }
 
 struct Finding *findings__add(struct Findings *findings, enum CheckItem item, const char *name) {
-    size_t bytes = (size_t)findings->count * sizeof *findings->rows;
-    findings->rows =
-        memory_resize(findings->rows, bytes, bytes + sizeof *findings->rows, "findings");
+    findings->rows = memory_room(findings->rows, findings->count, "findings");
     struct Finding *finding = &findings->rows[findings->count++];
     *finding = (struct Finding){.item = item,
                                 .name = name,

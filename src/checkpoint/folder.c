@@ -44,8 +44,7 @@ static int newest_first(const void *left, const void *right) {
 }
 
 static void add_entry(struct Entry **entries, int *count, int64_t step, char *path) {
-    size_t old = (size_t)*count * sizeof **entries;
-    *entries = memory_resize(*entries, old, old + sizeof **entries, "a list of checkpoints");
+    *entries = memory_room(*entries, *count, "a list of checkpoints");
     (*entries)[(*count)++] = (struct Entry){step, path};
 }
 
@@ -136,8 +135,7 @@ void checkpoint_clean(const char *folder) {
 }
 
 static void add_text(char ***texts, int *count, char *text) {
-    size_t old = (size_t)*count * sizeof **texts;
-    *texts = memory_resize(*texts, old, old + sizeof **texts, "names of checkpoints");
+    *texts = memory_room(*texts, *count, "names of checkpoints");
     (*texts)[(*count)++] = text;
 }
 

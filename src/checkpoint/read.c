@@ -86,9 +86,8 @@ static int scan_array(const struct Checkpoint *checkpoint, const struct Checkpoi
 
 /* One more array, which takes over `name`. */
 static struct CheckpointArray *add_array(struct Checkpoint *checkpoint, char *name) {
-    size_t old = (size_t)checkpoint->array_count * sizeof *checkpoint->arrays;
-    checkpoint->arrays = memory_resize(checkpoint->arrays, old, old + sizeof *checkpoint->arrays,
-                                       "a checkpoint's table");
+    checkpoint->arrays =
+        memory_room(checkpoint->arrays, checkpoint->array_count, "a checkpoint's table");
     struct CheckpointArray *array = &checkpoint->arrays[checkpoint->array_count++];
     array->name = name;
     return array;

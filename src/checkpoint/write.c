@@ -82,11 +82,8 @@ void checkpoint_release_copies(struct CheckpointCopies *copies) {
 
 /* The place for copy number `number`, which is as large as `count` elements. */
 static float *room_for(struct CheckpointCopies *copies, int number, int64_t count) {
-    size_t element = sizeof *copies->items, old = (size_t)copies->count * element;
-    if (number == copies->count) {
-        copies->items = memory_resize(copies->items, old, old + element, "copies of arrays");
-        copies->count++;
-    }
+    if (number == copies->count)
+        copies->items = memory_room(copies->items, copies->count++, "copies of arrays");
     struct CheckpointCopy *copy = &copies->items[number];
     if (copy->room < count) {
         memory_release(copy->values);
@@ -96,13 +93,12 @@ static float *room_for(struct CheckpointCopies *copies, int number, int64_t coun
 }
 
 static void copy_rows(struct CheckpointWriter *writer, struct Rows rows) {
-    size_t element = sizeof rows, old = (size_t)writer->copied_count * element;
     int64_t count = rows.trained ? rows.arena->parameters : arena_state_elements(rows.arena);
     float *room = room_for(writer->copies, writer->copied_count, count);
     memcpy(room, rows.values, (size_t)count * sizeof *room);
     rows.values = room;
     rows.group = rows.text = memory_copy_text(rows.group);
-    writer->copied = memory_resize(writer->copied, old, old + element, "copies of arrays");
+    writer->copied = memory_room(writer->copied, writer->copied_count, "copies of arrays");
     writer->copied[writer->copied_count++] = rows;
 }
 

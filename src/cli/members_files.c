@@ -200,7 +200,7 @@ static void share_list(struct PictureList *list, struct Ranks *ranks) {
     ranks_broadcast(ranks, texts, sizes[2]);
     if (ranks_rank(ranks) != 0) {
         list->files = memory_array(struct PictureFile, sizes[0], "names of pictures");
-        list->count = list->capacity = sizes[0];
+        list->count = sizes[0];
         list->skipped = sizes[1];
         at = texts;
         for (int64_t i = 0; i < list->count; i++) {

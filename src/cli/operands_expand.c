@@ -21,8 +21,7 @@ void paths_release(struct Paths *paths) {
 
 /* Takes the path over. */
 static void add(struct Paths *paths, char *path) {
-    size_t old = (size_t)paths->count * sizeof *paths->items;
-    paths->items = memory_resize(paths->items, old, old + sizeof *paths->items, "paths");
+    paths->items = memory_room(paths->items, paths->count, "paths");
     paths->items[paths->count++] = path;
 }
 

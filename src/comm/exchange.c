@@ -28,23 +28,16 @@ static int64_t padded(int64_t elements) {
 /* Every rank finds out which subtrees all ranks will have, and how to add them up. */
 static void find_pieces(struct Exchange *exchange) {
     struct TreeCounter counter;
-    int pieces = 0, capacity = 0;
+    int pieces = 0;
     struct TreeNode *nodes = NULL;
     for (int rank = 0; rank < exchange->size; rank++) {
         int buffers =
             tree__count(&counter, exchange->shards, rank * exchange->count, exchange->count);
         if (rank == exchange->rank)
             exchange->buffer_count = buffers;
-        if (pieces + counter.depth > capacity) {
-            int more = 2 * capacity + counter.depth;
-            nodes = memory_resize(nodes, (size_t)capacity * sizeof *nodes,
-                                  (size_t)more * sizeof *nodes, "the order of a sum");
-            exchange->pieces =
-                memory_resize(exchange->pieces, (size_t)capacity * sizeof *exchange->pieces,
-                              (size_t)more * sizeof *exchange->pieces, "the order of a sum");
-            capacity = more;
-        }
         for (int buffer = 0; buffer < counter.depth; buffer++, pieces++) {
+            nodes = memory_room(nodes, pieces, "the order of a sum");
+            exchange->pieces = memory_room(exchange->pieces, pieces, "the order of a sum");
             nodes[pieces] = counter.stack[buffer];
             exchange->pieces[pieces] = (struct ExchangePiece){rank, buffer};
         }

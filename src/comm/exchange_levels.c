@@ -38,9 +38,7 @@ static void release_buckets(struct Levels *levels) {
 }
 
 static void make_bucket(struct Levels *levels, int64_t begin, int64_t end) {
-    size_t old = (size_t)levels->bucket_count * sizeof *levels->buckets;
-    levels->buckets =
-        memory_resize(levels->buckets, old, old + sizeof *levels->buckets, "exchange");
+    levels->buckets = memory_room(levels->buckets, levels->bucket_count, "exchange");
     struct Bucket *bucket = &levels->buckets[levels->bucket_count++];
     int64_t at;
     *bucket = (struct Bucket){.begin = begin, .end = end};

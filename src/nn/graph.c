@@ -4,9 +4,7 @@
 #include "nn/describe.h"
 
 void *graph__memory(struct Graph *graph, size_t bytes) {
-    size_t old = (size_t)graph->memory_count * sizeof *graph->memory;
-    graph->memory =
-        memory_resize(graph->memory, old, old + sizeof *graph->memory, "the model's graph");
+    graph->memory = memory_room(graph->memory, graph->memory_count, "the model's graph");
     void *block = memory_allocate(bytes, "the model's graph");
     graph->memory[graph->memory_count++] = block;
     return block;
@@ -21,23 +19,13 @@ const char *node_layer_name(const struct Node *node) {
 }
 
 static int add_tensor(struct Graph *graph, struct Shape shape) {
-    if (graph->tensor_count == graph->tensor_capacity) {
-        size_t old = (size_t)graph->tensor_capacity, new = old * 2 + 16;
-        graph->tensors = memory_resize(graph->tensors, old * sizeof *graph->tensors,
-                                       new * sizeof *graph->tensors, "the model's graph");
-        graph->tensor_capacity = (int)new;
-    }
+    graph->tensors = memory_room(graph->tensors, graph->tensor_count, "the model's graph");
     graph->tensors[graph->tensor_count] = shape;
     return graph->tensor_count++;
 }
 
 static struct Node *add_node(struct Graph *graph, const struct NewNode *new) {
-    if (graph->node_count == graph->node_capacity) {
-        size_t old = (size_t)graph->node_capacity, more = old * 2 + 16;
-        graph->nodes = memory_resize(graph->nodes, old * sizeof *graph->nodes,
-                                     more * sizeof *graph->nodes, "the model's graph");
-        graph->node_capacity = (int)more;
-    }
+    graph->nodes = memory_room(graph->nodes, graph->node_count, "the model's graph");
     struct Node *node = memory_allocate(sizeof *node, "the model's graph");
     graph->nodes[graph->node_count] = node;
     *node = (struct Node){.layer = new->layer,

@@ -10,9 +10,9 @@
 struct Graph {
     struct InitialiseOptions initialise;
     struct Node **nodes;
-    int node_count, node_capacity;
+    int node_count;
     struct Shape *tensors; /* tensor 0 is the model's input */
-    int tensor_count, tensor_capacity;
+    int tensor_count;
     int output; /* tensor */
     int residual_blocks;
     int recomputed_blocks;

@@ -28,8 +28,7 @@ static double *values_of(int64_t room) {
 
 static struct MetricsColumn *add_column(struct MetricsTable *table, const char *name,
                                         int64_t room) {
-    size_t bytes = (size_t)table->column_count * sizeof *table->columns;
-    table->columns = memory_resize(table->columns, bytes, bytes + sizeof *table->columns, PURPOSE);
+    table->columns = memory_room(table->columns, table->column_count, PURPOSE);
     struct MetricsColumn *column = &table->columns[table->column_count++];
     *column = (struct MetricsColumn){memory_copy_text(name), values_of(room),
                                      memory_array(char *, room, PURPOSE)};

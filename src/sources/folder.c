@@ -11,12 +11,7 @@
 #include "base/text.h"
 
 void name_list__add(struct NameList *names, char *name) {
-    if (names->count == names->capacity) {
-        int64_t capacity = names->capacity ? 2 * names->capacity : 64;
-        names->names = memory_resize(names->names, (size_t)names->capacity * sizeof(char *),
-                                     (size_t)capacity * sizeof(char *), "file names");
-        names->capacity = capacity;
-    }
+    names->names = memory_room(names->names, names->count, "file names");
     names->names[names->count++] = name;
 }
 

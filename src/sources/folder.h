@@ -8,7 +8,7 @@
 
 struct NameList {
     char **names;
-    int64_t count, capacity;
+    int64_t count;
 };
 void name_list__add(struct NameList *names, char *name); /* takes the name over */
 void name_list__release(struct NameList *names);

@@ -21,14 +21,9 @@ void image_files__start(struct Source *source, const struct SourceOptions *optio
 }
 
 void image_files__add(struct ImageFiles *state, char *path, size_t name_start) {
+    state->name_starts = memory_room(state->name_starts, state->files.count, "names of samples");
+    state->name_starts[state->files.count] = (int32_t)name_start;
     name_list__add(&state->files, path);
-    if (state->name_capacity < state->files.capacity) {
-        state->name_starts = memory_resize(
-            state->name_starts, (size_t)state->name_capacity * sizeof *state->name_starts,
-            (size_t)state->files.capacity * sizeof *state->name_starts, "names of samples");
-        state->name_capacity = state->files.capacity;
-    }
-    state->name_starts[state->files.count - 1] = (int32_t)name_start;
 }
 
 const char *image_files__name(const struct Source *source, int64_t item) {

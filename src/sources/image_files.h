@@ -8,7 +8,6 @@
 struct ImageFiles {
     struct NameList files; /* paths of the images of all splits */
     int32_t *name_starts;  /* (files): where in the path the name of the sample begins */
-    int64_t name_capacity;
     struct NameList lines; /* for messages: "FILE:LINE" where a list names each file; or empty */
     enum ResizeRule resize;
     bool resizing; /* the user asked for a size */

@@ -19,12 +19,7 @@
 #include "sources/folder.h"
 
 static void add_file(struct PictureList *list, char *path, char *name) {
-    if (list->count == list->capacity) {
-        size_t old = (size_t)list->capacity * sizeof *list->files;
-        list->capacity = list->capacity ? 2 * list->capacity : 64;
-        list->files = memory_resize(list->files, old, (size_t)list->capacity * sizeof *list->files,
-                                    "names of pictures");
-    }
+    list->files = memory_room(list->files, list->count, "names of pictures");
     list->files[list->count++] = (struct PictureFile){.path = path, .name = name};
 }
 

@@ -21,7 +21,7 @@ struct PictureFile {
 };
 
 struct PictureList { /* start with {0} */
-    int64_t count, capacity;
+    int64_t count;
     struct PictureFile *files;
     int64_t skipped; /* files that were left out */
 };

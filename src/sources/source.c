@@ -139,8 +139,7 @@ struct SourceSplit *source_find_split(const struct Source *source, const char *n
 }
 
 struct SourceSplit *source_add_unlabelled(struct Source *source, const char *name, int64_t count) {
-    size_t bytes = (size_t)source->split_count * sizeof *source->splits;
-    source->splits = memory_resize(source->splits, bytes, bytes + sizeof *source->splits, "splits");
+    source->splits = memory_room(source->splits, source->split_count, "splits");
     struct SourceSplit *split = &source->splits[source->split_count++];
     split->name = memory_copy_text(name);
     split->count = count;

@@ -125,12 +125,7 @@ void name_set__release(struct NameSet *set) {
 }
 
 static void add_new(struct NameSet *set, const char *name) {
-    if (set->count == set->room) {
-        int64_t room = 2 * set->room + 16;
-        set->names = memory_resize(set->names, (size_t)set->room * sizeof *set->names,
-                                   (size_t)room * sizeof *set->names, "categories");
-        set->room = room;
-    }
+    set->names = memory_room(set->names, set->count, "categories");
     struct Name *leaf = memory_allocate(sizeof *leaf, "categories");
     set->names[set->count] = memory_copy_text(name);
     *leaf = (struct Name){set->names[set->count], (int32_t)set->count};

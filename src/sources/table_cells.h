@@ -30,7 +30,6 @@ struct NameSet {
     bool overflows;      /* there were more */
     char **names;        /* (count) */
     void *tree;
-    int64_t room;
 };
 void name_set__release(struct NameSet *set);
 /* The number of the text, which is added if it is new; −1 if there are too many. */

@@ -8,7 +8,7 @@
 
 struct ColumnFill {
     double sum;
-    int64_t count, room;
+    int64_t count;
     double *values;  /* (count): for a median */
     int64_t *counts; /* (categories) */
 };
@@ -30,15 +30,10 @@ struct Fill fill__start(const struct TableEncoding *encoding) {
 
 static void add_number(struct ColumnFill *column, bool keeps, double value) {
     column->sum += value;
-    if (keeps && column->count == column->room) {
-        int64_t room = 2 * column->room + 256;
-        size_t bytes = sizeof *column->values;
-        column->values = memory_resize(column->values, (size_t)column->room * bytes,
-                                       (size_t)room * bytes, "a median");
-        column->room = room;
-    }
-    if (keeps)
+    if (keeps) {
+        column->values = memory_room(column->values, column->count, "a median");
         column->values[column->count] = value;
+    }
     column->count++;
 }
 

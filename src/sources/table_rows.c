@@ -31,9 +31,7 @@ static int make_room(struct TableRows *rows, int64_t *room, const struct TableRe
 
 static void add_note(void *context, char *note) {
     struct TableRows *rows = context;
-    size_t count = (size_t)rows->note_count;
-    rows->notes = memory_resize(rows->notes, count * sizeof *rows->notes,
-                                (count + 1) * sizeof *rows->notes, "notes");
+    rows->notes = memory_room(rows->notes, rows->note_count, "notes");
     rows->notes[rows->note_count++] = note;
 }
 

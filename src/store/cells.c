@@ -26,15 +26,12 @@ struct Objects {
 static herr_t list_object(hid_t group, const char *name, const H5L_info_t *link, void *context) {
     (void)group;
     struct Objects *objects = context;
-    size_t count = objects->count;
     if (link->type != H5L_TYPE_HARD)
         return 0;
-    if (count == MOST_OBJECTS)
+    if (objects->count == MOST_OBJECTS)
         return -1;
-    if ((count & (count - 1)) == 0) /* the capacity is the next power of two */
-        objects->items = memory_resize(objects->items, count * sizeof *objects->items,
-                                       (count ? 2 * count : 1) * sizeof *objects->items,
-                                       "objects of an HDF5 file");
+    objects->items =
+        memory_room(objects->items, (int64_t)objects->count, "objects of an HDF5 file");
     objects->items[objects->count++] =
         (struct Object){link->u.address, memory_print(GROUP "/%s", name)};
     return 0;

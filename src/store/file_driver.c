@@ -102,12 +102,8 @@ int file_driver__pwrite_all(int fd, const void *data, uint64_t bytes, uint64_t o
 }
 
 void file_driver__claim(struct FileDriver *driver, uint64_t offset, uint64_t bytes) {
-    int64_t count = driver->range_count;
-    if ((count & (count - 1)) == 0) /* the capacity is the next power of two */
-        driver->ranges =
-            memory_resize(driver->ranges, (size_t)count * sizeof *driver->ranges,
-                          (size_t)(count ? 2 * count : 1) * sizeof *driver->ranges, "ranges");
-    int64_t at = count;
+    driver->ranges = memory_room(driver->ranges, driver->range_count, "ranges");
+    int64_t at = driver->range_count;
     for (; at > 0 && driver->ranges[at - 1].offset > offset; at--)
         driver->ranges[at] = driver->ranges[at - 1];
     driver->ranges[at] = (struct FileDriverRange){offset, bytes};

@@ -30,7 +30,7 @@ struct Heap {
     struct FileDriver other; /* what `file` has a link to; fd −1: nothing */
     uint64_t base;           /* where addresses begin */
     size_t address_width, length_width;
-    int64_t count, room;
+    int64_t count;
     struct Collection *collections; /* sorted by address; they do not overlap */
     struct HeapImage {
         uint64_t address, bytes; /* of the collection that was walked last */
@@ -241,11 +241,8 @@ static int compare_objects(const void *one, const void *other) {
 }
 
 static void add_object(struct Collection *collection, struct HeapObject object) {
-    int64_t count = collection->count;
-    if ((count & (count - 1)) == 0) /* the capacity is the next power of two */
-        collection->objects = memory_resize(collection->objects, (size_t)count * sizeof object,
-                                            (size_t)(count ? 2 * count : 1) * sizeof object,
-                                            "objects of a heap of an HDF5 file");
+    collection->objects =
+        memory_room(collection->objects, collection->count, "objects of a heap of an HDF5 file");
     collection->objects[collection->count++] = object;
 }
 
@@ -289,13 +286,7 @@ static int64_t place_after(const struct Heap *heap, uint64_t address) {
 }
 
 static void insert(struct Heap *heap, int64_t place, const struct Collection *collection) {
-    if (heap->count == heap->room) {
-        size_t old = (size_t)heap->room * sizeof *collection;
-        heap->room = 2 * heap->room + 4;
-        heap->collections =
-            memory_resize(heap->collections, old, (size_t)heap->room * sizeof *collection,
-                          "the heap of an HDF5 file");
-    }
+    heap->collections = memory_room(heap->collections, heap->count, "the heap of an HDF5 file");
     for (int64_t i = heap->count; i > place; i--)
         heap->collections[i] = heap->collections[i - 1];
     heap->collections[place] = *collection;

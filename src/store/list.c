@@ -11,19 +11,14 @@
 
 /* The names of a group's members. */
 struct Names {
-    int64_t count, room;
+    int64_t count;
     char **items;
 };
 
 static herr_t add_name(hid_t group, const char *name, const H5L_info_t *link, void *context) {
     struct Names *names = context;
     (void)group, (void)link;
-    if (names->count == names->room) {
-        size_t old = (size_t)names->room * sizeof *names->items;
-        names->room = 2 * names->room + 16;
-        names->items =
-            memory_resize(names->items, old, (size_t)names->room * sizeof *names->items, "names");
-    }
+    names->items = memory_room(names->items, names->count, "names");
     names->items[names->count++] = memory_copy_text(name);
     return 0;
 }

@@ -139,8 +139,6 @@ static int reserve(struct H5Writer *writer, const char *name, enum H5Type type, 
     return OK;
 }
 
-/* The offset and the bytes of rows [first, first + count) of a reserved dataset. Returns −1 if HDF5
- * cannot open the dataset. */
 /* The guard leaves these bytes out. */
 static void leave_out(struct H5Writer *writer, struct FileDriverRange range) {
     size_t count = (size_t)writer->apart_count;
@@ -149,8 +147,7 @@ static void leave_out(struct H5Writer *writer, struct FileDriverRange range) {
         at--;
     if (range.bytes == 0 || (at < count && writer->apart[at].offset == range.offset))
         return; /* an array that is written again */
-    writer->apart =
-        memory_resize(writer->apart, count * sizeof range, (count + 1) * sizeof range, "ranges");
+    writer->apart = memory_room(writer->apart, writer->apart_count, "ranges");
     memmove(writer->apart + at + 1, writer->apart + at, (count - at) * sizeof range);
     writer->apart[at] = range;
     writer->apart_count++;
@@ -165,6 +162,8 @@ int h5_reserve(struct H5Writer *writer, const char *name, enum H5Type type, int 
     return code;
 }
 
+/* The offset and the bytes of rows [first, first + count) of a reserved dataset. Returns −1 if HDF5
+ * cannot open the dataset. */
 static int locate_rows(struct H5Writer *writer, const char *name, enum H5Type type, int64_t first,
                        int64_t count, uint64_t *offset, uint64_t *bytes) {
     hid_t id = H5Dopen2(writer->id, name, H5P_DEFAULT);

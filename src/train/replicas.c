@@ -72,11 +72,10 @@ bool replicas__are_full(const struct Trainer *trainer) {
 
 void replicas__note_validation(struct Trainer *trainer) {
     struct Replicas *replicas = &trainer->replicas;
-    size_t count = (size_t)replicas->validation_count, element = sizeof *replicas->validations;
     if (!replicas->compared || replicas->replaying)
         return;
-    replicas->validations = memory_resize(replicas->validations, count * element,
-                                          (count + 1) * element, "validations by the clock");
+    replicas->validations =
+        memory_room(replicas->validations, replicas->validation_count, "validations by the clock");
     replicas->validations[replicas->validation_count++] = trainer->saved.progress.step;
 }
 

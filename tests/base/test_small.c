@@ -142,6 +142,22 @@ static void test_memory(void **unused) {
     memory_release(data);
 }
 
+static void test_growing_array(void **unused) {
+    (void)unused;
+    struct Item {
+        int64_t number, untouched;
+    } *items = NULL;
+    for (int64_t count = 0; count < 1000; count++) {
+        struct Item *before = items;
+        items = memory_room(items, count, "test");
+        assert_true(items == before || (count & (count - 1)) == 0);
+        items[count].number = count;
+    }
+    for (int64_t i = 0; i < 1000; i++)
+        assert_true(items[i].number == i && items[i].untouched == 0);
+    memory_release(items);
+}
+
 static void test_digest(void **unused) {
     (void)unused;
     const char *words = "The quick brown fox jumps over the lazy dog";
@@ -239,6 +255,7 @@ int main(void) {
         cmocka_unit_test(test_paths),
         cmocka_unit_test(test_product),
         cmocka_unit_test(test_memory),
+        cmocka_unit_test(test_growing_array),
         cmocka_unit_test(test_digest),
         cmocka_unit_test(test_variants),
     };

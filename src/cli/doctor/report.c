@@ -14,8 +14,7 @@ void report_add(struct Report *report, enum Verdict verdict, const char *name, c
     va_start(arguments, format);
     CHECK(vasprintf(&found, format, arguments) >= 0);
     va_end(arguments);
-    size_t one = sizeof *report->findings, count = (size_t)report->count;
-    report->findings = memory_resize(report->findings, count * one, (count + 1) * one, "findings");
+    report->findings = memory_room(report->findings, report->count, "findings");
     report->findings[report->count++] =
         (struct Finding){.verdict = verdict,
                          .name = name,

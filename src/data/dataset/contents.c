@@ -27,15 +27,11 @@ static void visit_record(void *context, const char *member) {
 static void visit(void *context, const char *name, enum H5Member member) {
     struct Walk *at = context;
     struct Contents *contents = at->contents;
-    size_t count = (size_t)contents->count;
-    if (count == CONTENTS_MOST) {
+    if (contents->count == CONTENTS_MOST) {
         contents->is_cut = true;
         return;
     }
-    if ((count & (count - 1)) == 0) /* the capacity is the next power of two */
-        contents->items =
-            memory_resize(contents->items, count * sizeof *contents->items,
-                          (count ? 2 * count : 1) * sizeof *contents->items, "contents");
+    contents->items = memory_room(contents->items, contents->count, "contents");
     struct ContentsItem *item = &contents->items[contents->count++];
     *item = (struct ContentsItem){.path = memory_print("%s/%s", at->group, name), .member = member};
     struct Error error = {0};

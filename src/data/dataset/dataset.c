@@ -54,9 +54,7 @@ void dataset_set_statistics(struct Dataset *dataset, const struct Split *split,
 }
 
 void dataset__note(struct Dataset *dataset, char *note) {
-    size_t count = (size_t)dataset->note_count;
-    dataset->notes = memory_resize(dataset->notes, count * sizeof *dataset->notes,
-                                   (count + 1) * sizeof *dataset->notes, "notes");
+    dataset->notes = memory_room(dataset->notes, dataset->note_count, "notes");
     dataset->notes[dataset->note_count++] = note;
 }
 

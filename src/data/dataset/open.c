@@ -74,11 +74,8 @@ const struct SplitOptions *opening__options(struct Opening *opening, const char 
 /* ---- Which splits ---- */
 
 static void add_split(struct Dataset *dataset, const char *name) {
-    size_t count = (size_t)dataset->split_count;
-    dataset->splits = memory_resize(dataset->splits, count * sizeof *dataset->splits,
-                                    (count + 1) * sizeof *dataset->splits, "splits");
-    dataset->splits[count].name = memory_copy_text(name);
-    dataset->split_count++;
+    dataset->splits = memory_room(dataset->splits, dataset->split_count, "splits");
+    dataset->splits[dataset->split_count++].name = memory_copy_text(name);
 }
 
 /* Adds a split for each group that holds images, and labels or targets. */

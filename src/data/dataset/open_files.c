@@ -22,11 +22,8 @@ int opening__file(struct Opening *opening, const char *path, struct H5File **fil
     if (options && options->plugins == PLUGINS_LOAD)
         h5_allow_plugins(*file);
     h5_follow_links(*file, options && options->links == LINKS_FOLLOW);
-    size_t count = (size_t)opening->file_count;
-    opening->files = memory_resize(opening->files, count * sizeof *opening->files,
-                                   (count + 1) * sizeof *opening->files, "open files");
-    opening->files[count] = (struct OpenFile){.file = *file, .map = -1};
-    opening->file_count++;
+    opening->files = memory_room(opening->files, opening->file_count, "open files");
+    opening->files[opening->file_count++] = (struct OpenFile){.file = *file, .map = -1};
     return OK;
 }
 
@@ -41,10 +38,8 @@ int opening__map(struct Opening *opening, struct H5File *file, const void **imag
         int code = h5_map(file, &map, error);
         if (code != OK)
             return code;
-        size_t count = (size_t)storage->map_count;
-        storage->maps = memory_resize(storage->maps, count * sizeof map, (count + 1) * sizeof map,
-                                      "maps of files");
-        storage->maps[count] = map;
+        storage->maps = memory_room(storage->maps, storage->map_count, "maps of files");
+        storage->maps[storage->map_count] = map;
         opening->files[i].map = storage->map_count++;
     }
     *image = storage->maps[opening->files[i].map]->image;

@@ -63,10 +63,7 @@ static int locate(struct Opening *opening, struct Array *array, struct Error *er
 
 /* Takes the texts over. */
 static struct Array *add_array(struct Arrays *arrays, char *file, char *path, char *captured) {
-    size_t count = (size_t)arrays->count;
-    if ((count & (count - 1)) == 0) /* the capacity is the next power of two */
-        arrays->items = memory_resize(arrays->items, count * sizeof *arrays->items,
-                                      (count ? 2 * count : 1) * sizeof *arrays->items, "arrays");
+    arrays->items = memory_room(arrays->items, arrays->count, "arrays");
     struct Array *array = &arrays->items[arrays->count++];
     *array = (struct Array){.name = {file, path}, .captured = captured};
     return array;
@@ -280,9 +277,7 @@ int opening__pair(struct Opening *opening, const char *name, int *place, struct 
     for (*place = 0; *place < storage->pair_count; ++*place)
         if (same_arrays(&storage->pairs[*place], name, options))
             return OK;
-    size_t count = (size_t)storage->pair_count;
-    storage->pairs = memory_resize(storage->pairs, count * sizeof *storage->pairs,
-                                   (count + 1) * sizeof *storage->pairs, "array pairs");
+    storage->pairs = memory_room(storage->pairs, storage->pair_count, "array pairs");
     struct Pair *pair = &storage->pairs[storage->pair_count++];
     *pair = (struct Pair){.split = memory_copy_text(name), .options = options};
     if (!options && !opening->main)

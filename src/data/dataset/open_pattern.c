@@ -18,10 +18,7 @@ static void search(struct H5File *file, struct Matches *found, const char *group
                    const char *captured, const char *rest);
 
 static void take(struct Matches *found, const char *path, const char *captured) {
-    size_t count = (size_t)found->count;
-    if ((count & (count - 1)) == 0) /* the capacity is the next power of two */
-        found->items = memory_resize(found->items, count * sizeof *found->items,
-                                     (count ? 2 * count : 1) * sizeof *found->items, "arrays");
+    found->items = memory_room(found->items, found->count, "arrays");
     found->items[found->count++] =
         (struct Match){memory_copy_text(path), memory_copy_text(captured)};
 }

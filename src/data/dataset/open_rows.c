@@ -25,10 +25,7 @@ static int refuse(const char *split, const char *text, const char *what, struct 
 }
 
 static void add_row(struct Rows *rows, int64_t row) {
-    size_t count = (size_t)rows->count;
-    if ((count & (count - 1)) == 0) /* the capacity is the next power of two */
-        rows->items = memory_resize(rows->items, count * sizeof *rows->items,
-                                    (count ? 2 * count : 1) * sizeof *rows->items, "rows");
+    rows->items = memory_room(rows->items, rows->count, "rows");
     rows->items[rows->count++] = row;
 }
 
@@ -282,9 +279,7 @@ static bool has_parts(struct Opening *opening, const char *name) {
 }
 
 static void *own(struct DatasetStorage *storage, void *pointer) {
-    size_t count = (size_t)storage->owned_count;
-    storage->owned = memory_resize(storage->owned, count * sizeof *storage->owned,
-                                   (count + 1) * sizeof *storage->owned, "a data set");
+    storage->owned = memory_room(storage->owned, storage->owned_count, "a data set");
     storage->owned[storage->owned_count++] = pointer;
     return pointer;
 }
