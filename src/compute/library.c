@@ -15,6 +15,8 @@ struct Kernels { /* of the library, for some passes */
     const struct Backend *backend;
     struct Conv *conv;
     int64_t block; /* samples that are copied at a time; 0: they compute on x and y themselves */
+    /* Where copies of y and what the next block adds to dw begin in scratch, after those of x. */
+    size_t y_offset, dw_offset;
     size_t prepared_offset, scratch_offset; /* of what is the library's own */
 };
 
@@ -71,6 +73,10 @@ static bool make_native(struct Library *library, const struct ConvolutionRequest
                 &unsupported) == OK;
 }
 
+static size_t floats(int64_t count) {
+    return memory_round_up((size_t)count * sizeof(float));
+}
+
 static int make_copied(struct Library *library, const struct ConvolutionRequest *request,
                        enum Pass pass, struct Error *error) {
     struct Kernels kernels = {.backend = request->backend, .block = block_of(library, pass)};
@@ -85,11 +91,10 @@ static int make_copied(struct Library *library, const struct ConvolutionRequest 
         if (rest)
             samples[count++] = rest;
     }
-    /* The copies of x and y, and for backward weights what the next block adds. */
-    kernels.scratch_offset = memory_round_up((size_t)(most * library->x) * sizeof(float)) +
-                             memory_round_up((size_t)(most * library->y) * sizeof(float));
-    if (pass == BACKWARD_WEIGHTS)
-        kernels.scratch_offset += memory_round_up((size_t)library->dw * sizeof(float));
+    kernels.y_offset = floats(most * library->x);
+    kernels.dw_offset = kernels.y_offset + floats(most * library->y);
+    kernels.scratch_offset =
+        kernels.dw_offset + (pass == BACKWARD_WEIGHTS ? floats(library->dw) : 0);
     library->made[library->made_count] = kernels;
     int code = make(library, request->shape, samples, count, PASS_BIT(pass), error);
     memory_release(samples);
@@ -164,13 +169,10 @@ struct Copies { /* in scratch, before what is the library's own */
     void *scratch;
 };
 
-static struct Copies copies_in(const struct Library *library, const struct Kernels *kernels,
-                               int64_t samples, void *scratch) {
-    int64_t block = block_samples(kernels, 0, samples);
-    char *x = scratch, *y = x + memory_round_up((size_t)(block * library->x) * sizeof(float));
-    char *dw = y + memory_round_up((size_t)(block * library->y) * sizeof(float));
-    return (struct Copies){(float *)(void *)x, (float *)(void *)y, (float *)(void *)dw,
-                           x + kernels->scratch_offset};
+static struct Copies copies_in(const struct Kernels *kernels, void *scratch) {
+    char *start = scratch;
+    return (struct Copies){scratch, (void *)(start + kernels->y_offset),
+                           (void *)(start + kernels->dw_offset), start + kernels->scratch_offset};
 }
 
 void library__forward(const struct Library *library, int64_t samples, const void *x,
@@ -182,7 +184,7 @@ void library__forward(const struct Library *library, int64_t samples, const void
         k->backend->conv_forward(k->conv, samples, x, weights, own, bias, y, scratch);
         return;
     }
-    struct Copies copy = copies_in(library, k, samples, scratch);
+    struct Copies copy = copies_in(k, scratch);
     for (int64_t first = 0; first < samples; first += k->block) {
         int64_t count = block_samples(k, first, samples);
         library->copies->widen(count * library->x, (const bf16 *)x + first * library->x, copy.x);
@@ -199,7 +201,7 @@ void library__backward_data(const struct Library *library, int64_t samples, cons
         k->backend->conv_backward_data(k->conv, samples, dy, weights, own, dx, scratch);
         return;
     }
-    struct Copies copy = copies_in(library, k, samples, scratch);
+    struct Copies copy = copies_in(k, scratch);
     for (int64_t first = 0; first < samples; first += k->block) {
         int64_t count = block_samples(k, first, samples);
         library->copies->widen(count * library->y, (const bf16 *)dy + first * library->y, copy.y);
@@ -215,7 +217,7 @@ void library__backward_weights(const struct Library *library, int64_t samples, c
         k->backend->conv_backward_weights(k->conv, samples, x, dy, dw, dbias, scratch);
         return;
     }
-    struct Copies copy = copies_in(library, k, samples, scratch);
+    struct Copies copy = copies_in(k, scratch);
     for (int64_t first = 0; first < samples; first += k->block) {
         int64_t count = block_samples(k, first, samples);
         library->copies->widen(count * library->x, (const bf16 *)x + first * library->x, copy.x);
