@@ -142,7 +142,7 @@ int h5__read_cells(struct H5File *file, const char *name, const struct H5Opened 
     hobj_ref_t *references = memory_array(hobj_ref_t, count, "references of an HDF5 file");
     int code = list_objects(file, name, &objects, error);
     if (code == OK)
-        code = chunks__check(file, name, opened, NULL, NULL, error);
+        code = chunks__check(file, name, opened, (int64_t[H5_RANK]){0}, opened->info.size, error);
     bool bad = code == OK && count &&
                H5Dread(opened->id, H5T_STD_REF_OBJ, H5S_ALL, H5S_ALL, H5P_DEFAULT, references) < 0;
     if (code == OK)

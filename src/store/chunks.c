@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "store/heap.h"
 
 /* What a dataset's cache of chunks holds, as HDF5 sets it: larger chunks are read in parts. */
 #define CACHED ((uint64_t)1 << 20)
@@ -23,6 +24,14 @@ static int find_bytes(struct H5Chunks *chunks, struct Error *error) {
     return OK;
 }
 
+static void find_fill(struct H5Chunks *chunks) {
+    const struct H5Opened *opened = chunks->opened;
+    if (opened->whole >= 0 || heap__is_reference(opened->type) || opened->info.type >= H5_CELLS)
+        return;
+    chunks->fill = memory_allocate(H5Tget_size(opened->type), "an element of an HDF5 file");
+    chunks->readable = H5Pget_fill_value(opened->create, opened->type, chunks->fill) >= 0;
+}
+
 int chunks__open(struct H5Chunks *chunks, struct H5File *file, const char *name,
                  const struct H5Opened *opened, struct Error *error) {
     unsigned options = 0;
@@ -32,12 +41,17 @@ int chunks__open(struct H5Chunks *chunks, struct H5File *file, const char *name,
     H5Pget_chunk_opts(opened->create, &options);
     chunks->understood = !(options & H5D_CHUNK_DONT_FILTER_PARTIAL_CHUNKS) &&
                          unpack__understands(opened->create, &chunks->packing);
-    return find_bytes(chunks, error);
+    int code = find_bytes(chunks, error);
+    if (code == OK && chunks->understood)
+        find_fill(chunks);
+    return code;
 }
 
 void chunks__close(struct H5Chunks *chunks) {
     unpacker__release(chunks->unpacker);
+    memory_release(chunks->fill);
     chunks->unpacker = NULL;
+    chunks->fill = NULL;
 }
 
 /* "(128,0,0,0)" */
@@ -59,8 +73,10 @@ static int refuse_chunk(const struct H5Chunks *chunks, const hsize_t *at, const 
                 chunks->name, print_place(chunks, at, place), why);
 }
 
-int chunks__load(struct H5Chunks *chunks, const hsize_t *at, const void **chunk,
-                 struct Error *error) {
+/* Reads and unpacks the chunk whose first element is at `at`. *chunk is NULL if it was never
+ * written, and else lives until the next call. */
+static int load(struct H5Chunks *chunks, const hsize_t *at, const void **chunk,
+                struct Error *error) {
     hsize_t bytes = 0;
     uint32_t mask = 0;
     size_t room;
@@ -89,13 +105,15 @@ int chunks__load(struct H5Chunks *chunks, const hsize_t *at, const void **chunk,
     return *chunk ? OK : refuse_chunk(chunks, at, why, error);
 }
 
-void chunks__first(const struct H5Chunks *chunks, const int64_t *first, hsize_t *at) {
+/* The first chunk that has elements of the part from `first` on. */
+static void find_first(const struct H5Chunks *chunks, const int64_t *first, hsize_t *at) {
     for (int i = 0; i < chunks->opened->own_rank; i++)
         at[i] = (hsize_t)first[i] - (hsize_t)first[i] % chunks->size[i];
 }
 
-bool chunks__next(const struct H5Chunks *chunks, const int64_t *first, const int64_t *part,
-                  hsize_t *at) {
+/* The next one, in the order of the file; false after the last. */
+static bool find_next(const struct H5Chunks *chunks, const int64_t *first, const int64_t *part,
+                      hsize_t *at) {
     for (int i = chunks->opened->own_rank - 1; i >= 0; i--) {
         at[i] += chunks->size[i];
         if ((int64_t)at[i] < first[i] + part[i])
@@ -105,15 +123,132 @@ bool chunks__next(const struct H5Chunks *chunks, const int64_t *first, const int
     return false;
 }
 
+/* ---- Reading a part ---- */
+
+/* A box of elements on its way from one array to another. */
+struct Box {
+    int rank;
+    size_t element; /* bytes */
+    int64_t extent[H5_RANK];
+    int64_t from_strides[H5_RANK], to_strides[H5_RANK]; /* bytes */
+    const unsigned char *fill;                          /* stands for each element of no array */
+};
+
+/* `from` and `to` are the first element of the box in the two arrays; from NULL: no array. */
+static void copy_box(const struct Box *box, int dimension, const char *from, char *to) {
+    int64_t extent = box->extent[dimension];
+    if (dimension == box->rank - 1) {
+        if (from)
+            memcpy(to, from, (size_t)extent * box->element);
+        for (int64_t i = 0; !from && i < extent; i++)
+            memcpy(to + (size_t)i * box->element, box->fill, box->element);
+        return;
+    }
+    for (int64_t i = 0; i < extent; i++)
+        copy_box(box, dimension + 1, from ? from + i * box->from_strides[dimension] : NULL,
+                 to + i * box->to_strides[dimension]);
+}
+
+static void set_strides(int rank, size_t element, const int64_t *sizes, int64_t *strides) {
+    int64_t stride = (int64_t)element;
+    for (int i = rank - 1; i >= 0; i--) {
+        strides[i] = stride;
+        stride *= sizes[i];
+    }
+}
+
+struct Part {
+    const int64_t *first, *sizes;
+    enum H5Type type;
+    size_t stored, element; /* bytes of an element in the file and in the buffer */
+    char *buffer;
+    char *converted; /* room for the elements of one chunk; NULL: they are wanted as stored */
+};
+
+/* Converts the elements of a chunk, at `from` with the strides of `box`, into their place `to`. */
+static int convert_box(const struct H5Chunks *chunks, const struct Part *part,
+                       const struct Box *box, const char *from, char *to, struct Error *error) {
+    struct Box in = *box, out = *box;
+    set_strides(box->rank, part->stored, box->extent, in.to_strides);
+    copy_box(&in, 0, from, part->converted);
+    int code = h5__convert(chunks->file, chunks->name, chunks->opened, part->type,
+                           memory_product(box->extent, box->rank), part->converted, error);
+    out.element = part->element;
+    set_strides(box->rank, part->element, box->extent, out.from_strides);
+    if (code == OK)
+        copy_box(&out, 0, part->converted, to);
+    return code;
+}
+
+static int read_chunk(struct H5Chunks *chunks, const struct Part *part, const hsize_t *at,
+                      struct Error *error) {
+    struct Box box = {
+        .rank = chunks->opened->own_rank, .element = part->stored, .fill = chunks->fill};
+    const void *chunk;
+    int64_t sizes[H5_RANK], from = 0, to = 0;
+    int code = load(chunks, at, &chunk, error);
+    if (code != OK)
+        return code;
+    for (int i = 0; i < box.rank; i++)
+        sizes[i] = (int64_t)chunks->size[i];
+    set_strides(box.rank, part->stored, sizes, box.from_strides);
+    set_strides(box.rank, part->element, part->sizes, box.to_strides);
+    for (int i = 0; i < box.rank; i++) {
+        int64_t start = (int64_t)at[i], first = part->first[i];
+        int64_t begin = start > first ? start : first;
+        int64_t end = start + sizes[i], last = first + part->sizes[i];
+        box.extent[i] = (end < last ? end : last) - begin;
+        from += (begin - start) * box.from_strides[i];
+        to += (begin - first) * box.to_strides[i];
+    }
+    const char *elements = chunk ? (const char *)chunk + from : NULL;
+    if (part->converted)
+        return convert_box(chunks, part, &box, elements, part->buffer + to, error);
+    copy_box(&box, 0, elements, part->buffer + to);
+    return OK;
+}
+
+/* Room for the elements that a chunk and the part have in common, before and after conversion. */
+static char *make_room(const struct H5Chunks *chunks, const struct Part *part) {
+    int64_t count = 1;
+    for (int i = 0; i < chunks->opened->own_rank; i++) {
+        int64_t size = (int64_t)chunks->size[i];
+        count *= size < part->sizes[i] ? size : part->sizes[i];
+    }
+    size_t element = part->stored > part->element ? part->stored : part->element;
+    return memory_allocate((size_t)count * element, "a chunk of an HDF5 file");
+}
+
+int chunks__read(struct H5Chunks *chunks, enum H5Type type, const int64_t *first,
+                 const int64_t *part, void *buffer, struct Error *error) {
+    hid_t stored = chunks->opened->type;
+    bool same = type == H5_BYTES || H5Tequal(stored, h5__native(type)) > 0;
+    struct Part wanted = {
+        .first = first, .sizes = part, .type = type, .stored = H5Tget_size(stored)};
+    hsize_t at[H5_RANK];
+    int code;
+    wanted.element = same ? wanted.stored : h5__size(type);
+    wanted.buffer = buffer;
+    wanted.converted = same ? NULL : make_room(chunks, &wanted);
+    find_first(chunks, first, at);
+    do
+        code = read_chunk(chunks, &wanted, at, error);
+    while (code == OK && find_next(chunks, first, part, at));
+    memory_release(wanted.converted);
+    return code;
+}
+
+/* ---- Checks for H5Dread ---- */
+
 static int check_packed(struct H5Chunks *chunks, const int64_t *first, const int64_t *part,
                         struct Error *error) {
     hsize_t at[H5_RANK];
     const void *chunk;
     int code;
-    chunks__first(chunks, first, at);
+    find_first(chunks, first, at);
     do
-        code = chunks__load(chunks, at, &chunk, error);
-    while (code == OK && chunks__next(chunks, first, part, at));
+        code = load(chunks, at, &chunk, error);
+    while (code == OK && find_next(chunks, first, part, at));
     return code;
 }
 
@@ -126,9 +261,6 @@ static bool has_known_size(const struct H5Opened *opened) {
 
 int chunks__check(struct H5File *file, const char *name, const struct H5Opened *opened,
                   const int64_t *first, const int64_t *part, struct Error *error) {
-    static const int64_t zeros[H5_RANK];
-    const struct H5Info *info = &opened->info;
-    part = part ? part : info->size;
     if (H5Pget_layout(opened->create) != H5D_CHUNKED || !has_known_size(opened) ||
         memory_product(part, opened->own_rank) == 0)
         return OK;
@@ -138,7 +270,7 @@ int chunks__check(struct H5File *file, const char *name, const struct H5Opened *
         file->driver.chunk =
             (struct FileDriverChunk){.bytes = chunks.bytes, .whole = chunks.bytes <= CACHED};
     else if (code == OK && chunks.understood)
-        code = check_packed(&chunks, first ? first : zeros, part, error);
+        code = check_packed(&chunks, first, part, error);
     chunks__close(&chunks);
     return code;
 }

@@ -1,6 +1,6 @@
-/* The chunks of an array, unpacked without HDF5. HDF5 1.10 compares neither the bytes that a chunk
- * stores nor those that it unpacks to with the size of the array's chunks: it reads beyond its
- * buffers, or writes beyond those of H5Dread_chunk. Inside store/ only. */
+/* The chunks of an array, unpacked outside of HDF5. HDF5 1.10 compares neither the bytes that a
+ * chunk stores nor those that it unpacks to with the size of the array's chunks: it reads beyond
+ * its buffers, or writes beyond those of H5Dread_chunk. Inside store/ only. */
 #ifndef TRAINER_STORE_CHUNKS_H
 #define TRAINER_STORE_CHUNKS_H
 
@@ -14,8 +14,10 @@ struct H5Chunks {
     hsize_t size[H5_RANK];         /* elements of a chunk */
     uint64_t bytes;                /* of a chunk that is not packed */
     bool understood;               /* `packing` says how chunks are packed */
+    bool readable;                 /* chunks__read can read the array */
     struct Packing packing;
     struct Unpacker *unpacker; /* NULL until it is needed */
+    unsigned char *fill;       /* if readable: an element that was never written */
 };
 
 /* `opened`: a chunked array. Fails if its chunks do not fit into memory. */
@@ -23,20 +25,15 @@ int chunks__open(struct H5Chunks *chunks, struct H5File *file, const char *name,
                  const struct H5Opened *opened, struct Error *error);
 void chunks__close(struct H5Chunks *chunks);
 
-/* Reads and unpacks the chunk whose first element is at `at`, if it is understood. *chunk is NULL
- * if it was never written, and else lives until the next call. */
-int chunks__load(struct H5Chunks *chunks, const hsize_t *at, const void **chunk,
-                 struct Error *error);
-/* The first chunk that has elements of the part from `first` on, and the next, in the order of the
- * file; false after the last. */
-void chunks__first(const struct H5Chunks *chunks, const int64_t *first, hsize_t *at);
-bool chunks__next(const struct H5Chunks *chunks, const int64_t *first, const int64_t *part,
-                  hsize_t *at);
+/* Reads a part of a readable array as h5__read_part does: each chunk is unpacked, and then
+ * converted if `type` is another one than the file has. */
+int chunks__read(struct H5Chunks *chunks, enum H5Type type, const int64_t *first,
+                 const int64_t *part, void *buffer, struct Error *error);
 
-/* Before H5Dread of a part of any array, `first` and `part` NULL: of all of it: fails if a packed
- * chunk of it unpacks to another size, and has the driver refuse one that is not packed and stores
- * another. chunks__done follows H5Dread, and fails if that happened; it may fail for HDF5's error,
- * too. */
+/* Before H5Dread of a part of an array that chunks__read does not read. Fails if a packed chunk of
+ * the part unpacks to another size than it should have, and makes the driver refuse a chunk that is
+ * not packed and stores another size. chunks__done follows H5Dread, and fails if the driver refused
+ * a chunk; it may fail for HDF5's error, too. */
 int chunks__check(struct H5File *file, const char *name, const struct H5Opened *opened,
                   const int64_t *first, const int64_t *part, struct Error *error);
 int chunks__done(struct H5File *file, const char *name, struct Error *error);

@@ -124,11 +124,11 @@ static int check_chunks(struct H5File *file, const char *name, hid_t selection,
     if (code != OK)
         return code;
     bool all = selection == H5S_ALL || H5Sget_select_bounds(selection, first, last) < 0;
-    for (int i = 0; i < opened.own_rank && !all; i++) {
-        start[i] = (int64_t)first[i];
-        part[i] = (int64_t)(last[i] - first[i]) + 1;
+    for (int i = 0; i < opened.own_rank; i++) {
+        start[i] = all ? 0 : (int64_t)first[i];
+        part[i] = all ? opened.info.size[i] : (int64_t)(last[i] - first[i]) + 1;
     }
-    code = chunks__check(file, name, &opened, all ? NULL : start, all ? NULL : part, error);
+    code = chunks__check(file, name, &opened, start, part, error);
     h5__close_dataset(&opened);
     return code;
 }

@@ -44,6 +44,10 @@ int64_t h5__stored_size(const struct H5Opened *opened);
 int h5__read_part(struct H5File *file, const char *name, const struct H5Opened *opened,
                   enum H5Type type, const int64_t *first, const int64_t *count, void *buffer,
                   struct Error *error);
+/* Converts `count` elements of the dataset's type at `values`, which has room for them in either
+ * type, to `type`, a number, in place. `name` is the dataset's. */
+int h5__convert(struct H5File *file, const char *name, const struct H5Opened *opened,
+                enum H5Type type, int64_t count, void *values, struct Error *error);
 /* Fails unless a dataset has the part [first[i], first[i] + count[i]) of each dimension. */
 int h5__check_part(struct H5File *file, const char *name, const struct H5Info *info, int rank,
                    const int64_t *first, const int64_t *count, struct Error *error);

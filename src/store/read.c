@@ -342,30 +342,94 @@ static H5T_conv_ret_t refuse_overflow(H5T_conv_except_t kind, hid_t from, hid_t 
     return H5T_CONV_UNHANDLED;
 }
 
+/* How HDF5 transfers values between types; the caller closes it. */
+static hid_t make_transfer(bool *overflowed) {
+    hid_t transfer = H5Pcreate(H5P_DATASET_XFER);
+    *overflowed = false;
+    H5Pset_type_conv_cb(transfer, refuse_overflow, overflowed);
+    return transfer;
+}
+
+static int fail_overflow(const struct H5File *file, const char *name, const struct H5Opened *opened,
+                         enum H5Type type, struct Error *error) {
+    return fail(error, file->failure, "%s:/%s: a value of type %s does not fit %zu bytes",
+                file->path, name, opened->info.type_name, h5__size(type));
+}
+
+static int fail_values(struct H5File *file, const char *name, const char *reason,
+                       struct Error *error) {
+    fail(error, file->failure, "%s:/%s: is damaged: its values cannot be read (%s)", file->path,
+         name, reason);
+    return h5__keep_damage(file, error);
+}
+
+int h5__convert(struct H5File *file, const char *name, const struct H5Opened *opened,
+                enum H5Type type, int64_t count, void *values, struct Error *error) {
+    bool overflowed;
+    char reason[200];
+    hid_t transfer = make_transfer(&overflowed);
+    herr_t status =
+        H5Tconvert(opened->type, h5__native(type), (size_t)count, values, NULL, transfer);
+    h5__reason(reason);
+    H5Pclose(transfer);
+    if (overflowed)
+        return fail_overflow(file, name, opened, type, error);
+    return status >= 0 ? OK : fail_values(file, name, reason, error);
+}
+
 static int read_selection(struct H5File *file, const char *name, const struct H5Opened *opened,
                           enum H5Type type, hid_t memory, hid_t selection, void *buffer,
                           struct Error *error) {
-    bool overflowed = false;
-    hid_t transfer = H5Pcreate(H5P_DATASET_XFER);
-    H5Pset_type_conv_cb(transfer, refuse_overflow, &overflowed);
+    bool overflowed;
+    char reason[200];
+    hid_t transfer = make_transfer(&overflowed);
     hid_t wanted = h5__memory_type(opened, type == H5_BYTES ? opened->type : h5__native(type));
     herr_t status = H5Dread(opened->id, wanted, memory, selection, transfer, buffer);
-    char reason[200];
     h5__reason(reason);
     H5Tclose(wanted);
     H5Pclose(transfer);
     if (chunks__done(file, name, error) != OK)
         return h5__keep_damage(file, error);
     if (overflowed)
-        return fail(error, file->failure, "%s:/%s: a value of type %s does not fit %zu bytes",
-                    file->path, name, opened->info.type_name, h5__size(type));
+        return fail_overflow(file, name, opened, type, error);
     if (file->driver.failed)
         return h5_check(file, error);
-    if (status >= 0)
-        return OK;
-    fail(error, file->failure, "%s:/%s: is damaged: its values cannot be read (%s)", file->path,
-         name, reason);
-    return h5__keep_damage(file, error);
+    return status >= 0 ? OK : fail_values(file, name, reason, error);
+}
+
+/* Reads a part that has elements by H5Dread. */
+static int read_by_hdf5(struct H5File *file, const char *name, const struct H5Opened *opened,
+                        enum H5Type type, const int64_t *first, const int64_t *part, void *buffer,
+                        struct Error *error) {
+    hsize_t start[H5_RANK], extent[H5_RANK];
+    int code = chunks__check(file, name, opened, first, part, error);
+    if (code != OK)
+        return code;
+    for (int i = 0; i < opened->own_rank; i++) {
+        start[i] = (hsize_t)first[i];
+        extent[i] = (hsize_t)part[i];
+    }
+    hid_t memory = H5Screate_simple(opened->own_rank, extent, NULL);
+    H5Sselect_hyperslab(opened->space, H5S_SELECT_SET, start, NULL, extent, NULL);
+    code = read_selection(file, name, opened, type, memory, opened->space, buffer, error);
+    H5Sclose(memory);
+    return code;
+}
+
+/* The same for an array of chunks. Those that are packed in ways known here are unpacked and
+ * converted here; otherwise they would be unpacked twice, since HDF5 has to be kept from reading
+ * beyond its buffers (store/chunks.h). */
+static int read_chunks(struct H5File *file, const char *name, const struct H5Opened *opened,
+                       enum H5Type type, const int64_t *first, const int64_t *part, void *buffer,
+                       struct Error *error) {
+    struct H5Chunks chunks;
+    int code = chunks__open(&chunks, file, name, opened, error);
+    if (code == OK && chunks.readable)
+        code = chunks__read(&chunks, type, first, part, buffer, error);
+    else if (code == OK)
+        code = read_by_hdf5(file, name, opened, type, first, part, buffer, error);
+    chunks__close(&chunks);
+    return code;
 }
 
 /* Opens a dataset whose values can be read as `type`. On failure nothing stays open. */
@@ -389,9 +453,8 @@ int h5_read(struct H5File *file, const char *name, enum H5Type type, int rank, c
         return code;
     code = check_shape(file, name, &opened.info, rank, size, error);
     if (code == OK)
-        code = chunks__check(file, name, &opened, NULL, NULL, error);
-    if (code == OK)
-        code = read_selection(file, name, &opened, type, H5S_ALL, H5S_ALL, buffer, error);
+        code = h5__read_part(file, name, &opened, type, (int64_t[H5_RANK]){0}, opened.info.size,
+                             buffer, error);
     h5__close_dataset(&opened);
     return code;
 }
@@ -424,10 +487,7 @@ int h5__check_part(struct H5File *file, const char *name, const struct H5Info *i
 int h5__read_part(struct H5File *file, const char *name, const struct H5Opened *opened,
                   enum H5Type type, const int64_t *first, const int64_t *count, void *buffer,
                   struct Error *error) {
-    hsize_t start[H5_RANK], extent[H5_RANK];
     for (int i = 0; i < opened->info.rank; i++) {
-        start[i] = (hsize_t)first[i];
-        extent[i] = (hsize_t)count[i];
         if (count[i] == 0)
             return OK;
         if (i >= opened->own_rank && count[i] != opened->info.size[i])
@@ -436,16 +496,11 @@ int h5__read_part(struct H5File *file, const char *name, const struct H5Opened *
                         "along dimension 0",
                         file->path, name);
     }
-    int code = chunks__check(file, name, opened, first, count, error);
-    if (code != OK)
-        return code;
     if (opened->own_rank == 0)
         return read_selection(file, name, opened, type, H5S_ALL, H5S_ALL, buffer, error);
-    hid_t memory = H5Screate_simple(opened->own_rank, extent, NULL);
-    H5Sselect_hyperslab(opened->space, H5S_SELECT_SET, start, NULL, extent, NULL);
-    code = read_selection(file, name, opened, type, memory, opened->space, buffer, error);
-    H5Sclose(memory);
-    return code;
+    return H5Pget_layout(opened->create) == H5D_CHUNKED
+               ? read_chunks(file, name, opened, type, first, count, buffer, error)
+               : read_by_hdf5(file, name, opened, type, first, count, buffer, error);
 }
 
 int h5_read_part(struct H5File *file, const char *name, enum H5Type type, int rank,
@@ -456,10 +511,8 @@ int h5_read_part(struct H5File *file, const char *name, enum H5Type type, int ra
     if (code != OK)
         return code;
     code = h5__check_part(file, name, &opened.info, rank, first, count, error);
-    if (code == OK && rank > 0)
+    if (code == OK)
         code = h5__read_part(file, name, &opened, type, first, count, buffer, error);
-    else if (code == OK)
-        code = read_selection(file, name, &opened, type, H5S_ALL, H5S_ALL, buffer, error);
     h5__close_dataset(&opened);
     return code;
 }

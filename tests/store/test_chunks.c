@@ -1,5 +1,5 @@
-/* Chunks that store, or unpack to, another size than the array's: every way to read them refuses
- * them, since HDF5 would read or write beyond its buffers. */
+/* Reading of chunks: their conversion, and chunks that store, or unpack to, another size than the
+ * array's. Every way to read refuses these, since HDF5 would read or write beyond its buffers. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdint.h>
@@ -90,6 +90,65 @@ static void good_chunks_are_read(void **state) {
     try_all(true, 0);
 }
 
+/* Big-endian integers in chunks that divide no side, one of which was never written, with a fill
+ * value. HDF5 itself says what they are. */
+static void make_table(const char *path, int16_t largest) {
+    hid_t file = H5Fcreate(path, H5F_ACC_TRUNC, H5P_DEFAULT, H5P_DEFAULT);
+    hid_t create = H5Pcreate(H5P_DATASET_CREATE),
+          space = H5Screate_simple(2, (hsize_t[]){7, 5}, NULL);
+    hid_t upper = H5Screate_simple(2, (hsize_t[]){3, 5}, NULL);
+    int16_t values[15];
+    for (int i = 0; i < 15; i++)
+        values[i] = (int16_t)(i == 14 ? largest : 3 * i - 20);
+    H5Pset_chunk(create, 2, (hsize_t[]){3, 2});
+    H5Pset_fill_value(create, H5T_NATIVE_INT, &(int){-5});
+    H5Pset_shuffle(create);
+    H5Pset_deflate(create, 1);
+    hid_t set = H5Dcreate2(file, "x", H5T_STD_I16BE, space, H5P_DEFAULT, create, H5P_DEFAULT);
+    H5Sselect_hyperslab(space, H5S_SELECT_SET, (hsize_t[]){0, 0}, NULL, (hsize_t[]){3, 5}, NULL);
+    assert_true(H5Dwrite(set, H5T_NATIVE_INT16, upper, space, H5P_DEFAULT, values) >= 0);
+    H5Dclose(set);
+    H5Sclose(upper);
+    H5Sclose(space);
+    H5Pclose(create);
+    H5Fclose(file);
+}
+
+static void packed_values_are_converted(void **state) {
+    (void)state;
+    const char *path = scratch_path("table.h5");
+    float expected[35], whole[35], part[12];
+    struct H5File *file;
+    make_table(path, 300);
+    hid_t id = H5Fopen(path, H5F_ACC_RDONLY, H5P_DEFAULT), set = H5Dopen2(id, "x", H5P_DEFAULT);
+    assert_true(H5Dread(set, H5T_NATIVE_FLOAT, H5S_ALL, H5S_ALL, H5P_DEFAULT, expected) >= 0);
+    H5Dclose(set);
+    H5Fclose(id);
+    assert_int_equal(h5_open(&file, path, ERROR_DATA, &error), OK);
+    assert_int_equal(h5_read(file, "x", H5_FLOAT32, 2, (int64_t[]){7, 5}, whole, &error), OK);
+    assert_memory_equal(whole, expected, sizeof whole);
+    assert_int_equal(
+        h5_read_part(file, "x", H5_FLOAT32, 2, (int64_t[]){2, 1}, (int64_t[]){4, 3}, part, &error),
+        OK);
+    for (int i = 0; i < 12; i++)
+        assert_true(part[i] == expected[(2 + i / 3) * 5 + 1 + i % 3]);
+    h5_close(file);
+}
+
+static void values_that_do_not_fit_are_refused(void **state) {
+    (void)state;
+    const char *path = scratch_path("table.h5");
+    uint8_t values[15];
+    struct H5File *file;
+    make_table(path, 300);
+    assert_int_equal(h5_open(&file, path, ERROR_DATA, &error), OK);
+    int code =
+        h5_read_part(file, "x", H5_UINT8, 2, (int64_t[]){2, 4}, (int64_t[]){1, 1}, values, &error);
+    assert_int_equal(code, ERROR_DATA);
+    assert_non_null(strstr(error.text, "x: a value of type int16 does not fit 1 bytes"));
+    h5_close(file);
+}
+
 static void chunks_of_another_size_are_refused(void **state) {
     (void)state;
     static const size_t right = CHUNK * sizeof(int32_t);
@@ -104,6 +163,8 @@ int main(void) {
     H5Eset_auto2(H5E_DEFAULT, NULL, NULL);
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(good_chunks_are_read),
+        cmocka_unit_test(packed_values_are_converted),
+        cmocka_unit_test(values_that_do_not_fit_are_refused),
         cmocka_unit_test(chunks_of_another_size_are_refused),
     };
     return cmocka_run_group_tests(tests, scratch_make, scratch_remove);
