@@ -8,6 +8,7 @@
 #include "base/memory.h"
 #include "base/text.h"
 #include "check/inside.h"
+#include "run/overfit.h"
 
 #define LEAST_STEPS 40
 #define MOST_STEPS 100
@@ -28,6 +29,7 @@ struct Trial {
     bool warms_up;              /* the run does, over more steps than these */
     double chance, first;       /* losses: of scores of 0, and of the first batches */
     double last, last_accuracy; /* means over the last quarter */
+    double newest_accuracy;     /* the mean over the measured steps */
     double step_seconds;
     float *before; /* the weights before a step */
     struct Moved *moved;
@@ -85,8 +87,10 @@ static int one_step(struct Trial *trial, int64_t i, struct Error *error) {
         trial->last += step.loss / (double)quarter;
         trial->last_accuracy += step.accuracy / (double)quarter;
     }
-    if (i >= trial->steps - MEASURED)
+    if (i >= trial->steps - MEASURED) {
         add_ratios(trial);
+        trial->newest_accuracy += step.accuracy / MEASURED;
+    }
     trial->done++;
     trial->finite = step.finite;
     return OK;
@@ -287,6 +291,9 @@ static double predicts_others(const struct Evaluation *evaluation) {
 
 #define SURE 5    /* standard errors above chance */
 #define NOTHING 2 /* fewer of them are chance */
+#define SURE_OF_DIFFERENCE 4
+#define MANY_WRONG 0.25
+#define MANY_WRONG_IF_HARDER 0.45
 
 /* Labels of the validation split that have other numbers. */
 static bool blame_numbers(struct Finding *finding, const struct Trial *trial) {
@@ -336,6 +343,44 @@ static void blame_splits(struct Finding *finding, const struct Trial *trial) {
                        "look at the samples of both splits and their labels");
 }
 
+/* Whether training shows the network other images than validation does, or not all of it, so that
+ * it is less often right. */
+static bool trains_harder(const struct Trial *trial) {
+    const struct Experiment *experiment = trial->preflight->experiment;
+    const struct Model *model = experiment_parts(experiment)->model;
+    bool drops = false;
+    for (int i = 0; i < model_node_count(model); i++)
+        drops |= text_ends_with(node_layer_name(model_node(model, i)), "dropout");
+    return drops || run_has(experiment_options(experiment), HARDENS_AUGMENT);
+}
+
+/* Validation samples that are right more often than training samples. If a part of the training
+ * labels is drawn at random, the accuracy there is above chance by as much less. Mixed images have
+ * no one label that could be right. */
+static void blame_wrong_labels(struct Finding *finding, const struct Trial *trial) {
+    const struct RunOptions *options = experiment_options(trial->preflight->experiment);
+    const struct Evaluation *evaluation = &trial->validation;
+    double samples = (double)evaluation->samples;
+    double seen = (double)(trial->steps / 4 * options->train.batch);
+    double chance = majority(evaluation), right = right_if_shifted(evaluation, 0);
+    double training = fmax(trial->last_accuracy, trial->newest_accuracy);
+    double error = sqrt(training * (1 - training) / seen + right * (1 - right) / samples);
+    double wrong = 1 - (training - chance) / (right - chance);
+    if (options->train.sampling != SAMPLING_UNIFORM || run_has(options, HARDENS_MIX) ||
+        right - training < SURE_OF_DIFFERENCE * error ||
+        wrong < (trains_harder(trial) ? MANY_WRONG_IF_HARDER : MANY_WRONG))
+        return;
+    finding__figure(finding, "wrong_labels", wrong);
+    finding__say(finding,
+                 "; validation samples are right more often (%.0f %%) than training samples (%.0f "
+                 "%%)",
+                 100 * right, 100 * training);
+    finding__blame(finding, CHECK_DOUBTFUL,
+                   "many labels of the training split do not go with the images, and those of the "
+                   "validation split do",
+                   "look at samples of the training split and their labels");
+}
+
 static void judge_validation(struct Finding *finding, const struct Trial *trial) {
     const struct Evaluation *evaluation = &trial->validation;
     if (!trial->validated || evaluation->split->labels == NULL || evaluation->outputs < 3 ||
@@ -345,6 +390,8 @@ static void judge_validation(struct Finding *finding, const struct Trial *trial)
         return;
     if (check__above_chance(evaluation) < NOTHING)
         blame_splits(finding, trial);
+    else if (check__above_chance(evaluation) > SURE)
+        blame_wrong_labels(finding, trial);
 }
 
 /* The loss stays that of chance. */

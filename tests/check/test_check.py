@@ -304,6 +304,32 @@ class TestOfTheWholeSequence:
         assert other["findings"] == same and other["layers"] == easy["layers"]
 
 
+class TestTables:
+    """Rows of measured numbers are judged like images, rows of few different values are not."""
+
+    def check(self, scratch, copies=0, leaked=0, digits=8, other_label=False):
+        random = np.random.default_rng(1)
+        rows = random.normal(5, 1, (1500, 3)).round(digits).astype(np.float32)
+        labels = (rows[:, 0] > 5).astype(np.int32)
+        rows[:copies], labels[:copies] = rows[500:500 + copies], labels[500:500 + copies] ^ other_label
+        rows[1000:1000 + leaked], labels[1000:1000 + leaked] = rows[600:600 + leaked], labels[600:600 + leaked]
+        path = str(scratch / f"table-{len(list(scratch.glob('table-*')))}.h5")
+        with h5py.File(path, "w") as file:
+            for split, part in (("train", slice(1000)), ("validation", slice(1000, None))):
+                file[f"{split}/images"], file[f"{split}/labels"] = rows[part], labels[part]
+        done = start(1, "check", write_recipe(scratch, path, "\n  - linear: {out: 2}"), "--only", "data", "--json")
+        return causes(json.loads(done.stdout))
+
+    def test_measured_numbers(self, scratch):
+        assert self.check(scratch) == {}
+        assert "there twice" in self.check(scratch, copies=50)["duplicates_within"]
+        assert "two labels" in self.check(scratch, copies=20, other_label=True)["duplicates_within"]
+        assert "in the training split" in self.check(scratch, leaked=10)["duplicates_between"]
+
+    def test_few_different_values(self, scratch):
+        assert self.check(scratch, digits=0) == {} == self.check(scratch, copies=50, digits=1)
+
+
 class TestCommand:
     def test_says_the_same_on_two_ranks(self, recipe, fit):
         other = check(recipe, "data,loss", ranks=2)

@@ -76,6 +76,14 @@ def shuffled_everywhere(labels, random):
 
 
 @in_split("train")
+def half_shuffled(labels, random):
+    labels = labels.copy()
+    half = random.permutation(len(labels))[::2]
+    labels[half] = random.permutation(labels[half])
+    return labels
+
+
+@in_split("train")
 def shifted_by_a_row(labels, random):
     return np.roll(labels, 1)
 
@@ -162,6 +170,7 @@ ZERO = "initialise.weights=zeros"
 BROKEN = (
     Broken("labels shuffled", "do not go with the images", shuffled),
     Broken("labels shuffled in all splits", "do not go with the images", shuffled_everywhere),
+    Broken("labels of half of the samples shuffled", "many labels", half_shuffled),
     Broken("labels shifted by a row", "do not go with the images", shifted_by_a_row),
     Broken("labels begin at 1", "begin at 1", from_one, MODEL.replace("out: 5", "out: 6")),
     Broken("labels of one split off by one", "off by one", off_by_one),
