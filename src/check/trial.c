@@ -347,11 +347,8 @@ static void blame_splits(struct Finding *finding, const struct Trial *trial) {
  * it is less often right. */
 static bool trains_harder(const struct Trial *trial) {
     const struct Experiment *experiment = trial->preflight->experiment;
-    const struct Model *model = experiment_parts(experiment)->model;
-    bool drops = false;
-    for (int i = 0; i < model_node_count(model); i++)
-        drops |= text_ends_with(node_layer_name(model_node(model, i)), "dropout");
-    return drops || run_has(experiment_options(experiment), HARDENS_AUGMENT);
+    return model_is_random(experiment_parts(experiment)->model) ||
+           run_has(experiment_options(experiment), HARDENS_AUGMENT);
 }
 
 /* Validation samples that are right more often than training samples. If a part of the training

@@ -34,12 +34,18 @@ def warnings_of(recipe, out, *assignments):
                         "train.length=1 steps"]),
     (["loss_rising"], ["optimizer.sgd.rate=0.4", "train.length=30 steps"]),
     (["loss_flat"], ["optimizer.sgd.rate=1e-6"]),
+    (["loss_flat"], ["optimizer.sgd.rate=1e-6", "train.length=5 epochs", "data.validation=train", "train.batch=128"]),
+    (["initial_loss", "loss_flat"], [f"model={MODEL.replace('out: 10', 'out: 10, weight_init: {normal: {std: 3}}')}",
+                                     "optimizer.sgd.rate=1e-6"]),
     (["weights_equal"], ["initialise={weights: zeros}", "train.length=12 steps"]),
+    (["weights_equal"], [f"model={MODEL.replace('32', '64')}", "initialise.weights={constant: {value: 0.01}}",
+                         "train.length=12 steps", "optimizer.sgd.rate=0.001"]),
     (["overfitting"], ["data.validation=validation", "train.batch=20", "data.train=test", "train.length=200 steps"]),
     (["no_gap"], ["data.validation=train", f"model={MODEL.replace('out: 32', 'out: 2')}"]),
-], ids=["a sound run", "initial loss", "rising", "flat", "equal weights", "overfitting", "no gap"])
-def test_names_what_is_wrong(recipe, folder, names, assignments):
-    assert warnings_of(recipe, f"{folder}/{'-'.join(names) or 'sound'}", *assignments) == names
+], ids=["a sound run", "initial loss", "rising", "flat", "at chance in the end", "too slow", "equal weights",
+        "nearly equal weights", "overfitting", "no gap"])
+def test_names_what_is_wrong(request, recipe, folder, names, assignments):
+    assert warnings_of(recipe, f"{folder}/{request.node.callspec.id}", *assignments) == names
 
 
 def test_can_be_turned_off(recipe, folder):

@@ -23,6 +23,8 @@
 #define FLAT_STEPS 200 /* of the run, and a whole epoch ... */
 #define FLAT_ANY 1000  /* or so many steps */
 #define FLAT 0.98      /* of chance, and of the first window */
+/* A loss that falls as slowly as until now ends above so many times that of chance. */
+#define ABOVE_CHANCE 1.1
 
 #define OVERFIT_WAIT 3   /* validations since the best loss */
 #define OVERFIT_RISE 1.3 /* times that loss, while the training loss ... */
@@ -31,6 +33,7 @@
 #define SMALL_ACCURACY 0.95
 #define SMALL_VALUES 0.05 /* of the loss of chance */
 #define EQUAL_STEP 10     /* after so many steps the weights are looked at */
+#define EQUAL 1e-4F       /* of the largest: less is no difference */
 
 enum Warned {
     WARNED_INITIAL = 1,
@@ -140,20 +143,30 @@ static bool at_full_rate(const struct Trainer *trainer, double rate) {
     return rate >= 0.5 * scale * updater_rate(trainer->parts.updater);
 }
 
+static void warn_flat(struct Trainer *trainer, struct State *state, const char *how, double mean) {
+    char text[400];
+    snprintf(text, sizeof text,
+             "the loss %s: %.4g after %" PRId64 " steps, %.4g in the first %d, and chance gives "
+             "%.4g; the learning rate is too low, the initialisation bad, or the labels do not "
+             "belong to the images",
+             how, mean, trainer->saved.progress.step, state->seen.first_mean, WINDOW,
+             state->chance);
+    warn(trainer, state, WARNED_FLAT, (struct WarningReport){.name = "loss_flat", .text = text});
+}
+
 static void look_for_flat(struct Trainer *trainer, struct State *state, double mean, double rate) {
     const struct Progress *progress = &trainer->saved.progress;
     const struct Seen *seen = &state->seen;
-    char text[400];
     bool early = progress->step < FLAT_STEPS || (progress->epoch < 1 && progress->step < FLAT_ANY);
     if (early || !at_full_rate(trainer, rate) || mean < FLAT * state->chance ||
-        mean < FLAT * seen->first_mean || seen->least < FLAT * mean)
+        seen->least < FLAT * mean)
         return;
-    snprintf(text, sizeof text,
-             "the loss stays flat: %.4g after %" PRId64 " steps, %.4g in the first %d, and chance "
-             "gives %.4g; the learning rate is too low, the initialisation bad, or the labels do "
-             "not belong to the images",
-             mean, progress->step, seen->first_mean, WINDOW, state->chance);
-    warn(trainer, state, WARNED_FLAT, (struct WarningReport){.name = "loss_flat", .text = text});
+    double times_left =
+        (double)(trainer->parts.time.total - progress->step) / (double)progress->step;
+    if (mean >= FLAT * seen->first_mean)
+        warn_flat(trainer, state, "stays flat", mean);
+    else if (mean - times_left * (seen->first_mean - mean) > ABOVE_CHANCE * state->chance)
+        warn_flat(trainer, state, "falls too slowly", mean);
 }
 
 static void end_window(struct Trainer *trainer, struct State *state, double rate) {
@@ -171,13 +184,16 @@ static void end_window(struct Trainer *trainer, struct State *state, double rate
 
 /* ---- Weights ---- */
 
-/* Whether all outputs of a layer have the same weights, bit for bit. */
+/* Whether all outputs of a layer have the same weights, except for what sums in another order
+ * differ by. A layer with one weight for each output has nothing to break a symmetry of. */
 static bool are_equal(const struct ArenaRow *row, const float *weights) {
     int64_t units = row->size[0], each = row->count / units;
-    for (int64_t u = 1; u < units; u++)
-        if (memcmp(weights + u * each, weights, (size_t)each * sizeof *weights))
-            return false;
-    return units > 1;
+    float most = 0, difference = 0;
+    for (int64_t i = 0; i < row->count; i++) {
+        most = fmaxf(most, fabsf(weights[i]));
+        difference = fmaxf(difference, fabsf(weights[i] - weights[i % each]));
+    }
+    return units > 1 && each > 1 && difference <= EQUAL * most;
 }
 
 static void look_at_weights(struct Trainer *trainer, struct State *state) {
@@ -250,8 +266,8 @@ static void look_for_overfitting(struct Trainer *trainer, struct State *state,
          (struct WarningReport){.name = "overfitting", .text = text});
 }
 
-/* At the end of a run. What drops, augments or mixes makes the training figures worse than the
- * model is, so that nothing can be said. */
+/* What drops, augments or mixes makes the training figures worse than the model is, so that nothing
+ * can be said. */
 static void look_for_small_model(struct Trainer *trainer, struct State *state,
                                  const struct EpochReport *report) {
     const struct RunOptions *options = &trainer->options;
@@ -261,10 +277,8 @@ static void look_for_small_model(struct Trainer *trainer, struct State *state,
     bool fits = has_values(trainer) ? here < SMALL_VALUES * state->chance : here > SMALL_ACCURACY;
     bool gap = has_values(trainer) ? there > 1.05 * here : there < here - 0.01;
     char text[400];
-    if (report->step < trainer->parts.time.total || report->epoch < SMALL_EPOCHS ||
-        options->augment.count || options->mix.count || model_is_random(trainer->parts.model) ||
-        !train->measured[figure] || !validation->measured[figure] || fits || gap ||
-        state->seen.warned & (WARNED_RISING | WARNED_FLAT | WARNED_EQUAL))
+    if (options->augment.count || options->mix.count || model_is_random(trainer->parts.model) ||
+        !train->measured[figure] || !validation->measured[figure] || fits || gap)
         return;
     snprintf(
         text, sizeof text,
@@ -274,12 +288,25 @@ static void look_for_small_model(struct Trainer *trainer, struct State *state,
     warn(trainer, state, WARNED_SMALL, (struct WarningReport){.name = "no_gap", .text = text});
 }
 
+static void look_at_end(struct Trainer *trainer, struct State *state,
+                        const struct EpochReport *report) {
+    double train = report->train.value[FIGURE_LOSS];
+    if (report->step < trainer->parts.time.total || report->epoch < SMALL_EPOCHS ||
+        state->seen.warned & (WARNED_RISING | WARNED_FLAT | WARNED_EQUAL))
+        return;
+    if (train < FLAT * state->chance ||
+        report->validation.value[FIGURE_LOSS] < FLAT * state->chance)
+        look_for_small_model(trainer, state, report);
+    else if (!isnan(state->seen.first_mean))
+        warn_flat(trainer, state, "has not come below that of chance", train);
+}
+
 static void on_epoch(struct Trainer *trainer, void *callback, const struct EpochReport *report) {
     if (!is_on(trainer) || !report->validation.measured[FIGURE_LOSS] ||
         !report->train.measured[FIGURE_LOSS])
         return;
     look_for_overfitting(trainer, callback, report);
-    look_for_small_model(trainer, callback, report);
+    look_at_end(trainer, callback, report);
 }
 
 const struct Callback callback_warnings = {.name = "warnings",
