@@ -500,11 +500,21 @@ def ensemble(topic):
 
 # ---- The page ----
 
+ACTIVATIONS = re.compile(r"\d+ +[a-z]+ .* \d+ of \d+ ")
 NUMBER = re.compile(r"[-+]?\d+(?:\.\d+)?(?:[eE][-+]?\d+)?")
 
 
 def block_pattern(name):
     return re.compile(rf"(<!-- course: {re.escape(name)} -->\n```console\n)(.*?)(```\n)", re.S)
+
+
+def scales(figures, line):
+    """What the differences of a line's figures are compared with: their magnitudes; of means in a line of trainer
+    activations, the deviations that follow them, because such a mean may be 0 but for chance."""
+    scale = [abs(figure) for figure in figures]
+    for mean in (1, -2) if ACTIVATIONS.match(line) else ():
+        scale[mean] = max(scale[mean], scale[mean + 1])
+    return scale
 
 
 def differs(old, new, near, digits):
@@ -515,8 +525,9 @@ def differs(old, new, near, digits):
             continue
         if now.startswith("$") or NUMBER.sub("#", was).split() != NUMBER.sub("#", now).split():
             return f"{was!r} is now {now!r}"
-        for a, b in zip(map(float, NUMBER.findall(was)), map(float, NUMBER.findall(now))):
-            if abs(a - b) > max(digits, near * max(abs(a), abs(b))):
+        before, after = ([float(figure) for figure in NUMBER.findall(line)] for line in (was, now))
+        for a, b, *sizes in zip(before, after, scales(before, was), scales(after, now)):
+            if abs(a - b) > max(digits, near * max(sizes)):
                 return f"{was!r} is now {now!r}"
     return None
 

@@ -146,7 +146,7 @@ static bool at_full_rate(const struct Trainer *trainer, double rate) {
 static void warn_flat(struct Trainer *trainer, struct State *state, const char *how, double mean) {
     char text[400];
     snprintf(text, sizeof text,
-             "the loss %s: %.4g after %" PRId64 " steps, %.4g in the first %d, and chance gives "
+             "%s %.4g after %" PRId64 " steps, %.4g in the first %d, and chance gives "
              "%.4g; the learning rate is too low, the initialisation bad, or the labels do not "
              "belong to the images",
              how, mean, trainer->saved.progress.step, state->seen.first_mean, WINDOW,
@@ -164,9 +164,9 @@ static void look_for_flat(struct Trainer *trainer, struct State *state, double m
     double times_left =
         (double)(trainer->parts.time.total - progress->step) / (double)progress->step;
     if (mean >= FLAT * seen->first_mean)
-        warn_flat(trainer, state, "stays flat", mean);
+        warn_flat(trainer, state, "the loss stays flat:", mean);
     else if (mean - times_left * (seen->first_mean - mean) > ABOVE_CHANCE * state->chance)
-        warn_flat(trainer, state, "falls too slowly", mean);
+        warn_flat(trainer, state, "the loss falls too slowly:", mean);
 }
 
 static void end_window(struct Trainer *trainer, struct State *state, double rate) {
@@ -298,7 +298,7 @@ static void look_at_end(struct Trainer *trainer, struct State *state,
         report->validation.value[FIGURE_LOSS] < FLAT * state->chance)
         look_for_small_model(trainer, state, report);
     else if (!isnan(state->seen.first_mean))
-        warn_flat(trainer, state, "has not come below that of chance", train);
+        warn_flat(trainer, state, "the loss has not come below that of chance:", train);
 }
 
 static void on_epoch(struct Trainer *trainer, void *callback, const struct EpochReport *report) {
