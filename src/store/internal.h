@@ -33,12 +33,21 @@ struct H5Opened {
     int own_rank;    /* dimensions of the dataset itself */
     unsigned member; /* of the records */
 };
-/* read.c. Checks all that can be checked before values are read. On failure nothing stays open. */
+/* dataset.c. Checks all that can be checked before values are read. On failure nothing stays open.
+ */
 int h5__open_dataset(struct H5File *file, const char *name, struct H5Opened *opened,
                      struct Error *error);
 void h5__close_dataset(struct H5Opened *opened);
 /* Bytes of one element in the file. What has a length of its own is a reference to a heap. */
 int64_t h5__stored_size(const struct H5Opened *opened);
+/* Fails with "FILE:/name: WHAT (HDF5's reason)". */
+int h5__damaged(struct H5File *file, const char *name, const char *what, struct Error *error);
+/* Keeps the error, which says that the file is damaged, for h5_check. Returns its code. */
+int h5__keep_damage(struct H5File *file, const struct Error *error);
+
+/* read.c. Fails unless values of a dataset or attribute can be read as `type`, a number. */
+int h5__check_type(struct H5File *file, const char *name, const struct H5Info *info,
+                   enum H5Type type, struct Error *error);
 /* Reads a part of an open dataset, which is known to have one, as `type`, a number; H5_BYTES: the
  * bytes of elements of a fixed length, as they stand in the file. */
 int h5__read_part(struct H5File *file, const char *name, const struct H5Opened *opened,
@@ -51,10 +60,6 @@ int h5__convert(struct H5File *file, const char *name, const struct H5Opened *op
 /* Fails unless a dataset has the part [first[i], first[i] + count[i]) of each dimension. */
 int h5__check_part(struct H5File *file, const char *name, const struct H5Info *info, int rank,
                    const int64_t *first, const int64_t *count, struct Error *error);
-/* Fails with "FILE:/name: WHAT (HDF5's reason)". */
-int h5__damaged(struct H5File *file, const char *name, const char *what, struct Error *error);
-/* Keeps the error, which says that the file is damaged, for h5_check. Returns its code. */
-int h5__keep_damage(struct H5File *file, const struct Error *error);
 
 /* record.c. Opens "records/member", a member of all records of a dataset; false: it is none. */
 bool h5__open_member(struct H5File *file, const char *name, struct H5Opened *opened);
