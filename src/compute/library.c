@@ -1,10 +1,7 @@
 #include "compute/library.h"
 
 #include "base/memory.h"
-#include "compute/library_copies.h"
-
-KERNEL_DECLARE_BF16(struct LibraryCopies, library__copies);
-static const struct LibraryCopies *const copies[] = KERNEL_TABLE_BF16(library__copies);
+#include "compute/bf16_copies.h"
 
 /* Bytes of the copies of a block. Those for backward weights are at least WEIGHT_SHARE times the
  * weights' gradient, to which every block adds. */
@@ -22,7 +19,7 @@ struct Kernels { /* of the library, for some passes */
 
 struct Library {
     int64_t x, y, dw, channels; /* elements of a sample, of dw, of the bias */
-    const struct LibraryCopies *copies;
+    const struct Bf16Copies *copies;
     struct Kernels made[PASS_COUNT];
     int made_count;
     const struct Kernels *of[PASS_COUNT]; /* NULL: the pass is not called */
@@ -126,7 +123,7 @@ int library__create(struct Library **library, const struct ConvolutionRequest *r
                                    (s->in_channels / s->groups),
                              .channels = s->out_channels};
     if (request->precision == PRECISION_BF16)
-        made->copies = copies[request->variant];
+        made->copies = bf16_copies(request->variant);
     int code = make_all(made, request, passes, native, error);
     if (code)
         library__release(made);

@@ -104,12 +104,12 @@ void copies__place(const struct Plan *plan, const struct PlanShard *shard,
 
 static void load(const struct Plan *plan, const struct Copy *copy, int64_t samples) {
     if (copy->stored)
-        plan->bf16->load(samples * copy->elements, copy->stored, copy->reals);
+        plan->bf16_copies->widen(samples * copy->elements, copy->stored, copy->reals);
 }
 
 static void store(const struct Plan *plan, const struct Copy *copy, int64_t samples) {
     if (copy->stored)
-        plan->bf16->store_rounded(samples * copy->elements, copy->reals, copy->stored);
+        plan->bf16_copies->narrow(samples * copy->elements, copy->reals, copy->stored);
 }
 
 void copies__before_forward(const struct Plan *plan, const struct PlannedCall *planned,
@@ -138,7 +138,7 @@ void copies__after_backward(const struct Plan *plan, const struct PlannedCall *p
     for (int j = 0; j < planned->call.operation->input_count; j++) {
         const struct Copy *copy = &planned->copies.input_gradient[j];
         if (copy->stored && planned->copies.adds[j])
-            plan->bf16->add_rounded(samples * copy->elements, copy->reals, copy->stored);
+            plan->bf16_copies->add_narrowed(samples * copy->elements, copy->reals, copy->stored);
         else
             store(plan, copy, samples);
     }

@@ -328,6 +328,7 @@ int plan_create(struct Plan **made, const struct Model *model, const struct Plan
                           .variant = request->variant,
                           .kernels = plan__kernels(request->variant, PRECISION_FP32),
                           .bf16 = plan__kernels(request->variant, PRECISION_BF16),
+                          .bf16_copies = bf16_copies(request->variant),
                           .loss = make_loss(request, outputs),
                           .training = request->training,
                           .stochastic = request->training || request->sample_dropout,

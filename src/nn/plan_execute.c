@@ -144,15 +144,15 @@ static int64_t input_elements(const struct Plan *plan, const struct ShardCall *s
 static void round_inputs(const struct Plan *plan, const struct ShardCall *shard_calls) {
     for (int64_t k = 0; k < plan->shard_count; k++)
         if (plan->shards[k].input)
-            plan->bf16->store_rounded(input_elements(plan, &shard_calls[k]), plan->shards[k].input,
+            plan->bf16_copies->narrow(input_elements(plan, &shard_calls[k]), plan->shards[k].input,
                                       plan->shards[k].values[0]);
 }
 
 static void widen_input_gradients(const struct Plan *plan, const struct ShardCall *shard_calls) {
     for (int64_t k = 0; k < plan->shard_count; k++)
         if (plan->shards[k].input_gradient)
-            plan->bf16->load(input_elements(plan, &shard_calls[k]), plan->shards[k].gradients[0],
-                             plan->shards[k].input_gradient);
+            plan->bf16_copies->widen(input_elements(plan, &shard_calls[k]),
+                                     plan->shards[k].gradients[0], plan->shards[k].input_gradient);
 }
 
 void plan__forward(struct Plan *plan, const struct ShardCall *shard_calls,

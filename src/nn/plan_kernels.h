@@ -11,17 +11,10 @@ struct PlanKernels {
     void (*add)(int64_t count, void *sum, const void *term); /* sum += term, both of `element` */
     /* Index of the first NaN or Inf among elements, or -1. */
     int64_t (*nonfinite)(int64_t count, const void *values);
-    /* Elements as `real`, and back. */
-    void (*load)(int64_t count, const void *elements, void *reals);
-    void (*store_rounded)(int64_t count, const void *reals, void *elements);
-    /* elements += reals, rounded once. */
-    void (*add_rounded)(int64_t count, const void *reals, void *elements);
     /* The number of samples whose largest score belongs to the target's largest class; scores
      * (samples, outputs). If values are equal, the lowest class counts as the largest. */
     int64_t (*correct)(int64_t samples, int64_t outputs, const void *scores, const float *target);
-    /* The number of samples whose scores are 0 or more where the target is above 1/2, and only
-     * there.
-     */
+    /* The number of samples whose scores are 0 or more exactly where the target is above 1/2. */
     int64_t (*correct_sets)(int64_t samples, int64_t outputs, const void *scores,
                             const float *target);
     /* Sum over samples and outputs of weight · (score − target)². */

@@ -2,6 +2,7 @@
 #ifndef TRAINER_NN_PLAN_PARTS_H
 #define TRAINER_NN_PLAN_PARTS_H
 
+#include "compute/bf16_copies.h"
 #include "nn/copies.h"
 #include "nn/fusion.h"
 #include "nn/plan.h"
@@ -59,7 +60,8 @@ struct Plan {
     const struct Model *model;
     const struct Backend *backend;
     enum Variant variant;
-    const struct PlanKernels *kernels, *bf16; /* bf16 NULL: VARIANT_F64 */
+    const struct PlanKernels *kernels, *bf16; /* bf16, and the next, NULL: VARIANT_F64 */
+    const struct Bf16Copies *bf16_copies;
     struct PlanLoss loss;
     bool training, stochastic;
     bool recomputes; /* some operations run forward again before backward */

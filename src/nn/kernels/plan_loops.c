@@ -18,30 +18,6 @@ static int64_t nonfinite(int64_t count, const void *values) {
     return -1;
 }
 
-static void load(int64_t count, const void *elements, void *reals) {
-    const element *restrict from = elements;
-    real *restrict to = reals;
-#pragma omp parallel for simd if (parallel : count > PARALLEL_ELEMENTS)
-    for (int64_t i = 0; i < count; i++)
-        to[i] = element_value(from[i]);
-}
-
-static void store_rounded(int64_t count, const void *reals, void *elements) {
-    const real *restrict from = reals;
-    element *restrict to = elements;
-#pragma omp parallel for simd if (parallel : count > PARALLEL_ELEMENTS)
-    for (int64_t i = 0; i < count; i++)
-        to[i] = element_round(from[i]);
-}
-
-static void add_rounded(int64_t count, const void *reals, void *elements) {
-    const real *restrict from = reals;
-    element *restrict to = elements;
-#pragma omp parallel for simd if (parallel : count > PARALLEL_ELEMENTS)
-    for (int64_t i = 0; i < count; i++)
-        to[i] = element_round(element_value(to[i]) + from[i]);
-}
-
 static int64_t correct(int64_t samples, int64_t outputs, const void *scores, const float *target) {
     int64_t count = 0;
     for (int64_t i = 0; i < samples; i++) {
@@ -95,9 +71,6 @@ extern const struct PlanKernels KERNEL(plan__kernels);
 const struct PlanKernels KERNEL(plan__kernels) = {
     .add = add,
     .nonfinite = nonfinite,
-    .load = load,
-    .store_rounded = store_rounded,
-    .add_rounded = add_rounded,
     .correct = correct,
     .correct_sets = correct_sets,
     .squared_error = squared_error,

@@ -1,9 +1,6 @@
 /* Vectors of bf16 are converted to the same bits as single numbers, on every instruction set. */
-#include "compute/library_copies.h"
+#include "compute/bf16_copies.h"
 #include "each.h"
-
-KERNEL_DECLARE_BF16(struct LibraryCopies, library__copies);
-static const struct LibraryCopies *const copies[] = KERNEL_TABLE_BF16(library__copies);
 
 #define ALL (1 << 16)
 #define SLACK 3 /* numbers that fill no vector */
@@ -15,7 +12,7 @@ static void check_widening(struct Form form) {
     float *values = memory_array(float, ALL + SLACK, "test");
     for (int i = 0; i < ALL + SLACK; i++)
         elements[i].bits = (uint16_t)i;
-    copies[form.variant]->widen(ALL + SLACK, elements, values);
+    bf16_copies(form.variant)->widen(ALL + SLACK, elements, values);
     for (int i = 0; i < ALL + SLACK; i++) {
         float right = bf16_value(elements[i]);
         assert_memory_equal(&values[i], &right, sizeof right);
@@ -36,7 +33,7 @@ static void check_rounding(struct Form form) {
         uint32_t bits = i / LOWER % ALL << 16 | lower[i % LOWER];
         memcpy(&values[i], &bits, sizeof bits);
     }
-    copies[form.variant]->narrow(COUNT, values, elements);
+    bf16_copies(form.variant)->narrow(COUNT, values, elements);
     for (int i = 0; i < COUNT; i++)
         if (elements[i].bits != bf16_round(values[i]).bits)
             fail_msg("%s: %a gives %x, expected %x", variant_name(form.variant), (double)values[i],

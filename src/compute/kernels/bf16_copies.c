@@ -1,4 +1,4 @@
-#include "compute/library_copies.h"
+#include "compute/bf16_copies.h"
 
 #include "compute/columns.h"
 #include "compute/registers.h"
@@ -23,6 +23,13 @@ static void narrow(int64_t count, const float *values, void *elements) {
         to[i] = element_round(values[i]);
 }
 
+static void add_narrowed(int64_t count, const float *values, void *elements) {
+    element *to = elements;
+#pragma omp parallel for simd schedule(static) if (parallel : count >= PARALLEL_ELEMENTS)
+    for (int64_t i = 0; i < count; i++)
+        to[i] = element_round(element_value(to[i]) + values[i]);
+}
+
 static void add(int64_t count, const float *terms, float *sums) {
 #pragma omp parallel for simd schedule(static) if (parallel : count >= PARALLEL_ELEMENTS)
     for (int64_t i = 0; i < count; i++)
@@ -33,6 +40,9 @@ static void sum_rows(int64_t rows, int64_t channels, const void *matrix, float *
     KERNEL(columns__sum)(rows, channels, matrix, sum);
 }
 
-extern const struct LibraryCopies KERNEL(library__copies);
-const struct LibraryCopies KERNEL(library__copies) = {
-    .widen = widen, .narrow = narrow, .add = add, .sum_rows = sum_rows};
+extern const struct Bf16Copies KERNEL(bf16_copies__kernels);
+const struct Bf16Copies KERNEL(bf16_copies__kernels) = {.widen = widen,
+                                                        .narrow = narrow,
+                                                        .add_narrowed = add_narrowed,
+                                                        .add = add,
+                                                        .sum_rows = sum_rows};
