@@ -57,6 +57,7 @@ enum AdviceKind {
     ADVICE_GO_ON,        /* continue the run that was stopped */
     /* About tables: here `file` is the name of a column. */
     ADVICE_SEPARATOR,     /* say what stands between columns */
+    ADVICE_COMMENT,       /* say with which character comments begin */
     ADVICE_NO_HEAD,       /* say that the first line is a row */
     ADVICE_MISSING,       /* give the column a rule for missing values */
     ADVICE_MISSING_TRUTH, /* the same for a column of labels or targets */

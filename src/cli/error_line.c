@@ -31,6 +31,7 @@ static const char *const words[] = {
     [ADVICE_MEND_FOLDER] = "; make {file} writable and free some space, then --resume goes on",
     [ADVICE_GO_ON] = "; --resume goes on",
     [ADVICE_SEPARATOR] = "; --separator says what stands between columns",
+    [ADVICE_COMMENT] = "; --comment '#' passes over lines that begin with it",
     [ADVICE_NO_HEAD] = "; --no-header says that the first line is a row",
     [ADVICE_MISSING] = "; --missing-rule '{file}=RULE' says what becomes of rows without a value: "
                        "drop, mean, median or indicator",

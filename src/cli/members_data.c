@@ -191,6 +191,29 @@ static int open_described(struct Members *members, char *const *arrays, int coun
     return code;
 }
 
+/* Opens arrays that are one image each, if that gives images of the model's size. */
+static bool open_single(struct Members *members, char *const *arrays, int count, const char *axes) {
+    static const char *const usual[] = {"HWC", "HW", "CHW", "F"};
+    struct Dataset *before = members->dataset;
+    struct Error unused;
+    char own[8] = "";
+    for (const char *at = axes; *at && strlen(own) + 1 < sizeof own && strcmp(axes, "auto"); at++)
+        if (*at != 'N')
+            own[strlen(own)] = *at;
+    for (size_t i = 0; i <= sizeof usual / sizeof *usual; i++) {
+        const char *order = i ? usual[i - 1] : own;
+        members->dataset = NULL;
+        if (*order && !open_arrays_as(members, arrays, count, order, NULL, &unused) &&
+            have_its_size(members)) {
+            dataset_close(before);
+            return true;
+        }
+        dataset_close(members->dataset);
+    }
+    members->dataset = before;
+    return false;
+}
+
 #define LOOKED_AT 20 /* images */
 #define FAR 30       /* times the spread of the images trained on */
 
@@ -253,6 +276,8 @@ static int open_arrays(struct Members *members, char *const *arrays, int count,
         members->dataset = NULL;
         code = open_arrays_as(members, arrays, count, "NCHW", NULL, error);
     }
+    if ((code || !have_its_size(members)) && open_single(members, arrays, count, axes))
+        code = OK;
     if (code)
         return code;
     members->split = &members->dataset->splits[0];
@@ -261,15 +286,16 @@ static int open_arrays(struct Members *members, char *const *arrays, int count,
     return OK;
 }
 
-/* Whether an array has as many numbers a sample as the model takes. */
+/* Whether an array has as many numbers a sample as the model takes, or is one such sample. */
 static bool fits(const struct Members *members, const struct ContentsItem *item) {
     const struct Preprocess *input = &members->items[0].preprocess;
     const struct H5Info *info = &item->storage.info;
     int64_t wanted = input->height * input->width * input->channels;
     if (item->member != H5_MEMBER_ARRAY || item->problem || info->rank < 2)
         return false;
+    int64_t each = memory_product(info->size + 1, info->rank - 1);
     return (info->type < H5_TEXT || info->type == H5_BYTES) &&
-           memory_product(info->size + 1, info->rank - 1) == wanted;
+           (each == wanted || each * info->size[0] == wanted);
 }
 
 /* The only array of a file that the model can take; its name is the caller's. NULL and ERROR_DATA
@@ -302,6 +328,27 @@ static char *find_array(const struct Members *members, const char *path, struct 
     return array;
 }
 
+/* Whether a file has an array of images that the first member's run file names for a split. */
+static bool has_mapped_images(const struct Members *members, const char *path) {
+    const struct DataOptions *options = &members->items[0].options.data;
+    struct H5File *file;
+    struct Error ignored;
+    bool found = false;
+    if (h5_open(&file, path, ERROR_DATA, &ignored))
+        return true; /* which is refused later */
+    for (int i = 0; i < options->splits.count && !found; i++) {
+        const struct SplitOptions *split = options->splits.items[i].options;
+        struct ArrayName name;
+        if (!split->images.count ||
+            array_name_parse(&name, split->images.values[0], path, &ignored))
+            continue;
+        found = strpbrk(name.path, "*?[") || h5_exists(file, name.path);
+        array_name_release(&name);
+    }
+    h5_close(file);
+    return found;
+}
+
 /* A file without the name of an array: a data set, or a file with one array that fits. */
 static int open_file(struct Members *members, const char *path, const char *split,
                      const struct Ranks *ranks, struct Error *error) {
@@ -312,7 +359,8 @@ static int open_file(struct Members *members, const char *path, const char *spli
     memory_release_texts(names, count);
     if (code)
         return code;
-    if (count || split || members->items[0].options.data.splits.count)
+    bool mapped = members->items[0].options.data.splits.count > 0;
+    if (split || (mapped ? has_mapped_images(members, path) : count > 0))
         return open_split(members, path, split, error);
     char *array = find_array(members, path, error);
     if (!array)

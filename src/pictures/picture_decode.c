@@ -13,7 +13,7 @@
 
 #define HEAD_BYTES (64 << 10)
 #define PNG_DEPTH 24 /* where the head of a PNG file says the bits of a value */
-#define EXPECTED "expected JPEG, PNG, TIFF, WebP, GIF, BMP, PGM or PPM"
+#define EXPECTED "expected JPEG, PNG, TIFF, WebP, GIF, BMP, PBM, PGM or PPM"
 
 typedef int Decode(const struct PictureFile *file, struct Raster *raster, struct Error *error);
 
@@ -65,7 +65,7 @@ static const struct Format formats[] = {
     {"gzip", NULL, MARK("\x1F\x8B"), 0},
 };
 static const struct Format bmp = {"BMP", bmp__decode, NULL, 0, 0};
-static const struct Format pnm = {"PGM or PPM", pnm__decode, NULL, 0, 0};
+static const struct Format pnm = {"PBM, PGM or PPM", pnm__decode, NULL, 0, 0};
 
 /* "BM" begins many a text, so that the size of the head after it is looked at, too. */
 static bool is_bmp(const uint8_t *bytes, size_t count) {

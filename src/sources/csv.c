@@ -106,8 +106,9 @@ static char guess_separator(const char *path) {
 
 int csv__read(struct Csv *csv, const char *path, struct Error *error) {
     *csv = (struct Csv){.path = memory_copy_text(path), .rows = -1};
+    const struct RecordForm form = {.separator = guess_separator(path)};
     struct Records *records;
-    int code = records__open(&records, path, guess_separator(path), error);
+    int code = records__open(&records, path, &form, error);
     if (!code)
         code = read_records(csv, records, error);
     records__close(records);

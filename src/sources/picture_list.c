@@ -61,7 +61,7 @@ enum PictureSource picture_source(const char *path) {
 /* A name that pictures have is believed: the decoder says later whether it is one. */
 static bool has_picture_name(const char *name) {
     static const char *const suffixes[] = {".jpg", ".jpeg", ".png", ".tif", ".tiff", ".webp",
-                                           ".bmp", ".gif",  ".pgm", ".ppm", ".pnm"};
+                                           ".bmp", ".gif",  ".pbm", ".pgm", ".ppm",  ".pnm"};
     const char *dot = strrchr(name, '.');
     for (size_t i = 0; dot && i < sizeof suffixes / sizeof *suffixes; i++)
         if (!strcasecmp(dot, suffixes[i]))

@@ -24,7 +24,7 @@ struct Records {
     FILE *copy; /* of what is no regular file; or NULL */
     int fd;
     bool at_end; /* the buffer holds all that is left of the file */
-    char separator;
+    struct RecordForm form;
     bool ends[256]; /* bytes that end an unquoted field; 0 is the end of the buffer */
     char *buffer;   /* `length` bytes of the file, from its byte `base` on, and a zero byte */
     size_t capacity, length, from; /* from: where the next record begins */
@@ -204,7 +204,7 @@ static char *step_over_end(char *at) {
 
 /* The byte after what separates two fields, and after blanks before the end of a line. */
 static char *step_over(const struct Records *records, char *at) {
-    if (records->separator)
+    if (records->form.separator)
         return at + 1;
     while (is_blank(*at))
         at++;
@@ -229,7 +229,7 @@ static size_t find_fields(struct Records *records) {
             at = step_over(records, end);
         if (!next_is_known(records, at))
             return 0;
-        if (ends_line(*end) || (!records->separator && ends_line(*at)))
+        if (ends_line(*end) || (!records->form.separator && ends_line(*at)))
             return (size_t)(step_over_end(at) - records->buffer);
     }
 }
@@ -252,16 +252,20 @@ static char *cut(char *buffer, const struct Span *span) {
     return field;
 }
 
-/* Passes over lines of nothing but blanks; returns whether a record begins after them. */
-static bool skip_blank_lines(struct Records *records) {
+/* Passes over lines of nothing but blanks, and over comments; returns whether a record begins after
+ * them. */
+static bool skip_other_lines(struct Records *records) {
+    char separator = records->form.separator, comment = records->form.comment;
     for (;;) {
         char *at = records->buffer + records->from;
-        while (is_blank(*at) && *at != records->separator)
+        while (is_blank(*at) && *at != separator)
             at++;
+        if (comment && *at == comment)
+            at += strcspn(at, "\r\n");
         if (!next_is_known(records, at) || *at == 0)
             return false;
         if (!ends_line(*at)) {
-            if (!records->separator)
+            if (!separator)
                 records->from = (size_t)(at - records->buffer);
             return true;
         }
@@ -273,7 +277,8 @@ static bool skip_blank_lines(struct Records *records) {
 /* The end of the file, after which only blanks may be left. */
 static int end_file(const struct Records *records, struct Error *error) {
     const char *begin = records->buffer + records->from;
-    if (!begin[strspn(begin, " \t")])
+    const char *left = begin + strspn(begin, " \t");
+    if (!*left || *left == records->form.comment)
         return OK;
     return fail(error, ERROR_DATA, "%s:%" PRId64 ": the quote that begins here is never closed",
                 records->path,
@@ -282,7 +287,7 @@ static int end_file(const struct Records *records, struct Error *error) {
 
 int records__next(struct Records *records, struct Record *record, struct Error *error) {
     size_t next = 0;
-    while (!(skip_blank_lines(records) && (next = find_fields(records))) && !records->at_end) {
+    while (!(skip_other_lines(records) && (next = find_fields(records))) && !records->at_end) {
         int code = read_more(records, error);
         if (code != OK)
             return code;
@@ -317,14 +322,22 @@ void records__seek(struct Records *records, int64_t offset, int64_t line) {
     records->at_end = false;
 }
 
-int records__open(struct Records **out, const char *path, char separator, struct Error *error) {
+/* Excel's first line: "sep=;". */
+static void take_separator(struct Records *records) {
+    const char *at = records->buffer + records->from;
+    if (strncmp(at, "sep=", 4) || !at[4] || !(at[5] == '\r' || at[5] == '\n'))
+        return;
+    records->form.separator = at[4];
+    records->from = (size_t)(step_over_end((char *)(uintptr_t)at + 5) - records->buffer);
+    records->line = 2;
+}
+
+int records__open(struct Records **out, const char *path, const struct RecordForm *form,
+                  struct Error *error) {
     struct Records *records = memory_allocate(sizeof *records, "a table");
     *out = NULL;
     *records = (struct Records){.path = memory_copy_text(path), .fd = -1, .line = 1};
-    records->separator = separator;
-    records->ends[0] = records->ends['\n'] = records->ends['\r'] = true;
-    records->ends[separator ? (unsigned char)separator : ' '] = true;
-    records->ends[separator ? (unsigned char)separator : '\t'] = true;
+    records->form = *form;
     int code = open_file(records, error);
     if (code == OK)
         code = read_more(records, error);
@@ -334,8 +347,17 @@ int records__open(struct Records **out, const char *path, char separator, struct
     }
     if (!strncmp(records->buffer, "\xEF\xBB\xBF", 3))
         records->from = 3;
+    take_separator(records);
+    char separator = records->form.separator;
+    records->ends[0] = records->ends['\n'] = records->ends['\r'] = true;
+    records->ends[separator ? (unsigned char)separator : ' '] = true;
+    records->ends[separator ? (unsigned char)separator : '\t'] = true;
     *out = records;
     return OK;
+}
+
+char records__separator(const struct Records *records) {
+    return records->form.separator;
 }
 
 void records__close(struct Records *records) {

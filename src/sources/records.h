@@ -1,6 +1,6 @@
 /* Reads a file of separated values record by record (RFC 4180), in memory that does not grow with
- * the file: quoted fields, and line ends of any system; a byte-order mark and blank lines are
- * passed over. Tokens are those of pandas.read_csv. Not collective. */
+ * the file: quoted fields, and line ends of any system; a byte-order mark, blank lines and comments
+ * are passed over. Tokens are those of pandas.read_csv. Not collective. */
 #ifndef TRAINER_SOURCES_RECORDS_H
 #define TRAINER_SOURCES_RECORDS_H
 
@@ -18,9 +18,18 @@ struct Record {
     int64_t offset; /* the same in bytes from the start of the file */
 };
 
-/* `separator`: 0 stands for runs of blanks and tabs. What is no regular file is copied first, so
- * that it can be read again. ERROR_SYSTEM if the file cannot be read; *records is NULL then. */
-int records__open(struct Records **records, const char *path, char separator, struct Error *error);
+/* How records are written. */
+struct RecordForm {
+    char separator; /* 0: runs of blanks and tabs */
+    char comment;   /* lines that begin with it are no records; 0: there are no such lines */
+};
+
+/* A first line such as "sep=;", as Excel writes and reads it, is no record and says what the
+ * separator is. What is no regular file is copied first, so that it can be read again. ERROR_SYSTEM
+ * if the file cannot be read; *records is NULL then. */
+int records__open(struct Records **records, const char *path, const struct RecordForm *form,
+                  struct Error *error);
+char records__separator(const struct Records *records);
 void records__close(struct Records *records); /* NULL is allowed */
 
 /* The next record; count 0: the file ends. ERROR_DATA, with file and line, if a quote is never

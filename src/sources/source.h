@@ -42,6 +42,7 @@ struct TableOptions {
     int separator;      /* SEPARATOR_AUTO, a byte, or 0: runs of blanks and tabs */
     char decimal;       /* '.' or ',' */
     char thousands;     /* between digits; 0: none */
+    char comment;       /* lines that begin with it are passed over; 0: none */
     bool no_head;       /* columns are named by their numbers, from 0 */
     const char *weight; /* the column of what rows count in training; NULL: none */
     const char *const *ignored, *const *categories; /* names of columns */

@@ -73,6 +73,7 @@ static int start_encoding(struct TableEncoding *encoding, const struct SourceOpt
     *encoding = (struct TableEncoding){.separator = separator_of(table, path),
                                        .decimal = table->decimal,
                                        .thousands = table->thousands,
+                                       .comment = table->comment,
                                        .has_head = !table->no_head};
     list_missing(encoding, table);
     if (encoding->decimal == encoding->separator)
@@ -155,7 +156,9 @@ static int survey_table(struct Source *source, const struct SourceOptions *optio
     struct Survey survey = {0};
     int code = start_encoding(&source->encoding, options, table->path, error);
     if (code == OK)
-        code = records__open(&records, table->path, source->encoding.separator, error);
+        code = table_head__open(&records, table->path, &source->encoding, error);
+    if (code == OK)
+        source->encoding.separator = records__separator(records);
     if (code == OK)
         code = survey__open(&survey, table->path, records, &source->encoding, options, error);
     if (code == OK)

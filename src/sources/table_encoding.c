@@ -54,8 +54,8 @@ static bool same_column(const struct TableColumn *a, const struct TableColumn *b
 
 bool table_encoding_equal(const struct TableEncoding *a, const struct TableEncoding *b) {
     bool same = a->separator == b->separator && a->decimal == b->decimal &&
-                a->thousands == b->thousands && a->has_head == b->has_head &&
-                a->column_count == b->column_count &&
+                a->comment == b->comment && a->thousands == b->thousands &&
+                a->has_head == b->has_head && a->column_count == b->column_count &&
                 same_texts(a->missing, a->missing_count, b->missing, b->missing_count);
     for (int64_t i = 0; i < a->column_count && same; i++)
         same = same_column(&a->columns[i], &b->columns[i]);

@@ -52,6 +52,7 @@ struct TableEncoding {
     char separator; /* between the fields; 0: runs of blanks and tabs */
     char decimal;   /* '.' or ',' */
     char thousands; /* between digits; 0: none */
+    char comment;   /* lines that begin with it are passed over; 0: none */
     bool has_head;  /* the first record has the names of the columns */
     int64_t missing_count;
     char **missing;       /* (missing_count): texts that stand for no value, sorted; so does "" */

@@ -40,11 +40,22 @@ static int look_at_first(struct TableHead *head, struct Records *records, struct
     if (!first.count)
         return fail(error, ERROR_DATA, "%s: has no row; expected a line of names and rows below it",
                     head->path);
+    if (head->names[0][0] == '#' && (first.fields[0][0] == '#' || first.count != head->count)) {
+        fail(error, ERROR_DATA, "%s:%" PRId64 ": begins with #, expected the names of columns",
+             head->path, head->line);
+        return error_advise(error, ADVICE_COMMENT, NULL, NULL, 0);
+    }
     bool one_more = first.count == head->count + 1;
     head->has_index = one_more && *first.fields[first.count - 1];
     head->has_tail = one_more && !head->has_index;
     records__seek(records, first.offset, first.line);
     return OK;
+}
+
+int table_head__open(struct Records **records, const char *path,
+                     const struct TableEncoding *encoding, struct Error *error) {
+    const struct RecordForm form = {encoding->separator, encoding->comment};
+    return records__open(records, path, &form, error);
 }
 
 int table_head__read(struct TableHead *head, const char *path, struct Records *records,
@@ -91,7 +102,9 @@ int table_head__next(struct TableHead *head, struct Records *records, struct Rec
     }
     if (head->has_tail && record->count == head->count + 1 && !*record->fields[head->count])
         record->count--;
-    return column_names__check_count(&place, record->count, head->count, error);
+    code = column_names__check_count(&place, record->count, head->count, error);
+    return code && record->fields[0][0] == '#' ? error_advise(error, ADVICE_COMMENT, NULL, NULL, 0)
+                                               : code;
 }
 
 bool column_name__is_absent(const char *name) {

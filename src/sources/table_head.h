@@ -20,6 +20,9 @@ struct TableHead {
     int64_t repeated; /* records so far that were the head again, as in files put together */
 };
 
+/* Opens the records of a table that is written as the encoding says. */
+int table_head__open(struct Records **records, const char *path,
+                     const struct TableEncoding *encoding, struct Error *error);
 /* Reads the head, and goes to the first record after it. Without a head the columns are named by
  * their numbers, from 0. ERROR_DATA if there is no record, or if a name cannot be used. The caller
  * calls table_head__release in any case. */

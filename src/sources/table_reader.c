@@ -104,7 +104,7 @@ int table_reader__open(struct TableReader *reader, const char *path,
                        struct Error *error) {
     *reader = (struct TableReader){
         .path = memory_copy_text(path), .encoding = encoding, .cells = cells__of(encoding)};
-    int code = records__open(&reader->records, path, encoding->separator, error);
+    int code = table_head__open(&reader->records, path, encoding, error);
     if (code == OK)
         code = table_head__read(&reader->head, reader->path, reader->records, encoding, error);
     if (code == OK)

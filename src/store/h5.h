@@ -120,6 +120,10 @@ enum H5Member {
 void h5_members(struct H5File *file, const char *group,
                 void (*visit)(void *context, const char *name, enum H5Member member),
                 void *context);
+/* Numbers that are the same for two names only if they lead to one object; false: the name leads to
+ * none. */
+#define H5_PLACE 2
+bool h5_place(struct H5File *file, const char *name, uint64_t place[H5_PLACE]);
 /* How a dataset is stored, for people. What cannot be read for lack of a filter is described all
  * the same. */
 struct H5Storage {

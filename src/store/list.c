@@ -108,6 +108,17 @@ void h5_members(struct H5File *file, const char *group,
     H5Gclose(id);
 }
 
+bool h5_place(struct H5File *file, const char *name, uint64_t place[H5_PLACE]) {
+    H5O_info_t info;
+    h5__quiet();
+    const char *relative = h5__relative(name);
+    if (H5Oget_info_by_name(file->id, *relative ? relative : "/", &info, H5P_DEFAULT) < 0)
+        return false;
+    place[0] = info.fileno;
+    place[1] = info.addr;
+    return true;
+}
+
 static void describe_filters(const struct H5Opened *opened, struct Text *text) {
     for (int i = 0; i < H5Pget_nfilters(opened->create); i++) {
         char name[64] = "";

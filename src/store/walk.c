@@ -1,21 +1,62 @@
 /* Looking at everything that a file holds, as another program could read it. */
 #include <stdlib.h>
 
+#include "base/memory.h"
 #include "store/heap.h"
 #include "store/internal.h"
 
 #define MOST_DEPTH 64                 /* groups within groups */
-#define MOST_OBJECTS 1000000          /* links may lead to one group over and over */
+#define MOST_OBJECTS 1000000          /* links that are followed */
 #define MOST_READ ((hsize_t)64 << 20) /* bytes of each dataset */
 #define MOST_ALL                                                                                   \
     ((hsize_t)192 << 20) /* bytes of numbers of all: a good file must not take long                \
                           */
 
+/* Objects that were visited: links may lead to one over and over, and make circles. */
+struct Visited {
+    haddr_t *places; /* a hash table; HADDR_UNDEF: free */
+    size_t room, count;
+};
+
 struct Walk {
     int64_t objects;
     hsize_t left; /* of MOST_ALL */
     int depth;
+    struct Visited visited;
 };
+
+static haddr_t *find_place(const struct Visited *visited, haddr_t address) {
+    size_t at = (size_t)(address * 0x9e3779b97f4a7c15u >> 20) % visited->room;
+    while (visited->places[at] != HADDR_UNDEF && visited->places[at] != address)
+        at = (at + 1) % visited->room;
+    return &visited->places[at];
+}
+
+static void grow(struct Visited *visited) {
+    struct Visited larger = {.room = 2 * visited->room + 64, .count = visited->count};
+    larger.places = memory_array(haddr_t, larger.room, "visited objects");
+    for (size_t i = 0; i < larger.room; i++)
+        larger.places[i] = HADDR_UNDEF;
+    for (size_t i = 0; i < visited->room; i++)
+        if (visited->places[i] != HADDR_UNDEF)
+            *find_place(&larger, visited->places[i]) = visited->places[i];
+    memory_release(visited->places);
+    *visited = larger;
+}
+
+/* False if the object was visited before. */
+static bool visit_first(struct Visited *visited, haddr_t address) {
+    if (address == HADDR_UNDEF)
+        return true;
+    if (2 * visited->count >= visited->room)
+        grow(visited);
+    haddr_t *place = find_place(visited, address);
+    if (*place == address)
+        return false;
+    *place = address;
+    visited->count++;
+    return true;
+}
 
 static herr_t visit_link(hid_t group, const char *name, const H5L_info_t *link, void *context);
 
@@ -161,7 +202,8 @@ static void walk_object(hid_t id, struct Walk *walk) {
 
 static herr_t visit_link(hid_t group, const char *name, const H5L_info_t *link, void *context) {
     struct Walk *walk = context;
-    if (link->type != H5L_TYPE_HARD || walk->objects++ >= MOST_OBJECTS)
+    if (link->type != H5L_TYPE_HARD || !visit_first(&walk->visited, link->u.address) ||
+        walk->objects++ >= MOST_OBJECTS)
         return 0;
     hid_t id = H5Oopen(group, name, H5P_DEFAULT);
     if (id >= 0)
@@ -181,6 +223,7 @@ bool h5_walk(struct H5File *file) {
         if (root >= 0)
             walk_object(root, &walk);
         H5Gclose(root);
+        memory_release(walk.visited.places);
     }
     bool closed = H5Fclose(file->id) >= 0;
     file->id = -1;

@@ -44,6 +44,7 @@ CASES = {
     "a comma as the decimal": ("a;species\n1,5;x\n2;y\n", LABEL, dict(row=[1.5])),
     "dots or other signs between thousands": ("a;species\n1.234,5;x\n2;y\n", [*LABEL, "--decimal", ","],
                                               dict(row=[1234.5])),
+    "lines of comments": ("# made by hand\na,species\n1,x\n2,y\n", LABEL, dict(row=[1])),
     "no line of names": ("3,x\n4,y\n", ["--label", "1"], dict(row=[3])),
     "a file for each split": (None, LABEL, dict(row=[3], splits={"train", "test"})),
     "one file": (PLAIN, LABEL, dict(splits={"train", "validation"})),
@@ -101,6 +102,24 @@ def test_a_separator_ends_each_row(tmp_path):
     assert done.returncode == 0, done.stderr
     with h5py.File(tmp_path / "own.h5") as file:
         check(file, row=[1, 2])
+
+
+@pytest.mark.parametrize("head, words, says", (
+    ("# made by hand\n#\n", ["--comment", "#"], None), ("# made by hand\n", [], "--comment '#' passes over"),
+    ("sep=;\n", [], None)), ids=("comments", "unnamed", "Excel"))
+def test_lines_before_the_head(head, words, says, tmp_path):
+    """The file keeps how the table is written, for later ones."""
+    text = head + "a,b,species\n1,2,x\n3,4,y\n" + ("#5,6,x\n" if words else "")
+    (tmp_path / "t.csv").write_text(text.replace(",", ";") if "sep" in head else text)
+    done = program.start(1, "dataset", "import", "--format", "table", "-o", "own.h5", *LABEL, *words, "t.csv",
+                         cwd=tmp_path)
+    assert (done.returncode == 0) == (says is None) and (says or "") in done.stderr
+    if says is None:
+        with h5py.File(tmp_path / "own.h5") as file:
+            check(file, row=[1, 2])
+            assert len(file["train/images"]) == 2
+            assert file["encoding"].attrs["separator"] == (b";" if "sep" in head else b",")
+            assert file["encoding"].attrs.get("comment", b"") == (b"#" if words else b"")
 
 
 def test_numbers_in_another_notation_are_noticed(tmp_path):

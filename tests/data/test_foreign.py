@@ -492,6 +492,8 @@ def test_a_part_is_that_of_an_import(scratch):
                                            ('["20:", 0]', [20, 21, 22, 23, 0]),
                                            ("/rows", [9, 1, 4]), ("/mask", range(1, COUNT, 2)),
                                            ("/doubles", [9, 1, 4]), ('":3"', [0, 1, 2]),
+                                           ('"::5"', range(0, COUNT, 5)), ('"1:-10:4"', range(1, COUNT - 10, 4)),
+                                           ("/logical", range(1, COUNT, 2)),
                                            ('"-2:"', [22, 23]), ('["5:-18", -1]', [5, 23]),
                                            ('"/doubled == 2"', range(1, COUNT, 3)),
                                            ('"/mask==true"', range(1, COUNT, 2)),
@@ -499,7 +501,8 @@ def test_a_part_is_that_of_an_import(scratch):
                                                                                   *range(2, COUNT, 3)])))
 def test_indices_choose_rows(scratch, indices, rows):
     save(scratch, "x.h5", x=IMAGES, y=LABELS, rows=np.array([9, 1, 4]), doubles=[[9., 1., 4.]],
-         mask=np.arange(COUNT) % 2 == 1, doubled=np.arange(COUNT)[None] % 3 * 2.,
+         mask=np.arange(COUNT) % 2 == 1, logical=np.arange(COUNT, dtype="u1")[None] % 2,
+         doubled=np.arange(COUNT)[None] % 3 * 2.,
          word=np.array(["train", "test", "dev"], "S")[np.arange(COUNT) % 3])
     path = recipe(scratch, split(f"{{images: /x, labels: /y, indices: {indices}}}"))
     own = arrays(imported(scratch, path), "train")
@@ -594,6 +597,8 @@ def test_only_what_is_asked_for_has_to_be_whole(scratch):
     ("{images: /x, labels: /x}", "has shape (24,8,6,3) for 24 images"),
     ("{images: /x, labels: /real}", "row 1 is 0.5, expected whole numbers, the classes; name the array under targets"),
     ("{images: /words, labels: /y}", "holds text, expected numbers"),
+    ("{images: /x, labels: /ygaps}", "/ygaps: row 3 is an empty text, expected the name of a class"),
+    ("{images: /x, labels: /y, indices: '::0'}", "expected rows within 0:24"),
     ("{images: /x, labels: /y, first_label: 1}", "row 0 is 0, expected 1 to"),
     ("{images: /x, labels: /y, indices: 0:25}", "expected rows within 0:24"),
     ("{images: /x, labels: /y, indices: '-25:'}", "expected rows within 0:24"),
@@ -606,7 +611,8 @@ def test_only_what_is_asked_for_has_to_be_whole(scratch):
 ))
 def test_what_cannot_be_used_is_refused(scratch, lines, says):
     save(scratch, "x.h5", x=IMAGES, y=LABELS, short=LABELS[:5], real=LABELS / 2., hot=ONE_HOT,
-         words=np.bytes_(["a"] * COUNT), yfar=LABELS * 10**6, ypairs=np.zeros(COUNT, "i4,f8"))
+         words=np.bytes_(["a"] * COUNT), yfar=LABELS * 10**6, ypairs=np.zeros(COUNT, "i4,f8"),
+         ygaps=np.bytes_(["a", "b", "c", ""] * (COUNT // 4)))
     path = recipe(scratch, split(lines))
     done = start(1, "train", path, "--out", f"{scratch}/o", cwd=scratch)
     assert done.returncode in (DATA, RUN_FILE) and says in done.stderr
@@ -619,6 +625,32 @@ def test_a_file_of_nothing_known_is_listed(scratch):
     assert "has no split 'train'" in line and "/a uint8 (24,8,6,3), /b int64 (24)" in line
     assert f"trainer dataset info {path}" in line
     assert "No convention is recognised" in run(1, "dataset", "info", path)[0]
+
+
+def test_links_that_make_circles(scratch):
+    """Each array is listed once for each way to it, and a circle is no damage."""
+    with h5py.File(f"{scratch}/x.h5", "w") as file:
+        file["g/x"], file["g/y"] = IMAGES, LABELS
+        file["g/again"], file["g/top"], file["h"] = file["g"], file["/"], file["/"]
+    assert [array["path"] for array in result(1, "dataset", "info", "x.h5", cwd=scratch)["arrays"]] == ["/g/x", "/g/y"]
+    run(1, "train", recipe(scratch, split("{images: /g/x, labels: /g/y}")), "--out", f"{scratch}/o", "--quiet",
+        cwd=scratch)
+
+
+def test_sources_without_a_name(scratch):
+    """A file with one array that fits, whatever it is called, and an array that is a single image."""
+    save(scratch, "x.h5", x=IMAGES, y=LABELS)
+    save(scratch, "other.h5", pictures=IMAGES[:5], y=LABELS)
+    save(scratch, "one.h5", picture=IMAGES[2], planes=IMAGES[2].transpose(2, 0, 1))
+    run(1, "train", recipe(scratch, split("{images: /x, labels: /y}")), "--out", f"{scratch}/o", "--quiet",
+        cwd=scratch)
+    found = {}
+    for source in ("x.h5:/x", "other.h5", "one.h5:/picture", "one.h5:/planes"):
+        run(1, "predict", f"{scratch}/o", source, "-o", "p.csv", cwd=scratch)
+        found[source] = [line.split(",")[2:] for line in read(f"{scratch}/p.csv").splitlines()[1:]]
+    rows = found["x.h5:/x"]
+    assert found["other.h5"] == rows[:5]
+    assert found["one.h5:/picture"] == found["one.h5:/planes"] == [rows[2]]
 
 
 def test_a_newer_format_is_no_damage(scratch):

@@ -240,6 +240,23 @@ static void put32(uint8_t *at, uint32_t value) {
         at[i] = (uint8_t)(value >> 8 * i);
 }
 
+/* PBM, in which 1 is black: rows of whole bytes, and digits that stand together or apart. */
+static void pbm_of_both_kinds(void **state) {
+    (void)state;
+    const char *path = place(folder, "made.txt");
+    static const char packed[] = "P4\n7 5\n\xA0\x40\x0E\x00\xFE";
+    static const char text[] = "P1 # made\n7 5\n1010000 0100000\n0 0 0 0 1 1 1 00000001111111";
+    static const uint8_t expected[HEIGHT * WIDTH] = {
+        0, 255, 0, 255, 255, 255, 255, 255, 0,   255, 255, 255, 255, 255, 255, 255, 255, 255,
+        0, 0,   0, 255, 255, 255, 255, 255, 255, 255, 0,   0,   0,   0,   0,   0,   0};
+    write_bytes(path, packed, sizeof packed - 1);
+    expect_bytes(path, 1, expected);
+    write_bytes(path, text, sizeof text - 1);
+    expect_bytes(path, 1, expected);
+    write_bytes(path, packed, sizeof packed - 2);
+    refuse(path, &(struct PictureForm){.channels = 1}, "it ends in its pixels");
+}
+
 /* PGM and PPM: binary, as text with comments, of fewer levels, and of 16 bits. */
 static void pnm_of_all_kinds(void **state) {
     (void)state;
@@ -251,7 +268,7 @@ static void pnm_of_all_kinds(void **state) {
     write_bytes(path, file, length + HEIGHT * WIDTH * 3);
     expect_bytes(path, 3, rgb);
     write_bytes(path, file, length + HEIGHT * WIDTH * 3 - 1);
-    refuse(path, &form, "damaged PGM or PPM: it ends in its pixels");
+    refuse(path, &form, "damaged PBM, PGM or PPM: it ends in its pixels");
     uint8_t grey[HEIGHT * WIDTH];
     float deep[HEIGHT * WIDTH];
     length = (size_t)snprintf(file, sizeof file, "P2\n%d %d 5\n", WIDTH, HEIGHT);
@@ -480,6 +497,7 @@ int main(void) {
         cmocka_unit_test(gif_is_its_first_frame),
         cmocka_unit_test(bmp_of_24_and_16_bits),
         cmocka_unit_test(bmp_of_runs),
+        cmocka_unit_test(pbm_of_both_kinds),
         cmocka_unit_test(pnm_of_all_kinds),
         cmocka_unit_test(orientations),
         cmocka_unit_test(exif_blocks),

@@ -145,7 +145,7 @@ static void bad_files_get_a_line(void **state) {
     refuse(png, ERROR_DATA, "damaged GIF");
     write_bytes(png, "a text with another name", 24);
     refuse(png, ERROR_DATA, "is no picture",
-           "expected JPEG, PNG, TIFF, WebP, GIF, BMP, PGM or PPM");
+           "expected JPEG, PNG, TIFF, WebP, GIF, BMP, PBM, PGM or PPM");
     write_bytes(png,
                 "\0\0\0\x1C"
                 "ftypheic\0\0\0\0",

@@ -121,19 +121,19 @@ static int check_flags(const struct Arguments *arguments, const char *format, st
     static const struct {
         const char *flag;
         enum SourceTakes option;
-    } rules[] = {{"split", SOURCE_TAKES_SPLITS},       {"size", SOURCE_TAKES_SIZE},
-                 {"channels", SOURCE_TAKES_SIZE},      {"resize", SOURCE_TAKES_SIZE},
-                 {"skip-bad", SOURCE_TAKES_SKIP_BAD},  {"labels", SOURCE_TAKES_LABELS},
-                 {"depth", SOURCE_TAKES_SIZE},         {"scale", SOURCE_TAKES_SIZE},
-                 {"label", SOURCE_TAKES_LABEL},        {"first-label", SOURCE_TAKES_ARRAYS},
-                 {"transpose", SOURCE_TAKES_ARRAYS},   {"no-transpose", SOURCE_TAKES_ARRAYS},
-                 {"axes", SOURCE_TAKES_AXES},          {"target", SOURCE_TAKES_TARGETS},
-                 {"ignore", SOURCE_TAKES_TABLE},       {"categories", SOURCE_TAKES_TABLE},
-                 {"separator", SOURCE_TAKES_TABLE},    {"decimal", SOURCE_TAKES_TABLE},
-                 {"thousands", SOURCE_TAKES_TABLE},    {"no-header", SOURCE_TAKES_TABLE},
-                 {"missing", SOURCE_TAKES_TABLE},      {"present", SOURCE_TAKES_TABLE},
-                 {"missing-rule", SOURCE_TAKES_TABLE}, {"weight", SOURCE_TAKES_TABLE},
-                 {"images", SOURCE_TAKES_IMAGES}};
+    } rules[] = {{"split", SOURCE_TAKES_SPLITS},      {"size", SOURCE_TAKES_SIZE},
+                 {"channels", SOURCE_TAKES_SIZE},     {"resize", SOURCE_TAKES_SIZE},
+                 {"skip-bad", SOURCE_TAKES_SKIP_BAD}, {"labels", SOURCE_TAKES_LABELS},
+                 {"depth", SOURCE_TAKES_SIZE},        {"scale", SOURCE_TAKES_SIZE},
+                 {"label", SOURCE_TAKES_LABEL},       {"first-label", SOURCE_TAKES_ARRAYS},
+                 {"transpose", SOURCE_TAKES_ARRAYS},  {"no-transpose", SOURCE_TAKES_ARRAYS},
+                 {"axes", SOURCE_TAKES_AXES},         {"target", SOURCE_TAKES_TARGETS},
+                 {"ignore", SOURCE_TAKES_TABLE},      {"categories", SOURCE_TAKES_TABLE},
+                 {"separator", SOURCE_TAKES_TABLE},   {"decimal", SOURCE_TAKES_TABLE},
+                 {"thousands", SOURCE_TAKES_TABLE},   {"comment", SOURCE_TAKES_TABLE},
+                 {"no-header", SOURCE_TAKES_TABLE},   {"missing", SOURCE_TAKES_TABLE},
+                 {"present", SOURCE_TAKES_TABLE},     {"missing-rule", SOURCE_TAKES_TABLE},
+                 {"weight", SOURCE_TAKES_TABLE},      {"images", SOURCE_TAKES_IMAGES}};
     for (size_t i = 0; i < sizeof rules / sizeof *rules; i++)
         if (argument_given(arguments, rules[i].flag) && !source_takes(format, rules[i].option))
             return refuse_flag(rules[i].flag, rules[i].option, format, error);
@@ -477,7 +477,7 @@ const struct Command command_dataset_import = {
     .summary = "make a data set file from public formats",
     .help =
         "image-folder: SOURCE/SPLIT/CLASS holds pictures, in folders of its own, too: JPEG, PNG, "
-        "TIFF, WebP, GIF, BMP, PGM or PPM, known by their content. The classes are those of "
+        "TIFF, WebP, GIF, BMP, PBM, PGM or PPM, known by their content. The classes are those of "
         "\"train\"; "
         "other splits may lack some. What operating systems leave behind (.DS_Store, Thumbs.db, "
         "__MACOSX and the like) is passed over. The orientation that a picture notes (EXIF) is "

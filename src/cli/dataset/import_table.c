@@ -76,6 +76,8 @@ int import_table_read(struct ImportTable *table, const struct Arguments *argumen
         code = read_byte(arguments, "decimal", ".,", '.', &options->decimal, error);
     if (code == OK)
         code = read_byte(arguments, "thousands", ",.'_ ", 0, &options->thousands, error);
+    if (code == OK)
+        code = read_byte(arguments, "comment", "#%;!/*", 0, &options->comment, error);
     for (int64_t i = 0; i < options->rule_count && code == OK; i++)
         code = read_rule(table, i, error);
     return code;
@@ -108,6 +110,8 @@ void import_table_describe(const struct TableOptions *options, struct Text *text
         text_add(text, " --decimal '%c'", options->decimal);
     if (options->thousands)
         text_add(text, " --thousands '%c'", options->thousands);
+    if (options->comment)
+        text_add(text, " --comment '%c'", options->comment);
     if (options->no_head)
         text_add(text, " --no-header");
     if (options->weight)

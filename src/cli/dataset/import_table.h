@@ -43,6 +43,9 @@ void import_table_describe(const struct TableOptions *options, struct Text *text
         {.name = "thousands",                                                                      \
          .argument = "CHARACTER",                                                                  \
          .help = "table: what stands between digits, as in 1,000 (default: nothing)"},             \
+        {.name = "comment",                                                                        \
+         .argument = "CHARACTER",                                                                  \
+         .help = "table: lines that begin with it are passed over (default: none)"},               \
         {.name = "no-header",                                                                      \
          .help = "table: there is no line of names; columns are named by number, from 0"},         \
         {.name = "missing",                                                                        \

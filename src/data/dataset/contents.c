@@ -5,7 +5,7 @@
 #include "base/memory.h"
 #include "data/dataset/opening.h"
 
-#define MOST_DEPTH 16 /* of groups: links can make circles */
+#define MOST_DEPTH 16 /* of groups */
 #define SUMMARY 8     /* arrays in one line */
 
 struct Walk {
@@ -13,9 +13,12 @@ struct Walk {
     struct Contents *contents;
     const char *group;
     int depth;
+    uint64_t place[H5_PLACE]; /* of the group */
+    const struct Walk *outer; /* of the group that holds it; NULL: the root's */
 };
 
-static void walk(struct H5File *file, struct Contents *contents, const char *group, int depth);
+static void walk(struct H5File *file, struct Contents *contents, const char *group,
+                 const struct Walk *outer);
 
 static void visit(void *context, const char *name, enum H5Member member);
 
@@ -53,19 +56,34 @@ static void visit(void *context, const char *name, enum H5Member member) {
         return; /* elements of MATLAB's cell arrays, one array each; an index of PyTables */
     } else if (member == H5_MEMBER_GROUP && at->depth < MOST_DEPTH) {
         char *path = memory_copy_text(item->path); /* the items may move */
-        walk(at->file, contents, path, at->depth + 1);
+        walk(at->file, contents, path, at);
         memory_release(path);
     }
 }
 
-static void walk(struct H5File *file, struct Contents *contents, const char *group, int depth) {
-    struct Walk at = {.file = file, .contents = contents, .group = group, .depth = depth};
-    h5_members(file, *group ? group : "/", visit, &at);
+/* A link can lead back to a group that holds it. */
+static bool is_circle(const struct Walk *at) {
+    for (const struct Walk *outer = at->outer; outer; outer = outer->outer)
+        if (!memcmp(outer->place, at->place, sizeof at->place))
+            return true;
+    return false;
+}
+
+static void walk(struct H5File *file, struct Contents *contents, const char *group,
+                 const struct Walk *outer) {
+    struct Walk at = {.file = file,
+                      .contents = contents,
+                      .group = group,
+                      .depth = outer ? outer->depth + 1 : 0,
+                      .outer = outer};
+    const char *path = *group ? group : "/";
+    if (!h5_place(file, path, at.place) || !is_circle(&at))
+        h5_members(file, path, visit, &at);
 }
 
 void contents_read(struct H5File *file, struct Contents *contents) {
     *contents = (struct Contents){0};
-    walk(file, contents, "", 0);
+    walk(file, contents, "", NULL);
 }
 
 void contents_release(struct Contents *contents) {

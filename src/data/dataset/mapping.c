@@ -69,9 +69,10 @@ static const struct Key split_keys[] = {
      .offset = SPLIT_AT(indices),
      .fallback = "[]",
      .help =
-         "the rows that make the split: numbers from 0, ranges as Python writes them, 0:1000 "
-         "or -1000: (the last is not "
-         "taken), or an array of row numbers or booleans, or \"ARRAY == VALUE\": the rows for "
+         "the rows that make the split: numbers from 0, ranges as Python writes them, 0:1000, "
+         "-1000: or ::2 (the end is not "
+         "taken), or an array of row numbers, or of a boolean (or 0 or 1) for each row, or \"ARRAY "
+         "== VALUE\": the rows for "
          "which an array of numbers or texts has that value, such as \"/set == 1\" or \"/split == "
          "train\"; none: all rows"},
     {.name = "fraction_of",

@@ -102,8 +102,29 @@ int opening__class_names(struct Opening *opening, bool own_layout, struct Error 
 
 /* ---- From the labels ---- */
 
+/* A label without a text is none. */
+static int check_texts(const struct Opening *opening, struct Error *error) {
+    const struct DatasetStorage *storage = opening->dataset->storage;
+    for (int p = 0; p < storage->pair_count; p++) {
+        const struct Pair *pair = &storage->pairs[p];
+        for (int64_t i = 0; pair->stored.texts && i < pair->count; i++) {
+            int64_t row = i;
+            if (*pair->stored.texts[i])
+                continue;
+            const struct Array *array = pair__array_of_label(pair, &row);
+            fail(error, ERROR_DATA,
+                 "%s:%s: row %" PRId64 " is an empty text, expected the name of a class",
+                 array->name.file, array->name.path, row);
+            return pair__blame(pair, "labels", error);
+        }
+    }
+    return OK;
+}
+
 /* All texts of all pairs, sorted, each once; as Python's sorted(set(...)). */
-static void sort_texts(struct Opening *opening) {
+static int sort_texts(struct Opening *opening, struct Error *error) {
+    if (check_texts(opening, error) != OK)
+        return error->code;
     const struct DatasetStorage *storage = opening->dataset->storage;
     int64_t total = 0, count = 0;
     for (int p = 0; p < storage->pair_count; p++)
@@ -119,6 +140,7 @@ static void sort_texts(struct Opening *opening) {
             all[count++] = all[i];
     opening->dataset->targets = targets_copy(TARGET_CLASSES, all, count);
     memory_release(all);
+    return OK;
 }
 
 /* ---- From labels that are numbers ---- */
@@ -336,8 +358,8 @@ int opening__classes_of_labels(struct Opening *opening, struct Error *error) {
         texts |= storage->pairs[p].stored.texts != NULL;
     }
     if (texts)
-        sort_texts(opening);
-    if (!labels || texts || name_members(opening))
+        return sort_texts(opening, error);
+    if (!labels || name_members(opening))
         return OK;
     return number_classes(opening, error);
 }

@@ -40,16 +40,22 @@ static const char *read_end(const char *text, int64_t count, int64_t *end) {
     return after;
 }
 
-/* "7", or a range as Python writes it: "0:1000", "1000:", ":1000", "-1000:"; false: the text is
- * neither. */
-static bool read_range(const char *text, int64_t count, int64_t range[2]) {
-    range[0] = 0;
-    const char *at = *text == ':' ? text : read_end(text, count, &range[0]);
-    range[1] = range[0] + 1;
+struct Range {
+    int64_t first, end, step;
+};
+
+/* "7", or a range as Python writes it: "0:1000", "1000:", ":1000", "-1000:", "::2"; false: the text
+ * is neither. */
+static bool read_range(const char *text, int64_t count, struct Range *range) {
+    *range = (struct Range){.step = 1};
+    const char *at = *text == ':' ? text : read_end(text, count, &range->first);
+    range->end = range->first + 1;
     if (at && *at == ':') {
-        range[1] = count;
-        at = at[1] ? read_end(at + 1, count, &range[1]) : at + 1;
+        range->end = count;
+        at = at[1] && at[1] != ':' ? read_end(at + 1, count, &range->end) : at + 1;
     }
+    if (at && *at == ':')
+        at = at[1] ? read_end(at + 1, 0, &range->step) : at + 1;
     return at && !*at;
 }
 
@@ -68,6 +74,15 @@ static int read_whole(const struct Array *array, int64_t count, int64_t *values,
     }
     memory_release(found);
     return code;
+}
+
+/* Whether numbers are a mask: 0 or 1 for each row, as MATLAB writes logical arrays. A list of rows
+ * that names none but the first two is none. */
+static bool are_mask(const int64_t *values, int64_t count, int64_t rows) {
+    bool mask = count == rows && count > 2;
+    for (int64_t i = 0; i < count && mask; i++)
+        mask = values[i] == 0 || values[i] == 1;
+    return mask;
 }
 
 /* An array of row numbers, or of one boolean for each row. */
@@ -90,6 +105,7 @@ static int read_array(const struct Array *array, const struct Pair *pair, struct
     int code = info->type == H5_FLOAT32 || info->type == H5_FLOAT64
                    ? read_whole(array, count, values, error)
                    : h5_read(array->file, path, H5_INT64, info->rank, info->size, values, error);
+    mask |= code == OK && are_mask(values, count, pair->count);
     for (int64_t i = 0; i < count && code == OK; i++) {
         if (mask ? values[i] != 0 : values[i] >= 0 && values[i] < pair->count)
             add_row(rows, mask ? i : values[i]);
@@ -135,8 +151,8 @@ static int read_indices(struct Opening *opening, const struct Pair *pair, const 
                         const struct Strings *indices, struct Rows *rows, struct Error *error) {
     for (int i = 0; i < indices->count; i++) {
         const char *text = indices->values[i];
-        int64_t range[2];
-        if (!read_range(text, pair->count, range)) {
+        struct Range range;
+        if (!read_range(text, pair->count, &range)) {
             char *array = NULL, *value = NULL;
             bool selects = selection__split(text, &array, &value);
             int code =
@@ -150,7 +166,8 @@ static int read_indices(struct Opening *opening, const struct Pair *pair, const 
             memory_release(key);
             return error->code;
         }
-        if (range[0] < 0 || range[1] > pair->count || range[0] >= range[1]) {
+        if (range.first < 0 || range.end > pair->count || range.first >= range.end ||
+            range.step < 1) {
             char *what = memory_print("expected rows within 0:%" PRId64 ", the samples of %s:%s",
                                       pair->count, pair->images.items[0].name.file,
                                       pair->images.items[0].name.path);
@@ -158,7 +175,7 @@ static int read_indices(struct Opening *opening, const struct Pair *pair, const 
             memory_release(what);
             return error->code;
         }
-        for (int64_t row = range[0]; row < range[1]; row++)
+        for (int64_t row = range.first; row < range.end; row += range.step)
             add_row(rows, row);
     }
     return rows->count ? OK : refuse(split, indices->values[0], "chooses no samples", error);

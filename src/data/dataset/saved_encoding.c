@@ -101,15 +101,16 @@ static int write_features(struct H5Writer *writer, const struct TableEncoding *e
 static int write_format(struct H5Writer *writer, const struct TableEncoding *encoding,
                         struct Error *error) {
     const char separator[] = {encoding->separator, 0}, decimal[] = {encoding->decimal, 0},
-               thousands[] = {encoding->thousands, 0};
+               thousands[] = {encoding->thousands, 0}, comment[] = {encoding->comment, 0};
     const int64_t has_head = encoding->has_head;
     const struct {
         const char *name, *text;
     } texts[] = {{"separator", encoding->separator ? separator : WHITESPACE},
                  {"decimal", decimal},
-                 {"thousands", thousands}};
+                 {"thousands", thousands},
+                 {"comment", encoding->comment ? comment : NULL}};
     int code = OK;
-    for (size_t i = 0; i < sizeof texts / sizeof *texts && code == OK; i++)
+    for (size_t i = 0; i < sizeof texts / sizeof *texts && code == OK && texts[i].text; i++)
         code = h5_write_attribute(writer, GROUP, texts[i].name, H5_TEXT, texts[i].text, error);
     if (code == OK)
         code = h5_write_attribute(writer, GROUP, "has_head", H5_INT64, &has_head, error);
@@ -294,6 +295,8 @@ static int read_format(const struct Loading *loading, struct Error *error) {
         code = read_byte(loading, "decimal", ".,", &encoding->decimal, error);
     if (code == OK)
         code = read_byte(loading, "thousands", NULL, &encoding->thousands, error);
+    if (code == OK && h5_has_attribute(loading->file, GROUP, "comment"))
+        code = read_byte(loading, "comment", NULL, &encoding->comment, error);
     if (code == OK)
         code = h5_read_attribute(loading->file, GROUP, "has_head", H5_INT64, &has_head, error);
     encoding->has_head = has_head != 0;

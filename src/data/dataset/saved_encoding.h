@@ -6,8 +6,8 @@
  *     categories/NUMBER                     texts: those of column NUMBER, as far as it has any
  *     features (features)                   texts: what each feature is, for people
  *     missing                               texts that stand for no value
- *     attributes separator (" \t": runs of blanks and tabs), decimal, thousands ("": none), and
- *     has_head; numeric (columns): 1 if categories are compared as numbers
+ *     attributes separator (" \t": runs of blanks and tabs), decimal, thousands, comment ("":
+ * none), and has_head; numeric (columns): 1 if categories are compared as numbers
  *
  * Not collective. */
 #ifndef TRAINER_DATA_DATASET_SAVED_ENCODING_H
