@@ -95,13 +95,23 @@ static bool is_regular(const char *path) {
     return !stat(path, &status) && S_ISREG(status.st_mode);
 }
 
-/* What stands between columns: a comma, or if the head has none, a semicolon or a tab. */
+/* "photos/7.jpg 3": a name and a number, as lists of ImageNet and Caffe have them. */
+static bool ends_in_number(const char *line) {
+    const char *blank = strrchr(line, ' ');
+    return blank && blank[1] && !blank[1 + strspn(blank + 1, "0123456789")];
+}
+
+/* What stands between columns: a comma, or if the head has none, a semicolon, a tab or blanks. */
 static char guess_separator(const char *path) {
     char head[4096];
     size_t length = is_regular(path) ? read_file_head(path, head, sizeof head - 1) : 0;
     head[length] = '\0';
     head[strcspn(head, "\r\n")] = '\0';
-    return strchr(head, ',') ? ',' : strchr(head, ';') ? ';' : strchr(head, '\t') ? '\t' : ',';
+    return strchr(head, ',')      ? ','
+           : strchr(head, ';')    ? ';'
+           : strchr(head, '\t')   ? '\t'
+           : ends_in_number(head) ? 0
+                                  : ',';
 }
 
 int csv__read(struct Csv *csv, const char *path, struct Error *error) {
@@ -115,9 +125,27 @@ int csv__read(struct Csv *csv, const char *path, struct Error *error) {
     return code ? code : check_head(csv, error);
 }
 
+void csv__name_columns(struct Csv *csv) {
+    int64_t count = (csv->rows + 1) * csv->columns;
+    char **fields = memory_array(char *, count + csv->columns, "a table");
+    memcpy(fields + csv->columns, csv->fields, (size_t)count * sizeof *fields);
+    csv->names = memory_array(char *, csv->columns, "names of columns");
+    for (int64_t i = 0; i < csv->columns; i++)
+        fields[i] = csv->names[i] = memory_print("%" PRId64, i);
+    memory_release(csv->fields);
+    csv->fields = fields;
+    int64_t *lines = memory_array(int64_t, csv->rows + 2, "a table");
+    lines[0] = csv->lines[0];
+    memcpy(lines + 1, csv->lines, (size_t)(csv->rows + 1) * sizeof *lines);
+    memory_release(csv->lines);
+    csv->lines = lines;
+    csv->rows++;
+}
+
 void csv__release(struct Csv *csv) {
     memory_release(csv->fields);
     memory_release(csv->lines);
+    memory_release_texts(csv->names, csv->names ? csv->columns : 0);
     memory_release(csv->text);
     memory_release(csv->path);
     *csv = (struct Csv){0};

@@ -1,6 +1,7 @@
 /* A list in a file of comma-separated values (sources/records.h), as a whole in memory. The first
  * record is the head: the names of the columns, without the blanks around them. If it holds no
- * comma, semicolons or tabs stand between columns. Not collective. */
+ * comma, semicolons or tabs stand between columns, or blanks if it ends in a number. Not
+ * collective. */
 #ifndef TRAINER_SOURCES_CSV_H
 #define TRAINER_SOURCES_CSV_H
 
@@ -13,6 +14,7 @@ struct Csv {
     int64_t columns, rows; /* the head is not counted as a row */
     char **fields;         /* (1 + rows, columns), in `text` */
     int64_t *lines;        /* (1 + rows): the line of the file where each begins, from 1 */
+    char **names;          /* (columns): of csv__name_columns; or NULL */
 };
 
 /* Reads a table. ERROR_SYSTEM if the file cannot be read; ERROR_DATA, with file and line, if a
@@ -22,6 +24,9 @@ struct Csv {
  * any case. */
 int csv__read(struct Csv *csv, const char *path, struct Error *error);
 void csv__release(struct Csv *csv);
+
+/* Makes the first record a row, and names the columns by their numbers, from 0. */
+void csv__name_columns(struct Csv *csv);
 
 /* A field as text; row −1 is the head. */
 const char *csv__field(const struct Csv *csv, int64_t row, int64_t column);

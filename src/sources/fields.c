@@ -1,5 +1,6 @@
 #include "sources/fields.h"
 
+#include <ctype.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
@@ -135,6 +136,16 @@ int64_t column_names__number(char **names, int64_t count, bool *is_shared) {
     return first;
 }
 
+/* Whether two names have the same letters and digits. */
+static bool same_words(const char *a, const char *b) {
+    for (;; a++, b++) {
+        a += strspn(a, " _-.");
+        b += strspn(b, " _-.");
+        if (!*a || tolower((unsigned char)*a) != tolower((unsigned char)*b))
+            return !*a && !*b;
+    }
+}
+
 int64_t column_names__of_files(char *const *names, int64_t count) {
     static const char *const known[] = {
         "path",       "file",       "filename", "file_name",   "filepath", "file_path", "image",
@@ -142,7 +153,7 @@ int64_t column_names__of_files(char *const *names, int64_t count) {
         "img_path",   "image_file", "id_code",  "image index", "id"};
     for (size_t k = 0; k < sizeof known / sizeof *known; k++)
         for (int64_t i = 0; i < count; i++)
-            if (!strcasecmp(names[i], known[k]))
+            if (same_words(names[i], known[k]))
                 return i;
     return -1;
 }

@@ -1,8 +1,8 @@
-/* Format image-list: a CSV file for each split, with column names in its first line. A column
- * called "path", "file", "image", "id" or so names an image file, absolute or relative to the
- * list's folder or to --images. The columns that the user names are its targets, or one of them its
- * classes. If none is named, all others are targets; but if there is only one, and its first field
- * is no number, it holds classes. */
+/* Format image-list: a CSV file for each split, with column names in its first line, or without
+ * names, which then are numbers. A column called "path", "file", "image", "id" or so names an image
+ * file, absolute or relative to the list's folder or to --images. The columns that the user names
+ * are its targets, or one of them its classes. If none is named, all others are targets; but if
+ * there is only one, and its first field is no number, it holds classes. */
 #include <inttypes.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -54,6 +54,14 @@ static char *find_file(const char *list, const char *folder, const char *name, s
         }
         memory_release(longer);
     }
+    if (!strchr(name, '\\') || is_file(file))
+        return file;
+    memory_release(file);
+    char *turned = memory_copy_text(name); /* the list is of Windows */
+    for (char *at = turned; *at; at++)
+        *at = *at == '\\' ? '/' : *at;
+    file = find_file(list, folder, turned, start);
+    memory_release(turned);
     return file;
 }
 
@@ -179,10 +187,27 @@ static int add_rows(struct Lists *lists, const char *name, const struct Csv *csv
                         : add_values(source, split, csv, error);
 }
 
+/* A first line that names a file is a row of a list without a head: the column, or -1. */
+static int64_t take_head_for_row(const struct Lists *lists, struct Csv *csv) {
+    for (int64_t i = 0; i < csv->columns; i++) {
+        size_t start;
+        char *file = find_file(csv->path, lists->options->images, csv__field(csv, -1, i), &start);
+        bool found = is_file(file);
+        memory_release(file);
+        if (!found)
+            continue;
+        csv__name_columns(csv);
+        return i;
+    }
+    return -1;
+}
+
 static int add_list(struct Lists *lists, const char *name, const char *file, struct Error *error) {
     struct Csv csv;
     int code = csv__read(&csv, file, error);
     int64_t path = code ? -1 : column_names__of_files(csv.fields, csv.columns);
+    if (!code && path < 0)
+        path = take_head_for_row(lists, &csv);
     if (!code && path < 0)
         path = csv__column(&csv, "path", error);
     if (!code && path < 0)

@@ -178,9 +178,9 @@ bool h5_allows_threads(void);
  * outside, when an array of this file is opened; until another file is opened. */
 void h5_allow_plugins(struct H5File *file);
 
-/* Elements [first, first + count) of a list, (N) or (N, 1, ...), of H5_BYTES, or of texts of fixed
- * length, whose bytes they are, with what pads them. The caller releases the data of each, also
- * after a failure. */
+/* Elements [first, first + count) of a list, (N), (N, 1, ...) or (), of H5_BYTES, or of texts of
+ * fixed length, whose bytes they are, with what pads them. The caller releases the data of each,
+ * also after a failure. */
 struct H5Bytes {
     void *data;
     size_t bytes;

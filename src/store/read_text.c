@@ -83,32 +83,46 @@ static int read_fixed_bytes(struct H5File *file, const char *name, const struct 
     return code;
 }
 
+static int read_one_fixed(struct H5File *file, const char *name, const struct H5Opened *opened,
+                          struct H5Bytes *item, struct Error *error) {
+    item->bytes = H5Tget_size(opened->type);
+    if (item->bytes > BYTES_MOST)
+        return fail(error, file->failure, "%s:/%s: has more bytes than any picture", file->path,
+                    name);
+    item->data = memory_allocate(item->bytes, "bytes of an HDF5 file");
+    return h5__read_part(file, name, opened, H5_BYTES, NULL, NULL, item->data, error);
+}
+
 static int read_bytes(struct H5File *file, const char *name, const struct H5Opened *opened,
                       const int64_t *first, const int64_t *count, struct H5Bytes *items,
                       struct Error *error) {
     hsize_t start[H5_RANK], extent[H5_RANK];
+    if (!heap__is_reference(opened->type) && !opened->info.rank)
+        return read_one_fixed(file, name, opened, items, error);
     if (!heap__is_reference(opened->type))
         return read_fixed_bytes(file, name, opened, *first, *count, items, error);
+    extent[0] = 1;
     for (int i = 0; i < opened->info.rank; i++) {
         start[i] = (hsize_t)first[i];
         extent[i] = (hsize_t)count[i];
     }
     hid_t memory = H5Screate_simple(1, extent, NULL);
-    H5Sselect_hyperslab(opened->space, H5S_SELECT_SET, start, NULL, extent, NULL);
+    if (opened->info.rank)
+        H5Sselect_hyperslab(opened->space, H5S_SELECT_SET, start, NULL, extent, NULL);
     const struct HeapSource from = {opened->id, false, memory, opened->space};
     int code = follow(file, name, &from, *count, take_bytes, items, error);
     H5Sclose(memory);
     return code;
 }
 
-/* Whether an array is a list of runs of bytes, or of texts of fixed length. */
+/* Whether an array is a list of runs of bytes, or of texts of fixed length, or one of them. */
 static bool is_list_of_bytes(const struct H5Opened *opened) {
     const struct H5Info *info = &opened->info;
     bool bytes =
         info->type == H5_BYTES || (info->type == H5_TEXT && !heap__is_reference(opened->type));
     for (int i = 1; i < info->rank; i++)
         bytes &= info->size[i] == 1;
-    return bytes && info->rank >= 1;
+    return bytes;
 }
 
 int h5_read_bytes(struct H5File *file, const char *name, int64_t first, int64_t count,
@@ -126,7 +140,7 @@ int h5_read_bytes(struct H5File *file, const char *name, int64_t first, int64_t 
     if (!is_list_of_bytes(&opened))
         code = fail(error, file->failure, "%s:/%s: holds %s, expected a list of bytes", file->path,
                     name, opened.info.type_name);
-    if (code == OK)
+    if (code == OK && opened.info.rank)
         code = h5__check_part(file, name, &opened.info, opened.info.rank, start, part, error);
     if (code == OK && count > 0)
         code = read_bytes(file, name, &opened, start, part, items, error);

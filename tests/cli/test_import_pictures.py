@@ -48,6 +48,7 @@ def scratch(tmp_path_factory):
         for i in range(10):
             write_png(folder / "flat" / name / f"{i}.png", rng.integers(0, 256, (8, 8, 3), dtype=np.uint8))
     (folder / "list.csv").write_text("path,kind,age\nflat/cat/0.png,cat,3\nflat/dog/0.png,dog,4\n")
+    (folder / "plain.txt").write_text("flat/cat/0.png 7\nflat\\dog\\0.png 3\n")
     for where, prefix in (("folder", ""), ("gzip", "emnist-letters-"), ("gzip", "emnist-digits-")):
         os.makedirs(folder / where, exist_ok=True)
         idx(folder / where / f"{prefix}train-images-idx3-ubyte.gz", images)
@@ -109,6 +110,18 @@ def test_what_is_added_to_a_line(scratch):
 def test_a_list_may_call_the_files_by_another_name(scratch):
     (scratch / "other.csv").write_text("kind,filename\ncat,flat/cat/0.png\ndog,flat/dog/0.png\n")
     assert run(scratch, "--format", "image-list", "other.csv", "--label", "kind").returncode == 0
+
+
+@pytest.mark.parametrize("text, words", (("flat/dog/0.png,dog\nflat/cat/0.png,cat\n", []),
+                                         ("File Name,kind\nflat\\dog\\0.png,dog\nflat/cat/0.png,cat\n", []),
+                                         ("flat/dog/0.png 1\nflat/cat/0.png 0\n", ["--label", "1"])))
+def test_lists_of_other_shapes(scratch, text, words):
+    """Without names of columns, with blanks between them, or of Windows."""
+    (scratch / "other.csv").write_text(text)
+    done = run(scratch, "--format", "image-list", "other.csv", *words)
+    assert done.returncode == 0, done.stderr
+    with h5py.File(scratch / "own.h5") as file:
+        assert file["train/labels"][()].tolist() == [1, 0]
 
 
 def test_arrays_of_numpy_are_the_same(scratch):

@@ -5,7 +5,7 @@ import os
 import subprocess
 
 import pytest
-from support.program import DATA, RUN_FILE, TRAINER, refusal, result, run, settings, start
+from support.program import DATA, RUN_FILE, TRAINER, USAGE, refusal, result, run, settings, start
 from support.runs import arrays, read, train, write
 
 h5py = pytest.importorskip("h5py")
@@ -435,6 +435,52 @@ def test_an_array_for_each_sample_or_class(scratch):
                         ("images: /s1/image, labels: /s1/label", "if each array of images is one, say axes: HWC")):
         path = recipe(scratch, split("{%s}" % lines).replace("x.h5", "files.h5"))
         assert says in start(1, "train", path, "--out", f"{scratch}/n", cwd=scratch).stderr
+
+
+def png_bytes(scratch, image):
+    from support.png import write_png
+    write_png(f"{scratch}/p.png", image)
+    return read(f"{scratch}/p.png", "rb")
+
+
+def test_a_picture_or_a_label_for_each_array(scratch):
+    """The bytes of a picture as an array of its own, and labels that are attributes; the proposal says the same."""
+    with h5py.File(f"{scratch}/bytes.h5", "w") as bytes_file, h5py.File(f"{scratch}/marked.h5", "w") as marked, \
+            h5py.File(f"{scratch}/grouped.h5", "w") as grouped, h5py.File(f"{scratch}/opaque.h5", "w") as opaque:
+        for i, image in enumerate(IMAGES):
+            content = png_bytes(scratch, image)
+            bytes_file[f"{'abc'[LABELS[i]]}/{i:02}"] = np.frombuffer(content, "u1")
+            opaque[f"s{i:02}/image"], opaque[f"s{i:02}/label"] = np.void(content), LABELS[i]
+            marked[f"s{i:02}"], grouped[f"s{i:02}/image"] = image, image
+            marked[f"s{i:02}"].attrs["class"], grouped[f"s{i:02}"].attrs["label"] = "abc"[LABELS[i]], LABELS[i]
+    order = np.argsort(LABELS, kind="stable")
+    for name, lines, rows in (
+            ("bytes", '{images: "/*/*", labels: group_name}', order),
+            ("opaque", '{images: "/*/image", labels: "/*/label"}', range(COUNT)),
+            ("marked", '{images: "/*", labels: "@class", axes: HWC}', range(COUNT)),
+            ("grouped", '{images: "/*/image", labels: "@label", axes: HWC}', range(COUNT))):
+        assert f"train: {lines}" in result(1, "dataset", "info", f"{name}.h5", cwd=scratch)["proposal"]
+        path = recipe(scratch, split(lines).replace("x.h5", f"{name}.h5"))
+        own = arrays(imported(scratch, path, f"own-{name}.h5"), "train")
+        assert np.array_equal(own["images"], IMAGES[list(rows)]) and np.array_equal(own["labels"], LABELS[list(rows)])
+    path = recipe(scratch, split('{images: "/*", labels: "@kind", axes: HWC}').replace("x.h5", "marked.h5"))
+    assert "/s00: neither it nor its group has an attribute 'kind'" in start(
+        1, "train", path, "--out", f"{scratch}/o", cwd=scratch).stderr
+
+
+def test_files_named_by_a_pattern(scratch):
+    for i in range(4):
+        save(scratch, f"part-{i}.h5", x=IMAGES[6 * i:6 * i + 6], y=LABELS[6 * i:6 * i + 6])
+    lines = 'data: {splits: {train: {images: "part-?.h5:/x", labels: "part-*.h5:/y"}}, validation: none}\n'
+    own = arrays(imported(scratch, recipe(scratch, lines)), "train")
+    assert np.array_equal(own["images"], IMAGES) and np.array_equal(own["labels"], LABELS)
+    run(1, "train", recipe(scratch, lines), "--out", f"{scratch}/o", "--quiet", cwd=scratch)
+    run(1, "predict", f"{scratch}/o", "--split", "train", "-o", "p.csv", cwd=scratch)
+    own_lines = split('{images: "ow?.h5:/train/images", labels: "ow?.h5:/train/labels"}').replace("file: x.h5, ", "")
+    assert "would overwrite the input own.h5" in refusal(
+        USAGE, "dataset", "import", "--format", "hdf5", recipe(scratch, own_lines), "-o", "own.h5", cwd=scratch)
+    assert "none*.h5: no file has such a name" in start(
+        1, "train", recipe(scratch, lines.replace("part-?", "none*")), "--out", f"{scratch}/n", cwd=scratch).stderr
 
 
 def test_what_is_there_is_proposed_or_said(scratch):

@@ -1,5 +1,6 @@
 #include "cli/dataset/import_hdf5.h"
 
+#include <glob.h>
 #include <string.h>
 
 #include "base/memory.h"
@@ -16,22 +17,31 @@ static bool is_run_file(const char *path) {
     return text_ends_with(path, ".yaml") || text_ends_with(path, ".yml");
 }
 
+/* `file` may be a pattern of names. */
+static int check_input(const char *file, const char *out, struct Error *error) {
+    glob_t found = {0};
+    int code = OK;
+    if (glob(file, 0, NULL, &found) == 0)
+        code = output_check("--out", out, OUTPUT_DATASET, (const char *const *)found.gl_pathv,
+                            (int)found.gl_pathc, error);
+    globfree(&found);
+    return code ? code : output_check("--out", out, OUTPUT_DATASET, &file, 1, error);
+}
+
 /* The output must not be one of the files that the arrays are in. */
 static int check_inputs(const struct DataOptions *options, const char *out, struct Error *error) {
-    int code =
-        options->file ? output_check("--out", out, OUTPUT_DATASET, &options->file, 1, error) : OK;
+    int code = options->file ? check_input(options->file, out, error) : OK;
     for (int i = 0; i < options->splits.count && code == OK; i++) {
         const struct SplitOptions *split = options->splits.items[i].options;
-        const struct Strings *lists[] = {&split->images, &split->labels, &split->targets,
-                                         &split->weights};
-        for (int list = 0; list < 4; list++)
+        const struct Strings *lists[] = {&split->images,  &split->labels,  &split->targets,
+                                         &split->weights, &split->indices, &options->classes};
+        for (size_t list = 0; list < sizeof lists / sizeof *lists; list++)
             for (int k = 0; k < lists[list]->count && code == OK; k++) {
                 struct ArrayName name;
                 struct Error ignored;
                 if (array_name_parse(&name, lists[list]->values[k], options->file, &ignored))
                     continue;
-                const char *file = name.file;
-                code = output_check("--out", out, OUTPUT_DATASET, &file, 1, error);
+                code = check_input(name.file, out, error);
                 array_name_release(&name);
             }
     }

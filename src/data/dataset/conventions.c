@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "base/memory.h"
+#include "data/dataset/opening.h"
 
 enum Role { ROLE_NONE, ROLE_IMAGES, ROLE_LABELS };
 enum Part { PART_TRAIN, PART_VALIDATION, PART_TEST, PARTS, PART_OTHER = PARTS };
@@ -424,6 +425,7 @@ static bool same_shape(const struct H5Info *a, const struct H5Info *b, int from)
 struct Many {
     int arrays, images, labels, depth;
     const struct ContentsItem *image, *label; /* the first */
+    bool encoded;                             /* each image is the bytes of a picture */
     bool one_leaf;                            /* all images have the same name, in groups */
     bool same, alike;                         /* shapes are equal; but for the first dimension */
 };
@@ -435,12 +437,22 @@ static int depth_of(const char *path) {
     return depth;
 }
 
-static void look_at_item(struct Many *many, const struct ContentsItem *item) {
+/* Whether an array holds the bytes of one picture. */
+static bool is_one_picture(struct H5File *file, const struct ContentsItem *item) {
+    const struct Array array = {
+        .name = {NULL, item->path}, .file = file, .info = item->storage.info};
+    return !item->problem && array.info.rank <= 1 && array.info.type != H5_TEXT &&
+           opening__is_encoded(&array);
+}
+
+static void look_at_item(struct Many *many, struct H5File *file, const struct ContentsItem *item) {
     const struct H5Info *info = &item->storage.info;
     const char *leaf = strrchr(item->path, '/') + 1;
     bool image = !item->problem && is_numeric(info) && info->rank >= 2 && info->rank <= 4;
     bool label = !item->problem && (is_numeric(info) || is_text(info)) &&
                  memory_product(info->size, info->rank) == 1;
+    bool encoded = !image && !label && is_one_picture(file, item);
+    image |= encoded;
     many->arrays++;
     if (label) {
         many->label = many->label ? many->label : item;
@@ -452,6 +464,7 @@ static void look_at_item(struct Many *many, const struct ContentsItem *item) {
                               .depth = depth_of(item->path),
                               .image = item,
                               .label = many->label,
+                              .encoded = encoded,
                               .one_leaf = true,
                               .same = true,
                               .alike = true};
@@ -459,7 +472,7 @@ static void look_at_item(struct Many *many, const struct ContentsItem *item) {
         const struct H5Info *first = &many->image->storage.info;
         many->images++;
         many->one_leaf &= !strcmp(leaf, strrchr(many->image->path, '/') + 1);
-        many->same &= same_shape(first, info, 0);
+        many->same &= encoded ? many->encoded : same_shape(first, info, 0);
         many->alike &= same_shape(first, info, 1);
     }
 }
@@ -467,8 +480,24 @@ static void look_at_item(struct Many *many, const struct ContentsItem *item) {
 /* At least so many arrays look like an array for each sample. */
 #define SAMPLES 8
 
-static const char *axes_of_one(const struct H5Info *info) {
-    return info->rank == 2 ? "HW" : is_few(info->size[0]) && !is_few(info->size[2]) ? "CHW" : "HWC";
+static const char *axes_of_one(const struct Many *many) {
+    const struct H5Info *info = &many->image->storage.info;
+    return many->encoded                                     ? ""
+           : info->rank == 2                                 ? ", axes: HW"
+           : is_few(info->size[0]) && !is_few(info->size[2]) ? ", axes: CHW"
+                                                             : ", axes: HWC";
+}
+
+/* An attribute of an array, or of its group, that is called as labels are; NULL: none. */
+static const char *label_attribute(struct H5File *file, const char *path) {
+    char *group = memory_copy_span(path, (size_t)(strrchr(path, '/') - path));
+    const char *found = NULL;
+    for (int i = 0; label_words[i] && !found; i++)
+        if (h5_has_attribute(file, path, label_words[i]) ||
+            (*group && h5_has_attribute(file, group, label_words[i])))
+            found = label_words[i];
+    memory_release(group);
+    return found;
 }
 
 /* Whether the root, or the groups in it, are called as splits are, or arrays as images or labels.
@@ -484,29 +513,34 @@ static bool are_named(const struct Contents *contents) {
     return false;
 }
 
-static bool propose_many(struct Proposal *proposal, const char *path, bool follows,
-                         const struct Contents *contents) {
+static bool propose_many(struct Proposal *proposal, struct H5File *file, const char *path,
+                         bool follows, const struct Contents *contents) {
     struct Many many = {0};
     for (int i = 0; i < contents->count; i++)
         if (contents->items[i].member == H5_MEMBER_ARRAY)
-            look_at_item(&many, &contents->items[i]);
+            look_at_item(&many, file, &contents->items[i]);
     if (!many.image || many.depth > 2)
         return false;
     const struct H5Info *info = &many.image->storage.info;
     const char *leaf = strrchr(many.image->path, '/') + 1;
     char *lines = NULL;
-    const char *name = NULL;
+    const char *name = NULL, *attribute = NULL;
     bool flat = many.depth == 1, few = info->rank <= 3;
     if (!flat && many.one_leaf && many.same && few && many.images >= SAMPLES && many.label &&
         many.labels >= many.images - contents->is_cut && depth_of(many.label->path) == 2 &&
         many.images + many.labels >= many.arrays - 1) {
         name = "a group for each sample";
-        lines = memory_print("{images: \"/*/%s\", labels: \"/*/%s\", axes: %s}", leaf,
-                             strrchr(many.label->path, '/') + 1, axes_of_one(info));
+        lines = memory_print("{images: \"/*/%s\", labels: \"/*/%s\"%s}", leaf,
+                             strrchr(many.label->path, '/') + 1, axes_of_one(&many));
+    } else if (many.same && few && many.images == many.arrays && many.images >= SAMPLES &&
+               (attribute = label_attribute(file, many.image->path)) != NULL) {
+        name = "an array for each sample, its label an attribute";
+        lines = memory_print("{images: \"%s%s\", labels: \"@%s\"%s}", flat ? "/" : "/*/",
+                             !flat && many.one_leaf ? leaf : "*", attribute, axes_of_one(&many));
     } else if (!flat && !many.one_leaf && many.same && few && many.images == many.arrays &&
                many.images >= SAMPLES && !are_named(contents)) {
         name = "a group for each class, with an array for each sample";
-        lines = memory_print("{images: \"/*/*\", labels: group_name, axes: %s}", axes_of_one(info));
+        lines = memory_print("{images: \"/*/*\", labels: group_name%s}", axes_of_one(&many));
     } else if (flat && many.alike && many.images == many.arrays && many.images >= 2 &&
                info->rank >= 3 && !are_named(contents)) {
         name = "an array for each class";
@@ -531,7 +565,8 @@ void proposal_make(struct Proposal *proposal, struct H5File *file, const char *p
     char stems[PARTS][2][32];
     struct Text text = {0};
     *proposal = (struct Proposal){0};
-    if (propose_many(proposal, path, follows, contents) || !find_pairs(contents, found, stems))
+    if (propose_many(proposal, file, path, follows, contents) ||
+        !find_pairs(contents, found, stems))
         return;
     int first = found[PART_TRAIN].images        ? PART_TRAIN
                 : found[PART_VALIDATION].images ? PART_VALIDATION

@@ -15,7 +15,9 @@ static const struct Key split_keys[] = {
      .fallback = "[]",
      .help =
          "the array of images or features, FILE:/path, or /path in data.file; several are taken "
-         "one after the other. /sample_*/image stands for all arrays of such paths (* and ? as in "
+         "one after the other; parts/*.h5:/path names all such files. /sample_*/image stands for "
+         "all "
+         "arrays of such paths (* and ? as in "
          "names of files), and with axes without N, such as HWC, each is one sample"},
     {.name = "labels",
      .type = KEY_STRINGS,
@@ -23,7 +25,9 @@ static const struct Key split_keys[] = {
      .offset = SPLIT_AT(labels),
      .fallback = "[]",
      .help = "the array of classes, one for each image: whole numbers of any type, texts, or "
-             "one-hot rows; with data.multi_label: rows of 0 and 1. Or array_name, group_name, "
+             "one-hot rows; with data.multi_label: rows of 0 and 1. Or @NAME, an attribute of the "
+             "images' "
+             "arrays or of their groups, or array_name, group_name, "
              "file_name: what the images' arrays, their groups or their files are called, if there "
              "is one for each class"},
     {.name = "targets",

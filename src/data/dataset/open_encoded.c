@@ -1,5 +1,5 @@
 /* Images that an HDF5 file holds as picture files (JPEG, PNG and others): runs of bytes of their
- * own length, or rows of bytes that are padded with zeros. */
+ * own length, rows of bytes that are padded with zeros, or an array of bytes for each. */
 #include <inttypes.h>
 #include <string.h>
 
@@ -15,9 +15,15 @@ static bool is_padded_rows(const struct H5Info *info) {
            info->size[1] > 32;
 }
 
-/* (N) or (N, 1, ...). */
+/* An array whose elements are the bytes of one picture. */
+static bool is_bytes_of_one(const struct H5Info *info) {
+    return info->rank == 1 && info->size[0] > 1 &&
+           (!strcmp(info->type_name, "uint8") || !strcmp(info->type_name, "int8"));
+}
+
+/* (N), (N, 1, ...) or (). */
 static bool is_list(const struct H5Info *info) {
-    bool list = info->rank >= 1 && info->size[0] > 0;
+    bool list = info->rank == 0 || info->size[0] > 0;
     for (int i = 1; i < info->rank; i++)
         list &= info->size[i] == 1;
     return list;
@@ -32,8 +38,9 @@ static bool is_picture(const void *bytes, size_t count) {
 bool opening__is_encoded(const struct Array *array) {
     const struct H5Info *info = &array->info;
     uint8_t head[PICTURE_HEAD] = {0};
-    int64_t length = info->rank == 2 ? info->size[1] : 0;
-    const int64_t first[] = {0, 0}, count[] = {1, length < PICTURE_HEAD ? length : PICTURE_HEAD};
+    int64_t length = info->rank ? info->size[info->rank - 1] : 0;
+    int64_t head_length = length < PICTURE_HEAD ? length : PICTURE_HEAD;
+    const int64_t first[] = {0, 0}, count[] = {1, head_length};
     struct H5Bytes row = {0};
     struct Error ignored;
     if (info->type == H5_BYTES)
@@ -44,10 +51,16 @@ bool opening__is_encoded(const struct Array *array) {
         memory_release(row.data);
         return encoded;
     }
-    return is_padded_rows(info) &&
-           h5_read_part(array->file, array->name.path, H5_UINT8, 2, first, count, head, &ignored) ==
-               OK &&
-           is_picture(head, (size_t)count[1]);
+    bool one = is_bytes_of_one(info);
+    return (one || is_padded_rows(info)) &&
+           h5_read_part(array->file, array->name.path, H5_UINT8, info->rank, first, count + one,
+                        head, &ignored) == OK &&
+           is_picture(head, (size_t)head_length);
+}
+
+static int64_t count_pictures(const struct Array *array) {
+    const struct H5Info *info = &array->info;
+    return info->rank == 0 || is_bytes_of_one(info) ? 1 : info->size[0];
 }
 
 /* How many bytes of a padded row are its file's. Those of other formats than these may end in
@@ -68,10 +81,12 @@ static int read_files(const struct Array *array, int64_t first, int64_t count,
     if (array->info.type == H5_BYTES || array->info.type == H5_TEXT) {
         return h5_read_bytes(array->file, name->path, first, count, files, error);
     }
-    int64_t length = array->info.size[1];
-    const int64_t start[] = {first, 0}, part[] = {count, length};
+    bool one = is_bytes_of_one(&array->info);
+    int64_t length = array->info.size[array->info.rank - 1];
+    const int64_t start[] = {one ? 0 : first, 0}, part[] = {count, length};
     uint8_t *rows = memory_array(uint8_t, count * length, "image files");
-    int code = h5_read_part(array->file, name->path, H5_UINT8, 2, start, part, rows, error);
+    int code = h5_read_part(array->file, name->path, H5_UINT8, array->info.rank, start, part + one,
+                            rows, error);
     for (int64_t i = 0; i < count; i++) {
         const uint8_t *row = rows + i * length;
         size_t used = without_padding(row, (size_t)length);
@@ -100,7 +115,7 @@ static int measure(struct Opening *opening, const struct Pair *pair, struct Arra
         return fail(error, ERROR_DATA, "%s:%s: holds %s, expected image files as in %s:%s",
                     array->name.file, array->name.path, array->info.type_name,
                     pair->images.items[0].name.file, pair->images.items[0].name.path);
-    array->count = sizes[AXIS_SAMPLE] = array->info.size[0];
+    array->count = sizes[AXIS_SAMPLE] = count_pictures(array);
     if (array->count < 1)
         return fail(error, ERROR_DATA, "%s:%s: has no samples", array->name.file, array->name.path);
     int code = read_files(array, 0, 1, &file, error);

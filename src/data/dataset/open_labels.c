@@ -219,6 +219,56 @@ static void take_names(struct Pair *pair, const struct Array *array, int64_t off
         pair->stored.texts[offset + i] = name_of(&array->name, pair->labels_from);
 }
 
+/* The object that has an attribute: the array, or the group that holds it. NULL, and a failure, if
+ * neither has. The caller releases it. */
+static char *object_with(const struct Array *array, const char *attribute, struct Error *error) {
+    const char *path = array->name.path, *slash = strrchr(path, '/');
+    char *group =
+        slash > path ? memory_copy_span(path, (size_t)(slash - path)) : memory_copy_text("/");
+    char *found = h5_has_attribute(array->file, path, attribute)    ? memory_copy_text(path)
+                  : h5_has_attribute(array->file, group, attribute) ? memory_copy_text(group)
+                                                                    : NULL;
+    if (!found && h5_check(array->file, error) == OK)
+        fail(error, ERROR_DATA, "%s:%s: neither it nor its group has an attribute '%s'",
+             array->name.file, path, attribute);
+    memory_release(group);
+    return found;
+}
+
+/* An attribute is the label of all images of its array. */
+static int take_attribute(struct Pair *pair, const struct Array *array, int64_t offset,
+                          struct Error *error) {
+    const char *attribute = pair->options->labels.values[0] + 1;
+    struct Error unused;
+    char *text = NULL, *object = object_with(array, attribute, error);
+    double number = 0;
+    if (!object)
+        return error->code;
+    int code = h5_read_attribute(array->file, object, attribute, H5_TEXT, &text, &unused);
+    if (code != OK)
+        code = h5_read_attribute(array->file, object, attribute, H5_FLOAT64, &number, error);
+    bool first = offset == 0, kept = pair->stored.texts != NULL;
+    if (code == OK && !text && !(fabs(number) < 0x1p53 && rint(number) == number))
+        code = fail(error, ERROR_DATA,
+                    "%s:%s, attribute %s: is %g, expected a whole number or a text, the class",
+                    array->name.file, object, attribute, number);
+    if (code == OK && !first && kept != (text != NULL))
+        code = fail(error, ERROR_DATA, "%s:%s, attribute %s: is %s, that of %s is %s",
+                    array->name.file, object, attribute, text ? "a text" : "a number",
+                    pair->labels.items[0].name.path, kept ? "a text" : "a number");
+    if (code == OK && text && first)
+        pair->stored.texts = memory_array(char *, pair->count, "labels");
+    for (int64_t i = offset; i < offset + array->count && code == OK; i++) {
+        if (text)
+            pair->stored.texts[i] = memory_copy_text(text);
+        else
+            pair->stored.numbers[i] = (int64_t)number;
+    }
+    memory_release(text);
+    memory_release(object);
+    return code;
+}
+
 static int read_array(struct Pair *pair, struct Array *array, int64_t offset, struct Error *error) {
     const struct H5Info *info = &array->info;
     int64_t columns;
@@ -269,7 +319,9 @@ int opening__labels(struct Opening *opening, struct Pair *pair, struct Error *er
     for (int i = 0; i < labels->count && code == OK; i++) {
         struct Array *array = &labels->items[i];
         array->count = labels->count == 1 ? pair->count : pair->images.items[i].count;
-        if (pair->labels_from)
+        if (pair->labels_from == LABELS_OF_ATTRIBUTES)
+            code = take_attribute(pair, array, offset, error);
+        else if (pair->labels_from)
             take_names(pair, array, offset);
         else
             code = read_array(pair, array, offset, error);

@@ -1,5 +1,7 @@
 /* Which arrays a split is made of. */
+#include <glob.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/memory.h"
 #include "data/dataset/contents.h"
@@ -97,6 +99,31 @@ static int add_matches(struct Opening *opening, const struct ArrayName *name, st
     return code;
 }
 
+/* The arrays of one file. Takes over what `name` holds. */
+static int add_named(struct Opening *opening, struct ArrayName *name, struct Arrays *arrays,
+                     struct Error *error) {
+    if (!pattern__is(name->path))
+        return locate(opening, add_array(arrays, name->file, name->path, NULL), error);
+    int code = add_matches(opening, name, arrays, error);
+    array_name_release(name);
+    return code;
+}
+
+/* The arrays of all files whose names match a pattern, in the order of the names. */
+static int add_files(struct Opening *opening, const struct ArrayName *name, struct Arrays *arrays,
+                     struct Error *error) {
+    glob_t found = {0};
+    int code = OK;
+    if (glob(name->file, 0, NULL, &found) != 0)
+        code = fail(error, ERROR_DATA, "%s: no file has such a name", name->file);
+    for (size_t i = 0; i < found.gl_pathc && code == OK; i++) {
+        struct ArrayName one = {memory_copy_text(found.gl_pathv[i]), memory_copy_text(name->path)};
+        code = add_named(opening, &one, arrays, error);
+    }
+    globfree(&found);
+    return code;
+}
+
 /* The arrays that a key of data.splits.NAME lists. */
 static int list_arrays(struct Opening *opening, const struct Pair *pair, const char *key,
                        const struct Strings *names, struct Arrays *arrays, struct Error *error) {
@@ -109,11 +136,11 @@ static int list_arrays(struct Opening *opening, const struct Pair *pair, const c
         char *place = opening__place(opening, name.file);
         memory_release(name.file);
         name.file = place;
-        if (pattern__is(name.path)) {
-            code = add_matches(opening, &name, arrays, error);
+        if (pattern__is(name.file) && access(name.file, F_OK) != 0) {
+            code = add_files(opening, &name, arrays, error);
             array_name_release(&name);
         } else {
-            code = locate(opening, add_array(arrays, name.file, name.path, NULL), error);
+            code = add_named(opening, &name, arrays, error);
         }
         if (code != OK)
             return pair__blame(pair, key, error);
@@ -137,12 +164,14 @@ static int check_captured(const struct Pair *pair, const struct Arrays *arrays, 
     return OK;
 }
 
-/* labels: array_name, group_name or file_name. */
+/* labels: array_name, group_name, file_name or @ATTRIBUTE. */
 static enum LabelsFrom labels_from(const struct SplitOptions *options) {
     static const char *const words[] = {"", "array_name", "group_name", "file_name"};
     for (int i = LABELS_OF_ARRAYS; i <= LABELS_OF_FILES; i++)
         if (options->labels.count == 1 && !strcmp(options->labels.values[0], words[i]))
             return (enum LabelsFrom)i;
+    if (options->labels.count == 1 && options->labels.values[0][0] == '@')
+        return LABELS_OF_ATTRIBUTES;
     return LABELS_OF_VALUES;
 }
 

@@ -51,7 +51,13 @@ struct StoredLabels {
 };
 
 /* Labels that are names of the images' arrays, of their groups or of their files. */
-enum LabelsFrom { LABELS_OF_VALUES, LABELS_OF_ARRAYS, LABELS_OF_GROUPS, LABELS_OF_FILES };
+enum LabelsFrom {
+    LABELS_OF_VALUES,
+    LABELS_OF_ARRAYS,
+    LABELS_OF_GROUPS,
+    LABELS_OF_FILES,
+    LABELS_OF_ATTRIBUTES /* "@NAME": of the images' arrays, or of the groups that hold them */
+};
 
 /* An array pair: images, and the labels or targets of the same samples. Splits are made of its
  * rows. */
