@@ -299,17 +299,14 @@ static char *read_text(const struct Array *array, int64_t at) {
     return text.data;
 }
 
-/* Texts are numbered in sorted order, those of the first split. */
-static int take_texts(struct Source *source, const char *split_name, const struct Array *labels,
-                      struct Error *error) {
+/* Names are numbered in sorted order, those of the first split. Takes the texts over. */
+static int take_names(struct Source *source, const char *split_name, const struct Array *labels,
+                      char **texts, struct Error *error) {
     struct Arrays *state = source->state;
     int64_t count = labels->size[0];
     struct SourceSplit *split = source_add_split(source, split_name, count);
-    char **texts = memory_array(char *, count, "labels");
     struct ClassList classes;
     int code = OK;
-    for (int64_t i = 0; i < count; i++)
-        texts[i] = read_text(labels, i * labels->stride[0]);
     bool is_first = !state->texts;
     const char *const *known = (const char *const *)(is_first ? texts : state->texts);
     class_list__make(&classes, known, is_first ? count : state->text_count);
@@ -331,6 +328,37 @@ static int take_texts(struct Source *source, const char *split_name, const struc
     return code;
 }
 
+static int take_texts(struct Source *source, const char *split_name, const struct Array *labels,
+                      struct Error *error) {
+    char **texts = memory_array(char *, labels->size[0], "labels");
+    for (int64_t i = 0; i < labels->size[0]; i++)
+        texts[i] = read_text(labels, i * labels->stride[0]);
+    return take_names(source, split_name, labels, texts, error);
+}
+
+/* Whether labels are the names of classes and not their numbers: some are negative, but a -1 beside
+ * 0 and 1 may stand for samples without a label. */
+static bool are_names(const double *values, int64_t count) {
+    bool low[2] = {false};
+    double least = 0;
+    for (int64_t i = 0; i < count; i++) {
+        if (values[i] == 0 || values[i] == 1)
+            low[(int)values[i]] = true;
+        least = values[i] < least ? values[i] : least;
+    }
+    return least < 0 && !(least == -1 && low[0] && low[1]);
+}
+
+static int take_values(struct Source *source, const char *split_name, const struct Array *labels,
+                       const double *values, struct Error *error) {
+    struct Arrays *state = source->state;
+    char **texts = memory_array(char *, labels->size[0], "labels");
+    for (int64_t i = 0; i < labels->size[0]; i++)
+        texts[i] = memory_print("%.0f", values[i]);
+    state->by_value = true;
+    return take_names(source, split_name, labels, texts, error);
+}
+
 static int take_truth(struct Source *source, const char *name, struct Array *labels, int64_t count,
                       const struct SourceOptions *options, struct Error *error) {
     const struct Arrays *state = source->state;
@@ -340,7 +368,7 @@ static int take_truth(struct Source *source, const char *name, struct Array *lab
     if (code != OK)
         return code;
     bool texts = labels->kind == NUMBER_TEXT;
-    if (source->split_count > 0 && texts != (state->texts != NULL))
+    if (source->split_count > 0 && texts != (state->texts && !state->by_value))
         return fail(error, ERROR_DATA, "%s: its labels are of another kind than the first split's",
                     labels->name);
     if (texts)
@@ -352,9 +380,14 @@ static int take_truth(struct Source *source, const char *name, struct Array *lab
     bool classes = columns == 1 ? are_whole(values, count) : are_one_hot(values, count, columns);
     if (source->split_count > 0 && classes && targets_are_values(&source->targets))
         classes = false;
-    code = classes ? take_labels(source, name, labels, values, columns,
-                                 columns > 1 ? 0 : options->arrays.first_label, error)
-                   : take_targets(source, name, labels, values, columns, error);
+    bool names = source->split_count > 0
+                     ? state->by_value
+                     : options->arrays.first_label == 0 &&
+                           (source_names_by_value(options) || are_names(values, count));
+    code = classes && columns == 1 && names ? take_values(source, name, labels, values, error)
+           : classes                        ? take_labels(source, name, labels, values, columns,
+                                   columns > 1 ? 0 : options->arrays.first_label, error)
+                     : take_targets(source, name, labels, values, columns, error);
     memory_release(values);
     return code;
 }

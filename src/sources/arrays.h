@@ -41,15 +41,19 @@ struct Arrays {
     struct Array images[ARRAY_SPLITS];
     bool transposed;
     int32_t first_label, last_label; /* of all splits so far; last_label −1: none */
-    char **texts;                    /* classes that are texts; NULL: labels are numbers */
+    /* Classes that are texts, or the values of labels (take_values); NULL: labels are the numbers
+     * of the classes. */
+    char **texts;
     int64_t text_count;
+    bool by_value;
 };
 
 /* Makes the state. */
 void arrays__start(struct Source *source);
 /* Adds a split: images of 1 to 4 dimensions, whose order `axes` says ("NHWC"; NULL: the usual one),
  * and labels or values of the same number, or NULL; takes both arrays over, on failure too. Labels
- * are whole numbers, (N) or (N,1), one-hot or texts; numbers that are not whole are values. */
+ * are whole numbers, (N) or (N,1), one-hot or texts; numbers that are not whole are values. If some
+ * labels of the first split are negative, each different one is a class, in ascending order. */
 int arrays__add(struct Source *source, const char *split, struct Array *images,
                 struct Array *labels, const struct SourceOptions *options, struct Error *error);
 /* Names the classes, once all splits are known: by their numbers if nothing better is known. */

@@ -47,9 +47,15 @@ static const struct SourceFormat *find_format(const char *name, struct Error *er
     return NULL;
 }
 
+bool source_names_by_value(const struct SourceOptions *options) {
+    return options->class_count == 1 && !strcmp(options->classes[0], "values");
+}
+
 /* Puts the user's names in place of the format's own. */
 static int rename_classes(struct Source *source, const struct SourceOptions *options,
                           struct Error *error) {
+    if (source_names_by_value(options) && source->format->takes & SOURCE_TAKES_AXES)
+        return OK;
     if (options->class_count < targets_classes(&source->targets))
         return fail_option(error, "classes", NULL,
                            "names %" PRId64 " classes; the labels need %" PRId64,

@@ -81,7 +81,8 @@ struct SourceOptions {
     enum PictureScale scale; /* of floats */
     bool skip_bad;           /* image-folder, image-list: leave out files that cannot be decoded */
     bool coarse_labels;      /* cifar100: the 20 superclasses in place of the 100 classes */
-    const char *const *classes; /* names in place of the format's own; NULL: none */
+    const char *const *classes; /* names in place of the format's own, or the word "values" of
+                                   numpy and matlab: the labels are the names; NULL: none */
     int64_t class_count;
     const char *const *targets; /* table, image-list: names of the columns that are targets */
     int64_t target_count;
@@ -190,6 +191,8 @@ struct SourceSplit *source_add_split(struct Source *source, const char *name, in
 struct SourceSplit *source_add_unlabelled(struct Source *source, const char *name, int64_t count);
 /* Tells the user of something that is left out. */
 void source_notice(const struct Ticker *ticker, const char *line);
+/* classes: values. */
+bool source_names_by_value(const struct SourceOptions *options);
 /* Sets the names of the classes, in place of any set before, or of the targets (copied). */
 void source_set_classes(struct Source *source, const char *const *names, int64_t count);
 void source_set_targets(struct Source *source, const char *const *names, int64_t count);

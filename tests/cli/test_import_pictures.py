@@ -132,6 +132,20 @@ def test_arrays_of_numpy_are_the_same(scratch):
         assert (file["train/labels"][:] == np.load(scratch / "y.npy")).all()
 
 
+@pytest.mark.parametrize("labels, words, names", (
+    ([-1, 1], [], ["-1", "1"]), ([4, 9], ["--classes", "values"], ["4", "9"]),
+    ([-1, 0, 1], ["--classes", "values"], ["-1", "0", "1"])))
+def test_labels_of_numpy_that_are_names(scratch, labels, words, names):
+    """As in HDF5 files: negative ones by themselves, others by a word."""
+    found = np.array(labels)[np.arange(20) % len(labels)]
+    np.savez(scratch / "names.npz", x_train=np.load(scratch / "x.npy"), y_train=found)
+    done = run(scratch, "--format", "numpy", "names.npz", *words)
+    assert done.returncode == 0, done.stderr
+    with h5py.File(scratch / "own.h5") as file:
+        assert file["classes"].asstr()[:].tolist() == names
+        assert [int(names[label]) for label in file["train/labels"]] == found.tolist()
+
+
 def test_labels_that_begin_with_1_get_a_hint(scratch):
     done = run(scratch, "--format", "idx", "gzip/emnist-letters")
     assert done.returncode == 0 and "no sample of 1 of the 3 classes: 0" in done.stderr

@@ -57,6 +57,9 @@ RECORDS = np.zeros(COUNT, [("image", "u1", IMAGES.shape[1:]), ("name", "S9"), ("
 RECORDS["image"], RECORDS["label"] = IMAGES, LABELS
 MATLAB = dict(X=IMAGES.transpose(0, 3, 2, 1), y=np.where(LABELS == 0, CLASSES, LABELS)[None, :].astype("u1"))
 LAYOUTS = {
+    "groups for what arrays hold": (dict(images__train=IMAGES, images__test=IMAGES[:4], labels__train=LABELS,
+                                         labels__test=LABELS[:4]),
+                                    "{images: /images/train, labels: /labels/train}", IMAGES, True),
     "BVLC/caffe": (dict(data=IMAGES.transpose(0, 3, 1, 2).astype("f4"), label=LABELS.astype("f4")),
                    "{images: /data, labels: /label, axes: NCHW}", IMAGES, True),
     "mila-iqia/fuel": (dict(features=IMAGES.transpose(0, 3, 1, 2), targets=LABELS[:, None].astype("u1")),

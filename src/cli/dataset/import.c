@@ -459,8 +459,9 @@ static const struct Flag flags[] = {
     {.name = "labels", .argument = "KIND", .help = "cifar100: fine or coarse (default: fine)"},
     {.name = "classes",
      .argument = "A,B,...",
-     .help =
-         "cifar10, cifar100, stl10, idx, numpy, matlab, table, image-list: names of the classes"},
+     .help = "cifar10, cifar100, stl10, idx, numpy, matlab, table, image-list: names of the "
+             "classes; or "
+             "for numpy and matlab the word values: each different label is a class"},
     {.name = "split-validation",
      .argument = "FRACTION",
      .help = "move this part of every training class to the split \"validation\""},

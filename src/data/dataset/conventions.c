@@ -77,7 +77,19 @@ static void read_word(struct Meaning *meaning, const char *word, bool leaf) {
     }
 }
 
+/* "/images/train" says what "/train/images" says, which is written to `turned`. */
+static const char *turn_path(const char *path, char turned[200]) {
+    const char *leaf = strrchr(path, '/'), *parent = memrchr(path, '/', (size_t)(leaf - path));
+    if (!parent || part_of(leaf + 1) == PART_OTHER)
+        return path;
+    int length = snprintf(turned, 200, "%.*s%s%.*s", (int)(parent - path), path, leaf,
+                          (int)(leaf - parent), parent);
+    return length < 200 ? turned : path;
+}
+
 static void read_path(const char *path, struct Meaning *meaning) {
+    char turned[200];
+    path = turn_path(path, turned);
     *meaning = (struct Meaning){.part = PART_OTHER};
     const char *leaf = strrchr(path, '/');
     size_t used = 0;
