@@ -114,11 +114,11 @@ static bool takes_tables(const struct Members *members) {
     return members->items[0].encoding.column_count > 0;
 }
 
-static int add_path(struct Members *members, const char *path, int number,
+static int add_path(struct Members *members, const char *path, const char *name, int number,
                     const struct PictureListOptions *options, struct Error *error) {
     if (takes_tables(members))
-        return members_rows_add(&members->files.rows, path, number, &members->items[0].encoding,
-                                error);
+        return members_rows_add(&members->files.rows, path, name, number,
+                                &members->items[0].encoding, error);
     return picture_list_add(&members->files.pictures, path, options, error);
 }
 
@@ -126,7 +126,7 @@ static int add_stdin(struct Members *members, int number, const struct PictureLi
                      struct Error *error) {
     int descriptor;
     char *path = keep_stdin(&descriptor, error);
-    int code = path ? add_path(members, path, number, options, error) : error->code;
+    int code = path ? add_path(members, path, "stdin", number, options, error) : error->code;
     if (path && code)
         rename_in_message(error, path);
     memory_release(path);
@@ -172,9 +172,10 @@ static int list_sources(struct Members *members, const struct Arguments *argumen
                         "%s: is an HDF5 file, %s is none; predict them one after the other",
                         operands->sources[i], operands->sources[0]);
     for (int i = 0; i < operands->source_count && !code; i++)
-        code = strcmp(operands->sources[i], STDIN)
-                   ? add_path(members, operands->sources[i], i, &options, error)
-                   : add_stdin(members, i, &options, error);
+        code =
+            strcmp(operands->sources[i], STDIN)
+                ? add_path(members, operands->sources[i], operands->sources[i], i, &options, error)
+                : add_stdin(members, i, &options, error);
     if (!code && !takes_tables(members) && !members->files.pictures.count)
         code = refuse_empty(members, error);
     if (!code && members->files.guessed_resize)

@@ -50,12 +50,16 @@ static void add_truth(struct MembersRows *rows, const struct TableRows *table) {
     }
 }
 
-int members_rows_add(struct MembersRows *rows, const char *path, int number,
+int members_rows_add(struct MembersRows *rows, const char *path, const char *name, int number,
                      const struct TableEncoding *encoding, struct Error *error) {
     struct TableRows table = {0};
     int code = table_encode(&table, path, encoding, error);
-    for (int i = 0; i < table.note_count && !code; i++)
-        fprintf(stderr, "note: %s\n", shown(table.notes[i]));
+    for (int i = 0; i < table.note_count && !code; i++) {
+        const char *note = table.notes[i]; /* "PATH: ..." */
+        bool of_path = !strncmp(note, path, strlen(path));
+        fprintf(stderr, "note: %s", of_path ? shown(name) : "");
+        fprintf(stderr, "%s\n", shown(of_path ? note + strlen(path) : note));
+    }
     if (!code) {
         rows->features = table.features;
         rows->outputs = table_encoding_count(encoding, COLUMN_TARGET);

@@ -18,9 +18,9 @@ struct MembersRows { /* start with {0} */
     float *targets;   /* (count, outputs), or NULL if a value is not known */
 };
 
-/* Adds a table, which is source `number`; notes about it go to stderr. Fails as table_encode. Not
- * collective. */
-int members_rows_add(struct MembersRows *rows, const char *path, int number,
+/* Adds a table, which is source `number`; notes about it, which call it `name`, go to stderr. Fails
+ * as table_encode. Not collective. */
+int members_rows_add(struct MembersRows *rows, const char *path, const char *name, int number,
                      const struct TableEncoding *encoding, struct Error *error);
 /* Gives every rank the rows of rank 0. Collective. */
 void members_rows_share(struct MembersRows *rows, struct Ranks *ranks);

@@ -725,6 +725,9 @@ def test_one_line_of_warning_each(scratch):
     turned = IMAGES.transpose(0, 3, 1, 2)
     assert ["data.axes: NCHW" in line for line in warnings(scratch, dict(x=turned, y=LABELS))] == [True]
     assert not warnings(scratch, dict(x=turned, y=LABELS), "{images: /x, labels: /y, axes: NCHW}", "a")
+    said = run(1, "dataset", "import", "--format", "hdf5", recipe(scratch, split("{images: /x, labels: /y}")), "-o",
+               "own.h5", cwd=scratch)[1]
+    assert said.count("data.axes: NCHW") == 1
     blank = IMAGES.copy()
     blank[5] = 7
     assert ["1 of 24 images have one value all over, image 5" in line

@@ -179,6 +179,8 @@ train: {{batch: 10, shards: 1, length: 5 steps}}
     assert numbers(first) == numbers(second) == numbers(third)
     assert [row["truth"] for row in second] == [row["truth"] for row in first] and "truth" not in third[0]
     assert third[29]["source"] == f"{new}[29]"
+    assert "note: stdin: column 'kind': 1 row has a category" in run(1, "predict", out, "-", "-o", "-",
+                                                                     input="kind,size\nw,3\n")[1]
     for words in (("dataset", "info", f"{scratch}/t.h5"), ("inspect", out)):
         assert "kind                     3 categories: x, y, z\nclass                    2 classes: a, b\n" in run(
             1, *words)[0]
