@@ -14,8 +14,10 @@
 #ifdef KERNEL_SUFFIX
 
 #define CHUNK 256 /* pixels: one piece of work, one float sum */
-#define VECTOR 16 /* lanes are a multiple of this */
-#define TILE 64   /* lanes that are summed in registers at a time */
+/* The same for every instruction set, because they decide which pixels a lane adds up: lanes are a
+ * multiple of VECTOR, and TILE where that many pixels of few channels make up rows. */
+#define VECTOR 16
+#define TILE 64
 
 /* How pixels are cut into rows of lanes. */
 struct Lanes {
@@ -52,7 +54,8 @@ static inline struct Piece piece_of(int64_t chunk, int64_t pixels, int64_t chann
     return (struct Piece){chunk * CHUNK * channels, (left < CHUNK ? left : CHUNK) * channels};
 }
 
-enum { TILE_VECTORS = TILE / VECTOR_LANES };
+/* So many vectors are summed in registers at a time. */
+enum { TILE_VECTORS = TILE / (64 / sizeof(real)), TILE_LANES = TILE_VECTORS * VECTOR_LANES };
 
 /* How a fused ReLU decides which dy it lets through: by y, or by x with the formula of forward. */
 enum Gate { GATE_OPEN, GATE_INPUT, GATE_OUTPUT };
@@ -125,7 +128,7 @@ INLINE void sum_chunk(const struct Sums *s, struct SumKind kind, struct Piece pi
     memset(first, 0, (size_t)channels * sizeof(real));
     memset(second, 0, (size_t)channels * sizeof(real));
     if (piece.count >= width) {
-        for (; lane + TILE <= width; lane += TILE)
+        for (; lane + TILE_LANES <= width; lane += TILE_LANES)
             sum_tile(s, kind, TILE_VECTORS, piece, lane, first, second);
         for (; lane < width; lane += VECTOR)
             sum_tile(s, kind, VECTOR / VECTOR_LANES, piece, lane, first, second);

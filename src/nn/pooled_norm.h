@@ -170,7 +170,7 @@ INLINE void pooled_sum_chunk(const struct PooledNorm *pass, bool relu, int64_t c
     pooled_places(p, chunk * CHUNK, count, places);
     memset(first, 0, (size_t)channels * sizeof(real));
     memset(second, 0, (size_t)channels * sizeof(real));
-    for (; lane + TILE <= width; lane += TILE)
+    for (; lane + TILE_LANES <= width; lane += TILE_LANES)
         pooled_sum_tile(p, relu, TILE_VECTORS, places, rows, lane, first, second);
     for (; lane < width; lane += VECTOR)
         pooled_sum_tile(p, relu, VECTOR / VECTOR_LANES, places, rows, lane, first, second);

@@ -19,29 +19,17 @@ INLINE void stream_store(bool stream, element *to, vector v) {
 #if defined KERNEL_BF16
     vector_bf16 elements;
     vector_round(v, &elements);
-#if defined __AVX__
-    __m256i bits;
-    memcpy(&bits, &elements, sizeof bits);
-    _mm256_stream_si256((void *)to, bits);
-#elif defined __SSE2__
-    __m128i bits[2];
-    memcpy(bits, &elements, sizeof bits);
-    for (int i = 0; i < 2; i++)
-        _mm_stream_si128((__m128i *)(void *)to + i, bits[i]);
 #else
-    *(vector_bf16 *)to = elements;
+    vector elements = v;
 #endif
-#elif defined __AVX512F__
-    __m512i bits;
-    memcpy(&bits, &v, sizeof bits);
-    _mm512_stream_si512((void *)to, bits);
-#elif defined __SSE2__
-    __m128i bits[4];
-    memcpy(bits, &v, sizeof bits);
-    for (int i = 0; i < 4; i++)
-        _mm_stream_si128((__m128i *)(void *)to + i, bits[i]);
+#if defined __AVX512F__ && !defined KERNEL_BF16
+    _mm512_stream_si512((void *)to, (__m512i)elements);
+#elif defined __AVX512F__ || defined __AVX__ && !defined KERNEL_BF16
+    _mm256_stream_si256((void *)to, (__m256i)elements);
+#elif defined __SSE2__ && (defined __AVX2__ || !defined KERNEL_BF16)
+    _mm_stream_si128((void *)to, (__m128i)elements);
 #else
-    *(vector *)to = v;
+    memcpy(to, &elements, sizeof elements);
 #endif
 }
 

@@ -57,17 +57,19 @@ struct Cover {
 #define NARROW_STORE(part, to, value) *(vector_##part *)(to) = (value)
 #endif
 
-/* Vectors of 64, 32 and 16 bytes, and for each of them the two functions that treat so many
- * channels from `c` on. */
+/* A whole vector, a half and a quarter of it, but 16 bytes at least, and for each of them the two
+ * functions that treat so many channels from `c` on. */
+#define PART_BYTES(part) (VECTOR_BYTES / (part) < 16 ? 16 : VECTOR_BYTES / (part))
 #define NARROW_VECTOR(part)                                                                        \
-    enum { LANES_##part = VECTOR_LANES / part };                                                   \
+    enum { BYTES_##part = PART_BYTES(part), LANES_##part = BYTES_##part / sizeof(real) };          \
     typedef real vector_##part                                                                     \
-        __attribute__((vector_size(64 / part), aligned(sizeof(real)), may_alias));                 \
-    typedef lane_integer mask_##part __attribute__((vector_size(64 / part)));                      \
-    typedef uint32_t bits_##part __attribute__((vector_size(64 / part)));                          \
-    typedef uint16_t stored_##part __attribute__((vector_size(32 / part), aligned(2), may_alias)); \
+        __attribute__((vector_size(BYTES_##part), aligned(sizeof(real)), may_alias));              \
+    typedef lane_integer mask_##part __attribute__((vector_size(BYTES_##part)));                   \
+    typedef uint32_t bits_##part __attribute__((vector_size(BYTES_##part)));                       \
+    typedef uint16_t stored_##part                                                                 \
+        __attribute__((vector_size(BYTES_##part / 2), aligned(2), may_alias));                     \
     typedef uint8_t bytes_##part                                                                   \
-        __attribute__((vector_size(64 / part / sizeof(real)), aligned(1), may_alias));             \
+        __attribute__((vector_size(LANES_##part), aligned(1), may_alias));                         \
                                                                                                    \
     INLINE void largest_##part(const struct Window *window, int64_t c, element *y,                 \
                                uint8_t *winner) {                                                  \
