@@ -67,8 +67,8 @@ static int set_convolution(struct Members *members, const struct Arguments *argu
         rule++;
     if (!convolution_rule_names[rule])
         return fail(error, ERROR_USAGE,
-                    "--convolution %s: expected auto, direct, winograd, fastest-1, fastest-2 or "
-                    "bf16-1",
+                    "--convolution %s: expected auto, direct, winograd, fastest-1, fastest-2, "
+                    "fastest-3 or bf16-1",
                     word);
     for (int i = 0; i < members->count; i++)
         members->items[i].options.train.convolution = rule;

@@ -76,8 +76,8 @@ struct Members {
          .argument = "RULE",                                                                       \
          .help =                                                                                   \
              "which kernels compute convolutions, as train.convolution says: auto (the newest "    \
-             "rule), direct, winograd, fastest-1, fastest-2 or bf16-1 (default: as in the "        \
-             "checkpoint's run)"},                                                                 \
+             "rule), direct, winograd, fastest-1, fastest-2, fastest-3 or bf16-1 (default: as in " \
+             "the checkpoint's run)"},                                                             \
         {.name = "precision",                                                                      \
          .argument = "fp32|bf16",                                                                  \
          .help = "how activations lie in memory (default: as in each checkpoint's run)"},          \

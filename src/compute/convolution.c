@@ -7,31 +7,30 @@
 #include "compute/strips.h"
 #include "compute/winograd.h"
 
-const char *const convolution_rule_names[] = {[CONVOLUTION_AUTO] = "auto",
-                                              [CONVOLUTION_DIRECT] = "direct",
-                                              [CONVOLUTION_WINOGRAD] = "winograd",
-                                              [CONVOLUTION_FASTEST_1] = "fastest-1",
-                                              [CONVOLUTION_FASTEST_2] = "fastest-2",
-                                              [CONVOLUTION_BF16_1] = "bf16-1",
-                                              NULL};
+const char *const convolution_rule_names[] = {
+    [CONVOLUTION_AUTO] = "auto",           [CONVOLUTION_DIRECT] = "direct",
+    [CONVOLUTION_WINOGRAD] = "winograd",   [CONVOLUTION_FASTEST_1] = "fastest-1",
+    [CONVOLUTION_FASTEST_2] = "fastest-2", [CONVOLUTION_BF16_1] = "bf16-1",
+    [CONVOLUTION_FASTEST_3] = "fastest-3", NULL};
 
 enum ConvolutionRule convolution_rule(enum ConvolutionRule rule, enum Precision precision) {
     if (rule != CONVOLUTION_AUTO)
         return rule;
-    return precision == PRECISION_BF16 ? CONVOLUTION_BF16_1 : CONVOLUTION_FASTEST_2;
+    return precision == PRECISION_BF16 ? CONVOLUTION_BF16_1 : CONVOLUTION_FASTEST_3;
 }
 
 /* ---- the rule ---- */
 
 /* The first row that the rule has and that holds for a pass of a shape, and whose method serves it;
  * if there is none, the library, in bf16 by its kernels for it where the CPU has instructions. A
- * bound of 0 is none, as is a kernel or a stride of 0. */
+ * bound of 0 is none, as is a kernel, a stride or a variant of 0. */
 struct Row {
     const struct Method *(*method)(enum Variant variant, enum Precision precision);
     unsigned passes;
     int64_t kernel, stride;               /* exactly, in both directions */
     int64_t least_in, most_in, least_out; /* channels of a group */
     int64_t least_side, most_side;        /* of the output, in both directions */
+    enum Variant variant;                 /* alone */
     enum ConvolutionRule since;           /* the first rule that has the row; 0: all */
 };
 
@@ -46,6 +45,8 @@ static const struct Row fastest[] = {
     {strips__method, PASS_BIT(BACKWARD_WEIGHTS), .kernel = 3, .stride = 2, .least_in = 32},
     {products__method, PASS_BIT(BACKWARD_WEIGHTS), .kernel = 1, .stride = 1, .most_side = 1,
      .since = CONVOLUTION_FASTEST_2},
+    {products__method, PASS_BIT(FORWARD) | PASS_BIT(BACKWARD_DATA), .kernel = 1, .stride = 1,
+     .most_side = 1, .variant = VARIANT_F32_V3, .since = CONVOLUTION_FASTEST_3},
     {NULL},
 };
 
@@ -122,8 +123,8 @@ static const struct Method *choose(const struct ConvolutionRequest *request, enu
         row = bf16_1[products_of(request)];
     for (; row->method; row++) {
         const struct Method *method = row->method(request->variant, request->precision);
-        if (rule >= row->since && holds(row, request->shape, pass) && method &&
-            method->serves(request->shape, pass))
+        if (rule >= row->since && (!row->variant || row->variant == request->variant) &&
+            holds(row, request->shape, pass) && method && method->serves(request->shape, pass))
             return method;
     }
     return NULL;

@@ -16,11 +16,12 @@ enum ConvolutionRule {
                               CONVOLUTION_FASTEST_1 or BF16_1 */
     CONVOLUTION_FASTEST_1, /* what was fastest in fp32 when the kernels were measured */
     CONVOLUTION_FASTEST_2, /* the same, and for linear layers */
-    CONVOLUTION_BF16_1     /* the same in bf16, where it depends on how the CPU multiplies bf16; in
+    CONVOLUTION_BF16_1,    /* the same in bf16, where it depends on how the CPU multiplies bf16; in
                               fp32 as CONVOLUTION_FASTEST_2 */
+    CONVOLUTION_FASTEST_3  /* CONVOLUTION_FASTEST_2, and more for CPUs with AVX2 alone */
 };
 /* Their words in run files: "auto", "direct", "winograd", "fastest-1", "fastest-2", "bf16-1",
- * NULL. */
+ * "fastest-3", NULL. */
 extern const char *const convolution_rule_names[];
 /* What AUTO means in that precision; any other rule means itself. */
 enum ConvolutionRule convolution_rule(enum ConvolutionRule rule, enum Precision precision);

@@ -1,10 +1,13 @@
-/* The gradients of weights that are a matrix: of linear layers, and of 1×1 convolutions with stride
- * 1, whose pixels are rows. dw = dyᵀ · x: sums stay in registers, some output channels times up to
- * four vectors of input channels. A panel of x as wide as they are is copied into the first-level
- * cache while the next one is fetched, and large gradients go past the caches.
+/* Products of matrices: linear layers, and 1×1 convolutions with stride 1, whose pixels are rows.
  *
- * It serves 1×1 filters with stride 1 and without padding and groups. For the other two passes,
- * whose weights come from memory, the libraries' kernels are as fast. */
+ *   y = x · Wᵀ [+ bias], then ReLU        dx = dy · W        dW = dyᵀ · x
+ *
+ * Sums stay in registers: some rows times up to four vectors of columns. The rows are packed so
+ * that one part of the depth of them stays in a second-level cache; the columns are copied,
+ * transposed if need be, into panels for the first-level cache while the next ones are fetched.
+ * Large gradients go past the caches.
+ *
+ * They serve 1×1 filters with stride 1 and without padding and groups. */
 #ifndef TRAINER_COMPUTE_PRODUCTS_H
 #define TRAINER_COMPUTE_PRODUCTS_H
 

@@ -27,30 +27,45 @@ static inline void ask(struct Ahead *ahead) {
     ahead->rows--;
 }
 
-/* How often each of `moments` must ask, so that all is asked for. */
+/* How often each of `moments` must ask, so that all is asked for; at most MOST_ASKS times. */
+enum { MOST_ASKS = 4 };
 static inline int64_t asks(const struct Ahead *ahead, int64_t moments) {
     int64_t lines = ahead->rows * ((ahead->width * (int64_t)sizeof(real) + 63) / 64);
-    return moments ? (lines + moments - 1) / moments : 0;
+    return moments ? smaller((lines + moments - 1) / moments, MOST_ASKS) : 0;
 }
 
-/* A panel of up to WIDTH columns in whole vectors, densely, and what its products are for. */
-enum { TILE = 6, GROUP = 4 * TILE, STRETCH = 8 };
-struct Panel {
-    int64_t depth;
+/* Some rows of up to BLOCK columns of a matrix: panels of WIDTH columns, one after the other, the
+ * last perhaps of fewer vectors; each holds its rows densely. */
+#if defined(__AVX512F__)
+#define GROUP_TILES 4
+#else
+#define GROUP_TILES 1 /* a group and a panel share 32 KiB */
+#endif
+enum { TILE = 6, GROUP = GROUP_TILES * TILE, STRETCH = 8, BLOCK = 64 };
+struct Columns {
+    int64_t depth; /* rows */
     const real *data;
-    int vectors;     /* of columns, the last one perhaps not full */
-    int64_t columns; /* up to WIDTH */
-    int64_t c_row;
+    int64_t columns;
+    int64_t c_row; /* elements from one row of c to the next */
     bool add;
     bool stream; /* c is large, and its vectors are whole and aligned */
     struct Ahead ahead;
     int64_t asks; /* in each whole STRETCH of the depth */
 };
-/* c(row, column) = or += Σ_t a[(row / GROUP · depth + t) · GROUP + row % GROUP] · panel(t, column);
- * a has zeros for the rows that fill the last group. */
-void KERNEL(products__groups)(struct Panel *panel, int64_t rows, const real *a, real *c);
+/* c(row, column) = or += Σ_t a[(row / GROUP · depth + t) · GROUP + row % GROUP] · block(t, column);
+ * a has numbers for the rows that fill the last group, too. */
+void KERNEL(products__groups)(struct Columns *block, int64_t rows, const real *a, real *c);
 /* After a thread's last call: other threads then see what went past the caches. */
 void KERNEL(products__finish)(void);
+
+/* to[column · to_row + row] = from[row · from_row + column]; what fills the last vector of a row of
+ * `to`, at most up to to_row, becomes 0. */
+void KERNEL(products__transpose)(int64_t rows, int64_t columns, const real *from, int64_t from_row,
+                                 real *to, int64_t to_row);
+
+static inline int64_t whole_vectors(int64_t columns) {
+    return (columns + LANES - 1) / LANES * LANES;
+}
 
 #endif
 #endif

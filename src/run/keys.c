@@ -98,12 +98,11 @@ static const struct Key train_keys[] = {
      .help =
          "which kernels compute convolutions and linear layers; part of a run's bits, not of what "
          "it learns. auto: as the run began, in a new run the newest rule for its precision, and "
-         "its name is saved; fastest-2: for each layer and pass those that were fastest in fp32 "
+         "its name is saved; fastest-3: for each layer and pass those that were fastest in fp32 "
          "when they were measured, our own ones for Winograd's algorithm among them "
-         "(docs/design.md has the table; `describe` shows the choice); fastest-1: an older table, "
-         "for convolutions alone; bf16-1: fastest-2 in bf16; direct: the library's alone, without "
-         "Winograd; winograd: Winograd's wherever "
-         "they can compute"},
+         "(docs/design.md has the table; `describe` shows the choice); fastest-2, fastest-1: older "
+         "tables; bf16-1: fastest-2 in bf16; direct: the library's alone, without Winograd; "
+         "winograd: Winograd's wherever they can compute"},
     {.name = "precision",
      .type = KEY_ENUM,
      .offset = TRAIN_AT(precision),

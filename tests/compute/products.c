@@ -1,5 +1,5 @@
-/* Gradients of matrices against the definition, in double: numbers of rows and channels that fill
- * no tile and no vector, and rows in several blocks. */
+/* Products of matrices against the definition, in double: numbers of rows and channels that fill no
+ * tile and no vector, rows in several blocks, and a depth in several parts. */
 #include <omp.h>
 
 #include "compute/products.h"
@@ -23,28 +23,43 @@ static struct ConvShape shape_of(int64_t rows, int64_t in, int64_t out) {
 }
 
 struct Results {
-    void *dw, *db;
+    void *y, *dx, *dw, *db;
 };
 
 static void *spoiled(size_t bytes) {
     return memset(memory_allocate(bytes, "test"), 0xff, bytes);
 }
 
+static void *scratch_for(const struct Method *products, const struct Defined *c, enum Pass pass) {
+    assert_true(products->serves(&c->shape, pass));
+    return spoiled(products->scratch_bytes(&c->shape, pass, c->samples));
+}
+
 /* In memory that holds NaN before. */
-static struct Results compute(enum Variant variant, const struct Defined *c) {
+static struct Results compute(enum Variant variant, const struct Defined *c, bool bias) {
     const struct Method *products = products__method(variant, PRECISION_FP32);
     const struct ConvShape *shape = &c->shape;
     size_t size = (size_t)variant_bytes(variant);
-    assert_true(products->serves(shape, BACKWARD_WEIGHTS));
-    void *scratch = spoiled(products->scratch_bytes(shape, BACKWARD_WEIGHTS, c->samples));
-    struct Results r = {.dw = spoiled((size_t)c->w_count * size),
+    struct Results r = {.y = spoiled((size_t)c->y_count * size),
+                        .dx = spoiled((size_t)c->x_count * size),
+                        .dw = spoiled((size_t)c->w_count * size),
                         .db = spoiled((size_t)shape->out_channels * size)};
+    void *scratch = scratch_for(products, c, FORWARD);
+    products->forward(shape, c->samples, c->real_x, c->real_w, NULL, bias ? c->real_b : NULL, r.y,
+                      scratch);
+    memory_release(scratch);
+    scratch = scratch_for(products, c, BACKWARD_DATA);
+    products->backward_data(shape, c->samples, c->real_dy, c->real_w, NULL, r.dx, scratch);
+    memory_release(scratch);
+    scratch = scratch_for(products, c, BACKWARD_WEIGHTS);
     products->backward_weights(shape, c->samples, c->real_x, c->real_dy, r.dw, r.db, scratch);
     memory_release(scratch);
     return r;
 }
 
 static void results_release(struct Results *r) {
+    memory_release(r->y);
+    memory_release(r->dx);
     memory_release(r->dw);
     memory_release(r->db);
 }
@@ -58,16 +73,28 @@ static void check(enum Variant variant, const struct Defined *c, const void *fou
                  s->in_channels, s->out_channels);
 }
 
-static void check_shape(enum Variant variant, struct ConvShape shape) {
+/* What forward gives with bias and ReLU, if asked for. */
+static void complete(struct Defined *c, bool bias, bool relu) {
+    for (int64_t i = 0; i < c->y_count; i++) {
+        c->y[i] += bias ? c->b[i % c->shape.out_channels] : 0;
+        c->y[i] = relu && c->y[i] < 0 ? 0 : c->y[i];
+    }
+}
+
+static void check_shape(enum Variant variant, struct ConvShape shape, bool bias, bool relu) {
     struct Defined c = defined_make((struct Form){.variant = variant}, &shape, 1, 11);
-    struct Results r = compute(variant, &c);
+    c.shape.relu = relu;
+    complete(&c, bias, relu);
+    struct Results r = compute(variant, &c, bias);
+    check(variant, &c, r.y, c.y, c.y_count);
+    check(variant, &c, r.dx, c.dx, c.x_count);
     check(variant, &c, r.dw, c.dw, c.w_count);
     check(variant, &c, r.db, c.db, shape.out_channels);
     results_release(&r);
     defined_release(&c);
 }
 
-static void test_gradients(void **state) {
+static void test_products(void **state) {
     (void)state;
     for (int variant = 0; variant < VARIANT_COUNT; variant++) {
         enum Variant v = (enum Variant)variant;
@@ -76,12 +103,13 @@ static void test_gradients(void **state) {
             continue;
         }
         for (int64_t rows = 1; rows < 9; rows++)
-            check_shape(v, shape_of(rows, 3 * rows - 2, 20 - 2 * rows));
+            check_shape(v, shape_of(rows, 3 * rows - 2, 20 - 2 * rows), rows % 2, rows % 3);
         for (int64_t in = 15; in < 130; in += 13)
-            check_shape(v, shape_of(5, in, 130 - in));
-        check_shape(v, shape_of(300, 20, 10));   /* three blocks of rows */
-        check_shape(v, shape_of(12, 1024, 640)); /* past the caches */
-        check_shape(v, shape_of(12, 1025, 640)); /* not: no whole vectors */
+            check_shape(v, shape_of(5, in, 130 - in), false, false);
+        check_shape(v, shape_of(300, 20, 10), true, true);    /* several blocks of rows */
+        check_shape(v, shape_of(9, 600, 300), true, false);   /* several parts of the depth */
+        check_shape(v, shape_of(12, 1024, 640), true, true);  /* gradients past the caches */
+        check_shape(v, shape_of(12, 1025, 640), false, true); /* not: no whole vectors */
     }
 }
 
@@ -91,10 +119,12 @@ static void test_bits_do_not_depend_on_threads(void **state) {
     const struct ConvShape shape = shape_of(131, 1100, 31);
     struct Defined c = defined_make((struct Form){.variant = variant}, &shape, 1, 11);
     omp_set_num_threads(1);
-    struct Results right = compute(variant, &c);
+    struct Results right = compute(variant, &c, true);
     for (int threads = 2; threads < 5; threads++) {
         omp_set_num_threads(threads);
-        struct Results found = compute(variant, &c);
+        struct Results found = compute(variant, &c, true);
+        assert_memory_equal(found.y, right.y, c.y_count * 4);
+        assert_memory_equal(found.dx, right.dx, c.x_count * 4);
         assert_memory_equal(found.dw, right.dw, c.w_count * 4);
         assert_memory_equal(found.db, right.db, shape.out_channels * 4);
         results_release(&found);
@@ -103,8 +133,28 @@ static void test_bits_do_not_depend_on_threads(void **state) {
     defined_release(&c);
 }
 
+/* A sample's result does not depend on those beside it. */
+static void test_rows_are_independent(void **state) {
+    (void)state;
+    enum Variant variant = variant_best(VARIANT_F32_V4);
+    const struct ConvShape many = shape_of(200, 300, 70), few = shape_of(131, 300, 70);
+    struct Defined c = defined_make((struct Form){.variant = variant}, &many, 1, 11);
+    struct Results all = compute(variant, &c, true);
+    struct Defined part = c;
+    part.shape = few;
+    part.y_count = 131 * 70;
+    part.x_count = 131 * 300;
+    struct Results first = compute(variant, &part, true);
+    assert_memory_equal(first.y, all.y, part.y_count * 4);
+    assert_memory_equal(first.dx, all.dx, part.x_count * 4);
+    results_release(&all);
+    results_release(&first);
+    defined_release(&c);
+}
+
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_gradients),
-                                       cmocka_unit_test(test_bits_do_not_depend_on_threads)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_products),
+                                       cmocka_unit_test(test_bits_do_not_depend_on_threads),
+                                       cmocka_unit_test(test_rows_are_independent)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

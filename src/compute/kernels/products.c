@@ -1,110 +1,226 @@
-/* Weights' gradients as compute/products.h says. */
+/* The three passes of compute/products.h, as one product of matrices. */
 #include <omp.h>
 #include <string.h>
 
 #include "compute/columns.h"
 #include "compute/products_kernel.h"
 
-/* Rows that are summed before a gradient goes to memory: a panel of that many fits the first-level
- * cache. Part of the bits. */
-enum { SAMPLES = 128 };
+/* Products that are summed before the sum goes to memory: part of the bits. The columns' panels of
+ * that depth stay in the first-level cache, the packed rows in the second. */
+enum { SAMPLES = 128, CHANNELS = 256, ROWS = 24 * TILE };
+
+/* c (rows, columns) = a (rows, depth) · b (depth, columns) [+ bias], then ReLU. */
+struct Product {
+    int64_t rows, depth, columns;
+    const real *a, *b;
+    int64_t a_row, b_row;      /* elements from one row to the next, as they lie in memory, */
+    bool a_lies_transposed;    /* as (depth, rows) */
+    bool b_lies_transposed;    /* as (columns, depth) */
+    int64_t part, packed_rows; /* of the depth; of the rows, a multiple of GROUP */
+    real *c;
+    const real *bias; /* NULL: none */
+    bool relu, stream;
+};
+
+/* A part of the depth. */
+struct Part {
+    int64_t first, count;
+};
 
 static bool serves(const struct ConvShape *s, enum Pass pass) {
-    return pass == BACKWARD_WEIGHTS && s->kernel_height == 1 && s->kernel_width == 1 &&
-           s->stride_height == 1 && s->stride_width == 1 && s->pad_height == 0 &&
-           s->pad_width == 0 && s->groups == 1;
+    (void)pass;
+    return s->kernel_height == 1 && s->kernel_width == 1 && s->stride_height == 1 &&
+           s->stride_width == 1 && s->pad_height == 0 && s->pad_width == 0 && s->groups == 1;
 }
 
-static int64_t rows_of(const struct ConvShape *s, int64_t samples) {
-    return samples * s->height * s->width;
+static int64_t whole_groups(int64_t rows) {
+    return (rows + GROUP - 1) / GROUP * GROUP;
 }
 
-static int64_t packed_elements(const struct ConvShape *s) {
-    return SAMPLES * ((s->out_channels + GROUP - 1) / GROUP * GROUP);
+/* All but the matrices themselves. */
+static struct Product product_of(const struct ConvShape *s, enum Pass pass, int64_t samples) {
+    int64_t pixels = samples * s->height * s->width, in = s->in_channels, out = s->out_channels;
+    switch (pass) {
+    case FORWARD:
+        return (struct Product){.rows = pixels,
+                                .depth = in,
+                                .columns = out,
+                                .a_row = in,
+                                .b_row = in,
+                                .b_lies_transposed = true,
+                                .part = CHANNELS,
+                                .packed_rows = ROWS,
+                                .relu = s->relu};
+    case BACKWARD_DATA:
+        return (struct Product){.rows = pixels,
+                                .depth = out,
+                                .columns = in,
+                                .a_row = out,
+                                .b_row = in,
+                                .part = CHANNELS,
+                                .packed_rows = ROWS};
+    default:
+        return (struct Product){.rows = out,
+                                .depth = pixels,
+                                .columns = in,
+                                .a_row = out,
+                                .b_row = in,
+                                .a_lies_transposed = true,
+                                .part = SAMPLES,
+                                .packed_rows = whole_groups(out)};
+    }
 }
 
 static size_t scratch_bytes(const struct ConvShape *s, enum Pass pass, int64_t samples) {
-    (void)pass, (void)samples;
-    return (size_t)(packed_elements(s) + omp_get_max_threads() * SAMPLES * WIDTH) * sizeof(real);
+    struct Product p = product_of(s, pass, samples);
+    int64_t rows = p.packed_rows + omp_get_max_threads() * BLOCK;
+    return (size_t)(p.part * rows) * sizeof(real);
 }
 
-/* The output channels of dy in groups of GROUP: (group, rows, GROUP), zeros beyond the last. */
-static void pack_groups(int64_t rows, int64_t out, const real *dy, real *packed) {
+/* Rows of `to_row` elements, zeros beyond the columns. */
+static void copy(int64_t rows, int64_t columns, const real *from, int64_t from_row, real *to,
+                 int64_t to_row) {
+    for (int64_t i = 0; i < rows; i++, from += from_row, to += to_row) {
+        memcpy(to, from, (size_t)columns * sizeof(real));
+        memset(to + columns, 0, (size_t)(to_row - columns) * sizeof(real));
+    }
+}
+
+/* `count` rows of a from `row` on in groups of GROUP: (group, depth, GROUP), zeros beyond the
+ * last. */
+static void pack_groups(const struct Product *p, int64_t row, int64_t count, struct Part part,
+                        real *packed) {
 #pragma omp for schedule(static)
-    for (int64_t o = 0; o < out; o += GROUP)
-        for (int64_t i = 0; i < rows; i++) {
-            real *to = packed + o * rows + i * GROUP;
-            int64_t count = smaller(GROUP, out - o);
-            memcpy(to, dy + i * out + o, (size_t)count * sizeof(real));
-            memset(to + count, 0, (size_t)(GROUP - count) * sizeof(real));
+    for (int64_t i = 0; i < count; i += GROUP) {
+        int64_t rows = smaller(GROUP, count - i);
+        real *to = packed + i * part.count;
+        if (p->a_lies_transposed)
+            copy(part.count, rows, p->a + part.first * p->a_row + row + i, p->a_row, to, GROUP);
+        else
+            KERNEL(products__transpose)
+        (rows, part.count, p->a + (row + i) * p->a_row + part.first, p->a_row, to, GROUP);
+    }
+}
+
+/* Where a block of columns of b begins. */
+static const real *block_of(const struct Product *p, int64_t column, struct Part part) {
+    return p->b_lies_transposed ? p->b + column * p->b_row + part.first
+                                : p->b + part.first * p->b_row + column;
+}
+
+/* The block from `column` on; its copy is in `space`. While it is multiplied with `rows` rows, the
+ * next one comes into the caches. */
+static struct Columns pack_block(const struct Product *p, int64_t column, int64_t rows,
+                                 struct Part part, real *space) {
+    int64_t width = smaller(p->columns - column, BLOCK), next = column + BLOCK;
+    int64_t next_width = smaller(p->columns - next, BLOCK);
+    int64_t panels = (width + WIDTH - 1) / WIDTH, tiles = (rows + TILE - 1) / TILE;
+    struct Columns block = {.depth = part.count,
+                            .data = space,
+                            .columns = width,
+                            .c_row = p->columns,
+                            .add = part.first > 0,
+                            .stream = p->stream};
+    if (next < p->columns)
+        block.ahead = (struct Ahead){.at = block_of(p, next, part),
+                                     .rows = p->b_lies_transposed ? next_width : part.count,
+                                     .row = p->b_row,
+                                     .width = p->b_lies_transposed ? part.count : next_width};
+    block.asks = asks(&block.ahead, tiles * panels * (part.count / STRETCH));
+    for (int64_t i = 0; i < width; i += WIDTH, space += WIDTH * part.count) {
+        int64_t columns = smaller(WIDTH, width - i), row = whole_vectors(columns);
+        const real *from = block_of(p, column + i, part);
+        if (p->b_lies_transposed)
+            KERNEL(products__transpose)(columns, part.count, from, p->b_row, space, row);
+        else
+            copy(part.count, columns, from, p->b_row, space, row);
+    }
+    return block;
+}
+
+/* Some columns of complete sums. */
+static void finish(const struct Product *p, int64_t rows, int64_t column, int64_t columns,
+                   real *c) {
+    for (int64_t i = 0; i < rows && (p->bias || p->relu); i++, c += p->columns)
+        for (int64_t j = 0; j < columns; j++) {
+            real value = p->bias ? c[j] + p->bias[column + j] : c[j];
+            c[j] = p->relu && value < 0 ? 0 : value;
         }
 }
 
-/* The panel of up to WIDTH columns from `column` on of a matrix (rows, columns), zeros beyond the
- * last; its copy is in `space`. While it is multiplied with `out` rows, the next one comes into the
- * caches. */
-static struct Panel copy_panel(int64_t rows, int64_t columns, const real *matrix, int64_t column,
-                               int64_t out, real *space) {
-    int64_t width = smaller(columns - column, WIDTH), next = column + WIDTH;
-    int64_t vectors = (width + LANES - 1) / LANES, tiles = (out + TILE - 1) / TILE;
-    struct Panel panel = {.depth = rows,
-                          .data = space,
-                          .vectors = (int)vectors,
-                          .columns = width,
-                          .c_row = columns,
-                          .ahead = {.at = matrix + next,
-                                    .rows = next < columns ? rows : 0,
-                                    .row = columns,
-                                    .width = smaller(columns - next, WIDTH)}};
-    panel.asks = asks(&panel.ahead, tiles * (rows / STRETCH));
-    for (int64_t i = 0; i < rows; i++) {
-        real *to = space + i * vectors * LANES;
-        memcpy(to, matrix + i * columns + column, (size_t)width * sizeof(real));
-        memset(to + width, 0, (size_t)(vectors * LANES - width) * sizeof(real));
+/* `rows` rows from `row` on, a thread's blocks of columns. */
+static void multiply_blocks(const struct Product *p, int64_t row, int64_t rows, struct Part part,
+                            const real *packed, real *space) {
+#pragma omp for schedule(static)
+    for (int64_t column = 0; column < p->columns; column += BLOCK) {
+        struct Columns block = pack_block(p, column, rows, part, space);
+        real *c = p->c + row * p->columns + column;
+        KERNEL(products__groups)(&block, rows, packed, c);
+        if (part.first + part.count == p->depth)
+            finish(p, rows, column, block.columns, c);
     }
-    return panel;
 }
 
-/* dw (out, in) = or += packedᵀ · x, a thread's panels of input channels. */
-static void gather(const struct ConvShape *s, int64_t rows, bool add, bool stream,
-                   const real *packed, const real *x, real *dw, real *space) {
-    int64_t in = s->in_channels, out = s->out_channels;
-#pragma omp for schedule(static)
-    for (int64_t column = 0; column < in; column += WIDTH) {
-        struct Panel panel = copy_panel(rows, in, x, column, out, space);
-        panel.add = add;
-        panel.stream = stream;
-        KERNEL(products__groups)(&panel, out, packed, dw + column);
+static void multiply(const struct Product *p, real *scratch) {
+    int64_t blocks = (p->rows + p->packed_rows - 1) / p->packed_rows;
+    int64_t share = whole_groups((p->rows + blocks - 1) / blocks);
+#pragma omp parallel if (p->rows * p->depth * p->columns >= PARALLEL_ELEMENTS)
+    {
+        real *space = scratch + (p->packed_rows + omp_get_thread_num() * BLOCK) * p->part;
+        for (int64_t row = 0; row < p->rows; row += share)
+            for (int64_t first = 0; first < p->depth; first += p->part) {
+                struct Part part = {first, smaller(p->part, p->depth - first)};
+                int64_t rows = smaller(share, p->rows - row);
+                pack_groups(p, row, rows, part, scratch);
+                multiply_blocks(p, row, rows, part, scratch, space);
+            }
+        KERNEL(products__finish)();
     }
+}
+
+static void forward(const struct ConvShape *s, int64_t samples, const void *x, const void *weights,
+                    const void *prepared, const void *bias, void *y, void *scratch) {
+    (void)prepared;
+    struct Product p = product_of(s, FORWARD, samples);
+    p.a = x;
+    p.b = weights;
+    p.c = y;
+    p.bias = bias;
+    multiply(&p, scratch);
+}
+
+static void backward_data(const struct ConvShape *s, int64_t samples, const void *dy,
+                          const void *weights, const void *prepared, void *dx, void *scratch) {
+    (void)prepared;
+    struct Product p = product_of(s, BACKWARD_DATA, samples);
+    p.a = dy;
+    p.b = weights;
+    p.c = dx;
+    multiply(&p, scratch);
 }
 
 /* Large gradients that are complete at once go past the caches. */
-static bool streams(const struct ConvShape *s, int64_t rows, const void *dw) {
-    return rows <= SAMPLES && s->in_channels % LANES == 0 && (uintptr_t)dw % LANE_BYTES == 0 &&
-           s->in_channels * s->out_channels * (int64_t)sizeof(real) >= STREAM_BYTES;
+static bool streams(const struct Product *p) {
+    return p->depth <= p->part && p->columns % LANES == 0 && (uintptr_t)p->c % LANE_BYTES == 0 &&
+           p->rows * p->columns * (int64_t)sizeof(real) >= STREAM_BYTES;
 }
 
 static void backward_weights(const struct ConvShape *s, int64_t samples, const void *x,
                              const void *dy, void *dw, void *dbias, void *scratch) {
-    int64_t rows = rows_of(s, samples), in = s->in_channels, out = s->out_channels;
-    bool stream = streams(s, rows, dw);
-    real *packed = scratch;
+    struct Product p = product_of(s, BACKWARD_WEIGHTS, samples);
+    p.a = dy;
+    p.b = x;
+    p.c = dw;
+    p.stream = streams(&p);
     if (dbias)
-        KERNEL(columns__sum)(rows, out, dy, dbias);
-#pragma omp parallel if (rows * in * out >= PARALLEL_ELEMENTS)
-    {
-        real *space = packed + packed_elements(s) + omp_get_thread_num() * SAMPLES * WIDTH;
-        for (int64_t row = 0; row < rows; row += SAMPLES) {
-            int64_t count = smaller(SAMPLES, rows - row);
-            pack_groups(count, out, (const real *)dy + row * out, packed);
-            gather(s, count, row > 0, stream, packed, (const real *)x + row * in, dw, space);
-        }
-        KERNEL(products__finish)();
-    }
+        KERNEL(columns__sum)(p.depth, p.rows, dy, dbias);
+    multiply(&p, scratch);
 }
 
 extern const struct Method KERNEL(products__method);
 const struct Method KERNEL(products__method) = {.name = "products",
                                                 .serves = serves,
                                                 .scratch_bytes = scratch_bytes,
+                                                .forward = forward,
+                                                .backward_data = backward_data,
                                                 .backward_weights = backward_weights};

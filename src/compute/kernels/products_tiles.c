@@ -1,29 +1,54 @@
-/* Rows times a panel of columns: TILE rows of up to PANEL vectors of sums in registers. */
+/* Rows times panels of columns: TILE rows of up to PANEL vectors of sums in registers. */
 #include "compute/products_kernel.h"
 
-#if defined(__AVX512F__)
+#if defined(__AVX2__)
 #include <immintrin.h>
 #endif
 #include <string.h>
 
-/* Stores a vector of sums of `columns` columns. */
-INLINE void put(const struct Panel *panel, real *to, lanes value, int64_t columns) {
+/* A panel of the block, and the place of its rows in c. */
+struct Panel {
+    struct Columns *block;
+    const real *data;
+    int64_t columns;
+    real *c;
+};
+
+/* Some sums of a tile. */
+static __attribute__((noinline)) void put_part(const struct Columns *block, const lanes *sums,
+                                               int vectors, int64_t rows, int64_t columns,
+                                               real *c) {
+    real all[TILE * WIDTH];
+    memcpy(all, sums, (size_t)(TILE * vectors) * sizeof(lanes));
+    for (int64_t i = 0; i < rows; i++, c += block->c_row)
+        for (int64_t j = 0; j < columns; j++) {
+            real sum = all[i * vectors * LANES + j];
+            c[j] = block->add ? c[j] + sum : sum;
+        }
+}
+
+INLINE void put_past_caches(real *to, lanes value) {
 #if defined(__AVX512F__) && !defined(KERNEL_DOUBLE)
-    if (panel->stream) {
-        _mm512_stream_ps(to, (__m512)value);
-        return;
-    }
+    _mm512_stream_ps(to, (__m512)value);
+#elif defined(__AVX2__) && !defined(KERNEL_DOUBLE)
+    _mm256_stream_ps(to, (__m256)value);
+#else
+    *(lanes *)(void *)to = value;
 #endif
-    if (columns >= LANES) {
-        if (panel->add)
-            value += *(const lanes *)(const void *)to;
-        *(lanes *)(void *)to = value;
-        return;
-    }
-    real part[LANES];
-    memcpy(part, &value, sizeof part);
-    for (int64_t i = 0; i < columns; i++)
-        to[i] = panel->add ? to[i] + part[i] : part[i];
+}
+
+/* All sums of a tile. */
+INLINE void put_whole(const struct Columns *block, lanes sum[TILE][PANEL], int vectors, real *c) {
+    for (int i = 0; i < TILE; i++, c += block->c_row)
+        for (int v = 0; v < vectors; v++) {
+            lanes *to = (lanes *)(void *)(c + v * LANES);
+            if (block->stream)
+                put_past_caches(c + v * LANES, sum[i][v]);
+            else if (block->add)
+                *to += sum[i][v];
+            else
+                *to = sum[i][v];
+        }
 }
 
 /* One row of the panel: its vectors times a factor of each row of the tile. */
@@ -39,54 +64,75 @@ INLINE void multiply_step(int vectors, lanes sum[TILE][PANEL], const real *a, co
         sum[i][v] = multiply_add(sum[i][v], a[i] - (lanes){0}, factor[v]);
 }
 
-INLINE void multiply_tile(int vectors, struct Panel *panel, const real *a, int64_t rows, real *c) {
+INLINE void multiply_tile(int vectors, const struct Panel *panel, const real *a, int64_t row,
+                          int64_t rows) {
+    struct Columns *block = panel->block;
     lanes sum[TILE][PANEL];
     const real *data = panel->data;
+    real *c = panel->c + row * block->c_row;
     int64_t t = 0, step = vectors * LANES;
     UNROLL
     for (int i = 0; i < TILE; i++)
         UNROLL
     for (int v = 0; v < vectors; v++)
         sum[i][v] = (lanes){0};
-    for (; t + STRETCH <= panel->depth; t += STRETCH) {
-        for (int64_t i = 0; i < panel->asks; i++)
-            ask(&panel->ahead);
+    if (block->add) /* they are far from one another, and needed at the end */
+        for (int64_t i = 0; i < TILE && row + i < rows; i++)
+            __builtin_prefetch(c + i * block->c_row, 1, 3);
+    for (; t + STRETCH <= block->depth; t += STRETCH) {
+        UNROLL
+        for (int i = 0; i < MOST_ASKS; i++)
+            if (i < block->asks)
+                ask(&block->ahead);
         UNROLL
         for (int s = 0; s < STRETCH; s++, a += GROUP, data += step)
             multiply_step(vectors, sum, a, data);
     }
-    for (; t < panel->depth; t++, a += GROUP, data += step)
+    for (; t < block->depth; t++, a += GROUP, data += step)
         multiply_step(vectors, sum, a, data);
-    UNROLL
+    if (row + TILE <= rows && panel->columns >= step) {
+        put_whole(block, sum, vectors, c);
+        return;
+    }
+    lanes part[TILE * PANEL];
     for (int i = 0; i < TILE; i++)
-        UNROLL
-    for (int v = 0; v < vectors; v++)
-        if (i < rows)
-            put(panel, c + i * panel->c_row + v * LANES, sum[i][v], panel->columns - v * LANES);
+        for (int v = 0; v < vectors; v++)
+            part[i * vectors + v] = sum[i][v];
+    put_part(block, part, vectors, smaller(TILE, rows - row), panel->columns, c);
 }
 
-INLINE void multiply_groups(int vectors, struct Panel *panel, int64_t rows, const real *a,
-                            real *c) {
-    for (int64_t row = 0; row < rows; row += TILE)
-        multiply_tile(vectors, panel, a + row / GROUP * GROUP * panel->depth + row % GROUP,
-                      rows - row, c + row * panel->c_row);
+/* The rows of a group from `row` on. */
+INLINE void multiply_group(int vectors, const struct Panel *panel, const real *a, int64_t row,
+                           int64_t rows) {
+    for (int64_t i = 0; i < GROUP && row + i < rows; i += TILE)
+        multiply_tile(vectors, panel, a + i, row + i, rows);
 }
 
-void KERNEL(products__groups)(struct Panel *panel, int64_t rows, const real *a, real *c) {
-    if (panel->vectors == 1)
-        multiply_groups(1, panel, rows, a, c);
-    else if (panel->vectors == 2)
-        multiply_groups(2, panel, rows, a, c);
+static void multiply(const struct Panel *panel, const real *a, int64_t row, int64_t rows) {
+    int64_t vectors = whole_vectors(panel->columns) / LANES;
+    if (vectors == 1)
+        multiply_group(1, panel, a, row, rows);
+    else if (vectors == 2)
+        multiply_group(2, panel, a, row, rows);
 #if PANEL == 4
-    else if (panel->vectors == 3)
-        multiply_groups(3, panel, rows, a, c);
+    else if (vectors == 3)
+        multiply_group(3, panel, a, row, rows);
     else
-        multiply_groups(4, panel, rows, a, c);
+        multiply_group(4, panel, a, row, rows);
 #endif
 }
 
+void KERNEL(products__groups)(struct Columns *block, int64_t rows, const real *a, real *c) {
+    for (int64_t row = 0; row < rows; row += GROUP, a += GROUP * block->depth)
+        for (int64_t column = 0; column < block->columns; column += WIDTH) {
+            const struct Panel panel = {block, block->data + column * block->depth,
+                                        smaller(WIDTH, block->columns - column), c + column};
+            multiply(&panel, a, row, rows);
+        }
+}
+
 void KERNEL(products__finish)(void) {
-#if defined(__AVX512F__)
+#if defined(__AVX2__)
     _mm_sfence();
 #endif
 }

@@ -58,11 +58,21 @@ static bool draws(const struct Node *node) {
 }
 
 struct LinearState {
-    struct Convolution *gradients; /* makes the weights' gradient; NULL: the library does */
+    struct Convolution *methods; /* NULL: they serve no pass */
+    unsigned own;                /* the passes that they serve */
     struct Dropconnect drop;
 };
 
-static int make_gradients(struct Planning *planning, struct LinearState *state) {
+static unsigned passes_of(const struct Planning *planning) {
+    unsigned passes = PASS_BIT(FORWARD);
+    if (planning->training)
+        passes |= PASS_BIT(BACKWARD_WEIGHTS);
+    if (planning->training && planning->operation->needs_input_gradient[0])
+        passes |= PASS_BIT(BACKWARD_DATA);
+    return passes;
+}
+
+static int make_methods(struct Planning *planning, struct LinearState *state) {
     struct Operation *operation = planning->operation;
     const struct ConvShape pixel = {.height = 1,
                                     .width = 1,
@@ -77,31 +87,32 @@ static int make_gradients(struct Planning *planning, struct LinearState *state) 
                                     .groups = 1,
                                     .out_height = 1,
                                     .out_width = 1};
-    const struct ConvolutionRequest request = {.backend = planning->backend,
-                                               .variant = planning->variant,
-                                               .rule = planning->convolution,
-                                               .shape = &pixel,
-                                               .samples = planning->samples,
-                                               .sample_counts = planning->sample_counts,
-                                               .passes = PASS_BIT(BACKWARD_WEIGHTS)};
-    if (!convolution_own_passes(&request))
+    struct ConvolutionRequest request = {.backend = planning->backend,
+                                         .variant = planning->variant,
+                                         .rule = planning->convolution,
+                                         .shape = &pixel,
+                                         .samples = planning->samples,
+                                         .sample_counts = planning->sample_counts,
+                                         .passes = passes_of(planning)};
+    state->own = request.passes = convolution_own_passes(&request);
+    if (!state->own)
         return OK;
-    int code = convolution_create(&state->gradients, &request, planning->error);
+    int code = convolution_create(&state->methods, &request, planning->error);
     if (!code)
-        operation->needs.scratch_bytes = convolution_scratch_bytes(state->gradients);
+        operation->needs.scratch_bytes = convolution_scratch_bytes(state->methods);
     return code;
 }
 
+static bool owns(const struct LinearState *state, enum Pass pass) {
+    return state->own & PASS_BIT(pass);
+}
+
 static void name_kernels(const struct Planning *planning, const struct LinearState *state) {
-    const char **kernels = planning->operation->needs.kernels;
-    kernels[FORWARD] = planning->backend->name;
-    if (!planning->training)
-        return;
-    if (planning->operation->needs_input_gradient[0])
-        kernels[BACKWARD_DATA] = planning->backend->name;
-    kernels[BACKWARD_WEIGHTS] = state->gradients
-                                    ? convolution_kernels(state->gradients, BACKWARD_WEIGHTS)
-                                    : planning->backend->name;
+    for (int pass = 0; pass < PASS_COUNT; pass++)
+        if (passes_of(planning) & PASS_BIT(pass))
+            planning->operation->needs.kernels[pass] =
+                owns(state, (enum Pass)pass) ? convolution_kernels(state->methods, (enum Pass)pass)
+                                             : planning->backend->name;
 }
 
 static int plan(struct Planning *planning) {
@@ -111,18 +122,19 @@ static int plan(struct Planning *planning) {
     *state = (struct LinearState){.drop = dropconnect_create(planning, options->dropconnect)};
     operation->needs.state = state;
     operation->needs.input = planning->training;
-    operation->needs.accumulates = true;
-    int code = planning->training ? make_gradients(planning, state) : OK;
-    if (!code)
-        name_kernels(planning, state);
-    return code;
+    int code = make_methods(planning, state);
+    if (code)
+        return code;
+    operation->needs.accumulates = !owns(state, BACKWARD_DATA);
+    name_kernels(planning, state);
+    return OK;
 }
 
 static void release(struct Operation *operation) {
     struct LinearState *state = operation->needs.state;
     if (!state)
         return;
-    convolution_release(state->gradients);
+    convolution_release(state->methods);
     dropconnect_release(&state->drop);
     memory_release(state);
     operation->needs.state = NULL;
@@ -148,14 +160,18 @@ static void forward(const struct Call *call) {
     struct LinearState *state = call->operation->needs.state;
     if (state->drop.rate > 0)
         dropconnect_make(&state->drop, call);
-    if (has_bias(call)) {
-        const real *bias = call_parameter(call, 1);
+    const real *bias = has_bias(call) ? call_parameter(call, 1) : NULL;
+    if (owns(state, FORWARD)) {
+        convolution_forward(state->methods, call->samples, call->input[0], weights_of(call),
+                            call->prepared, bias, y, call->scratch);
+        return;
+    }
+    if (bias)
         for (int64_t i = 0; i < call->samples; i++)
             for (int64_t o = 0; o < out; o++)
                 y[i * out + o] = bias[o];
-    }
     call->backend->gemm(false, true, call->samples, out, in, 1.0, call->input[0], in,
-                        weights_of(call), in, has_bias(call) ? 1.0 : 0.0, y, out);
+                        weights_of(call), in, bias ? 1.0 : 0.0, y, out);
 }
 
 static void multiply_gradients(const struct Call *call) {
@@ -177,8 +193,8 @@ static void backward(const struct Call *call) {
     int64_t in = call->operation->in[0].channels, out = call->operation->out.channels;
     struct LinearState *state = call->operation->needs.state;
     const real *dy = call->output_gradient;
-    if (state->gradients)
-        convolution_backward_weights(state->gradients, call->samples, call->input[0], dy,
+    if (owns(state, BACKWARD_WEIGHTS))
+        convolution_backward_weights(state->methods, call->samples, call->input[0], dy,
                                      call_gradient(call, 0),
                                      has_bias(call) ? call_gradient(call, 1) : NULL, call->scratch);
     else
@@ -188,8 +204,12 @@ static void backward(const struct Call *call) {
     if (!call->input_gradient[0])
         return;
     call_lap(call, PLAN_BACKWARD_WEIGHTS);
-    call->backend->gemm(false, false, call->samples, in, out, 1.0, dy, out, weights_of(call), in,
-                        call->accumulate[0] ? 1.0 : 0.0, call->input_gradient[0], in);
+    if (owns(state, BACKWARD_DATA))
+        convolution_backward_data(state->methods, call->samples, dy, weights_of(call),
+                                  call->prepared, call->input_gradient[0], call->scratch);
+    else
+        call->backend->gemm(false, false, call->samples, in, out, 1.0, dy, out, weights_of(call),
+                            in, call->accumulate[0] ? 1.0 : 0.0, call->input_gradient[0], in);
 }
 
 const struct Layer KERNEL(layer_linear) = {
