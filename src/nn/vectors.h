@@ -1,5 +1,5 @@
-/* Vectors as wide as the instruction set's registers, for kernel files. (The compiler would cut wider
- * ones up, but compare and convert them one number at a time.) Inside nn/ only. */
+/* Vectors as wide as the instruction set's registers, for kernel files. (The compiler would cut
+ * wider ones up, but compare and convert them one number at a time.) Inside nn/ only. */
 #ifndef TRAINER_NN_VECTORS_H
 #define TRAINER_NN_VECTORS_H
 
@@ -71,8 +71,8 @@ INLINE void put_elements(element *to, vector value) {
 #endif
 }
 
-/* `lanes` bytes, each as a lane of the vector at `to`, which has 16 bytes or more. The compiler would
- * go byte by byte. */
+/* `lanes` bytes, each as a lane of the vector at `to`, which has 16 bytes or more. The compiler
+ * would go byte by byte. */
 INLINE void bytes_widen(const uint8_t *from, int lanes, void *to) {
 #if defined __AVX512F__ && !defined KERNEL_DOUBLE
     if (lanes == 16) {

@@ -145,6 +145,13 @@ static void test_forms(void **unused) {
         }
 }
 
+/* Up to the rounding of matrix products, which the library makes in an order of its own for each
+ * number of rows. */
+static void assert_close(const double *found, const double *right, size_t count) {
+    for (size_t i = 0; i < count; i++)
+        assert_true(fabs(found[i] - right[i]) <= 1e-5 * (1 + fabs(right[i])));
+}
+
 /* A plan with sample_dropout: its masks depend on seed, place and draw and differ from training's;
  * layers that are not random predict as without it. */
 static void test_sampling(void **unused) {
@@ -169,7 +176,7 @@ static void test_sampling(void **unused) {
         struct Result part = net_run(&net, &run);
         run.step = 3;
         struct Result other = net_run(&net, &run);
-        assert_memory_equal(part.scores, whole.scores + 2 * outputs, 3 * outputs * sizeof(double));
+        assert_close(part.scores, whole.scores + 2 * outputs, 3 * outputs);
         assert_memory_not_equal(other.scores, part.scores, 3 * outputs * sizeof(double));
         assert_memory_not_equal(training.scores, whole.scores, 7 * outputs * sizeof(double));
         struct Result *all[] = {&whole, &training, &part, &other};
