@@ -8,6 +8,7 @@
 #include "cli/shown.h"
 
 #define MOST_LINES 20 /* of the table */
+#define MOST_ERRORS 3 /* different ones */
 
 const char *search_status_word(const struct TrialRecord *record) {
     static const char *const words[] = {"new", "open", "paused", "finished", "diverged", "failed"};
@@ -131,23 +132,53 @@ static void print_counts(const struct Search *search, const struct SearchResults
     text_release(&text);
 }
 
-static void print_errors(const struct SearchResults *results) {
-    int shown_errors = 0;
-    for (int64_t i = 0; i < results->count && shown_errors < 3; i++) {
+/* How many trials from `first` on failed with the error of that one; 0 if one before it did. */
+static int64_t count_same(const struct SearchResults *results, int64_t first) {
+    const char *error = results->entries[first].record.error;
+    int64_t count = 0;
+    for (int64_t i = 0; i < results->count; i++) {
         const struct TrialRecord *record = &results->entries[i].record;
-        if (record->status == TRIAL_FAILED && record->error) {
-            printf("trial %" PRId64 " failed: %s\n", record->number, shown(record->error));
-            shown_errors++;
-        }
+        if (record->status != TRIAL_FAILED || !record->error || strcmp(record->error, error) != 0)
+            continue;
+        if (i < first)
+            return 0;
+        count++;
     }
+    return count;
+}
+
+/* Each error once. */
+static void print_errors(const struct Search *search, const struct SearchResults *results) {
+    int64_t printed = 0, left = 0;
+    for (int64_t i = 0; i < results->count; i++) {
+        const struct TrialRecord *record = &results->entries[i].record;
+        bool failed = record->status == TRIAL_FAILED && record->error;
+        int64_t same = failed ? count_same(results, i) : 0;
+        if (!same)
+            continue;
+        if (printed++ >= MOST_ERRORS)
+            left += same;
+        else if (same > 1)
+            printf("trial %" PRId64 " and %" PRId64 " more failed: %s\n", record->number, same - 1,
+                   shown(record->error));
+        else
+            printf("trial %" PRId64 " failed: %s\n", record->number, shown(record->error));
+    }
+    if (left)
+        printf("%" PRId64 " more failed, see %s/trials.csv\n", left,
+               shown(search->request->folder));
 }
 
 /* ---- The keys ---- */
 
 static void print_importance(const struct Search *search, const struct Insight *insights) {
     int count = search->stages[0].count;
-    if (!insights[0].measured)
+    if (!insights[0].measured) {
+        printf("\nwhich keys mattered is not said: fewer than %d trials of the first stage can be "
+               "compared\n",
+               ANALYSIS_LEAST);
         return;
+    }
     printf("\nwhich keys mattered (share of the variance of the trials' places that a key alone "
            "explains,\ncorrected for chance, and its standard error by the jackknife; p: how often "
            "a key that\ndoes not matter explains as much)\n");
@@ -207,7 +238,7 @@ void search_print_words(const struct Search *search, const struct SearchResults 
     char metric[FIGURE_TEXT];
     print_table(search, results);
     print_counts(search, results);
-    print_errors(results);
+    print_errors(search, results);
     if (!results->scored)
         return;
     print_importance(search, insights);

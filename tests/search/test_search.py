@@ -170,6 +170,9 @@ def test_bad_ends_are_rows(folder, recipe):
     assert all("metric" in trial and trial["metric"] is None for trial in by["diverged"] + by["failed"])
     assert all("model" in trial["error"] for trial in by["failed"])
     assert all(trial["values"]["model.3.linear.out"] == "2" for trial in by["failed"])
+    words = run(1, "search", space, "--out", f"{folder}/bad", "--no-plots")[0]
+    failed = sorted(trial["trial"] for trial in by["failed"])
+    assert f"trial {failed[0]} and {len(failed) - 1} more failed: " in words and words.count("failed: ") == 1
 
 
 def test_a_trial_that_crashes_again_and_again_is_a_row(folder, recipe):
