@@ -96,6 +96,21 @@ static int check_head(const struct H5File *file, const unsigned char *head, uint
     return OK;
 }
 
+/* Whether the root of a file (of the usual, oldest format) was never written, because the program
+ * that made the file ended before it closed it. */
+static bool was_never_closed(struct H5File *file) {
+    unsigned char head[72], version = 1;
+    uint64_t root = 0;
+    if (file->driver.bytes < sizeof head ||
+        !file_driver__read(&file->driver, 0, head, sizeof head) || !begins(head, sizeof head) ||
+        head[H5_SIGNATURE_BYTES] != 0)
+        return false;
+    for (int i = 7; i >= 0; i--)
+        root = root << 8 | head[64 + i];
+    return root < file->driver.bytes && file_driver__read(&file->driver, root, &version, 1) &&
+           version == 0;
+}
+
 static int open_hdf5(struct H5File *file, struct Error *error) {
     int code = OK;
     h5__quiet();
@@ -107,11 +122,17 @@ static int open_hdf5(struct H5File *file, struct Error *error) {
     if (file->id < 0) {
         char reason[200];
         h5__reason(reason);
-        code = file->driver.failed ? h5_check(file, error)
-               : h5__is_newer(reason)
-                   ? h5__fail_newer(file, "", reason, error)
-                   : fail(error, file->failure, "%s: is damaged: HDF5 cannot open it (%s)",
-                          file->path, reason);
+        code =
+            file->driver.failed ? h5_check(file, error)
+            : was_never_closed(file)
+                ? fail(error, file->failure,
+                       "%s: was never closed by the program that wrote it, so that what it holds "
+                       "was not written",
+                       file->path)
+            : h5__is_newer(reason)
+                ? h5__fail_newer(file, "", reason, error)
+                : fail(error, file->failure, "%s: is damaged: HDF5 cannot open it (%s)", file->path,
+                       reason);
     }
     H5Pclose(access);
     return code;

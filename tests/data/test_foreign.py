@@ -3,6 +3,7 @@ lines, and compared with the arrays that were written. The lines that `dataset i
 import json
 import os
 import subprocess
+import sys
 
 import pytest
 from support.program import DATA, RUN_FILE, TRAINER, USAGE, refusal, result, run, settings, start
@@ -263,6 +264,11 @@ def test_images_of_another_shape(scratch, array, lines):
 def test_names_of_the_classes(scratch):
     save(scratch, "x.h5", x=IMAGES, y=LABELS, names=np.bytes_(["c", "a", "b"]),
          z=np.array(["c", "a", "b"], "S")[LABELS])
+    save(scratch, "n.h5", numbers=[30, 10, 20])
+    own = imported(scratch, recipe(scratch, "data: {file: x.h5, classes: n.h5:/numbers, validation: none, splits: "
+                                   "{train: {images: /x, labels: /y}}}\n"), "numbers.h5")
+    with h5py.File(own) as file:
+        assert list(file["classes"].asstr()) == ["30", "10", "20"]
     for classes, labels, expected in (("[c, a, b]", "y", "cab"), ("/names", "y", "cab"), ("/names", "z", "cab"),
                                       ("[b, c, a]", "z", "bca"), ("5", "y", "01234")):
         path = recipe(scratch, "data: {file: x.h5, classes: %s, splits: {train: {images: /x, labels: /%s}}}\n"
@@ -469,6 +475,13 @@ def test_a_picture_or_a_label_for_each_array(scratch):
     path = recipe(scratch, split('{images: "/*", labels: "@kind", axes: HWC}').replace("x.h5", "marked.h5"))
     assert "/s00: neither it nor its group has an attribute 'kind'" in start(
         1, "train", path, "--out", f"{scratch}/o", cwd=scratch).stderr
+
+
+def test_names_with_the_characters_of_patterns(scratch):
+    path = save(scratch, "x[1].h5", **{"x[0]": IMAGES, "y?": LABELS})
+    lines = 'data: {splits: {train: {images: "x[1].h5:/x[0]", labels: "x[1].h5:/y?"}}, validation: none}\n'
+    assert os.path.exists(path)
+    assert np.array_equal(arrays(imported(scratch, recipe(scratch, lines)), "train")["images"], IMAGES)
 
 
 def test_files_named_by_a_pattern(scratch):
@@ -713,6 +726,13 @@ def test_a_newer_format_is_no_damage(scratch):
         file.write(lowest)
     line = refusal(DATA, "dataset", "info", path)
     assert "is written in a newer format than HDF5" in line and "h5repack" in line and "damaged" not in line
+
+
+def test_a_file_that_was_never_closed(scratch):
+    code = "import h5py, os; file = h5py.File('x.h5', 'w'); file['x'] = range(9); os._exit(0)"
+    subprocess.run([sys.executable, "-c", code], cwd=scratch, check=True)
+    line = refusal(DATA, "dataset", "info", "x.h5", cwd=scratch)
+    assert "x.h5: was never closed by the program that wrote it" in line
 
 
 def warnings(scratch, contents, lines="{images: /x, labels: /y}", name="w"):

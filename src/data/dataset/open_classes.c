@@ -20,6 +20,24 @@ static bool is_array(const char *text) {
     return *text == '/' || strstr(text, ":/");
 }
 
+/* Names that are whole numbers. */
+static int read_numbers(struct H5File *file, const struct ArrayName *name,
+                        const struct H5Info *info, struct Targets *classes, struct Error *error) {
+    int64_t count = memory_product(info->size, info->rank);
+    if (count < 1 || count > MOST_CLASSES)
+        return OK; /* which is refused later */
+    int64_t *numbers = memory_array(int64_t, count, "classes");
+    int code = h5_read(file, name->path, H5_INT64, info->rank, info->size, numbers, error);
+    if (code == OK)
+        *classes = targets_number(TARGET_CLASSES, "", count);
+    for (int64_t i = 0; i < count && code == OK; i++) {
+        memory_release(classes->names[i]);
+        classes->names[i] = memory_print("%" PRId64, numbers[i]);
+    }
+    memory_release(numbers);
+    return code;
+}
+
 /* One array of names. */
 static int read_names(struct Opening *opening, const char *text, struct Error *error) {
     const struct DataOptions *options = opening->request->options;
@@ -31,7 +49,12 @@ static int read_names(struct Opening *opening, const char *text, struct Error *e
         return error_blame_key(error, "data.classes");
     char *place = opening__place(opening, name.file);
     code = opening__file(opening, place, &file, error);
+    struct H5Info info;
     if (code == OK)
+        code = h5_info(file, name.path, &info, error);
+    if (code == OK && info.type <= H5_INT64)
+        code = read_numbers(file, &name, &info, classes, error);
+    else if (code == OK)
         code = h5_read_texts(file, name.path, &classes->names, &classes->count, error);
     if (code == OK && classes->count < 1)
         code = fail(error, ERROR_DATA, "%s:%s: has no names", place, name.path);

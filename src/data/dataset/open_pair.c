@@ -102,7 +102,11 @@ static int add_matches(struct Opening *opening, const struct ArrayName *name, st
 /* The arrays of one file. Takes over what `name` holds. */
 static int add_named(struct Opening *opening, struct ArrayName *name, struct Arrays *arrays,
                      struct Error *error) {
-    if (!pattern__is(name->path))
+    struct H5File *file;
+    bool named = !pattern__is(name->path) ||
+                 (opening__file(opening, name->file, &file, error) == OK &&
+                  h5_exists(file, name->path)); /* a name may hold the characters of patterns */
+    if (named)
         return locate(opening, add_array(arrays, name->file, name->path, NULL), error);
     int code = add_matches(opening, name, arrays, error);
     array_name_release(name);
