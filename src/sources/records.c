@@ -83,10 +83,15 @@ static int64_t count_lines(const char *text, size_t length) {
 }
 
 /* What a text that begins with these bytes and holds zeros is likely to be. */
-static const char *wide_text(const struct Records *records) {
-    bool wide = records->base == 0 && (!strncmp(records->buffer, "\xFF\xFE", 2) ||
-                                       !strncmp(records->buffer, "\xFE\xFF", 2));
-    return wide ? ": it is UTF-16, which iconv -f UTF-16 -t UTF-8 converts" : "; expected text";
+static const char *wide_text(const struct Records *records, size_t bytes) {
+    const char *text = records->buffer;
+    if (records->base > 0 || bytes < 2)
+        return "; expected text";
+    if (!strncmp(text, "\xFF\xFE", 2) || !strncmp(text, "\xFE\xFF", 2))
+        return ": it is UTF-16, which iconv -f UTF-16 -t UTF-8 converts";
+    return !text[1]   ? ": it is UTF-16, which iconv -f UTF-16LE -t UTF-8 converts"
+           : !text[0] ? ": it is UTF-16, which iconv -f UTF-16BE -t UTF-8 converts"
+                      : "; expected text";
 }
 
 /* A device or an archive is refused early. */
@@ -100,7 +105,8 @@ static int check_text(const struct Records *records, size_t got, struct Error *e
     if (kind)
         return fail(error, ERROR_DATA, "%s: %s", records->path, kind);
     return fail(error, ERROR_DATA, "%s:%" PRId64 ": holds a zero byte%s", records->path,
-                records->line + count_lines(begin, (size_t)(zero - begin)), wide_text(records));
+                records->line + count_lines(begin, (size_t)(zero - begin)),
+                wide_text(records, records->length + got));
 }
 
 /* Makes room after what is left of the buffer: moves it to the front, or lets the buffer grow. */

@@ -122,6 +122,14 @@ def test_lines_before_the_head(head, words, says, tmp_path):
             assert file["encoding"].attrs.get("comment", b"") == (b"#" if words else b"")
 
 
+@pytest.mark.parametrize("encoding, name", (("utf-16", "UTF-16"), ("utf-16-le", "UTF-16LE"),
+                                            ("utf-16-be", "UTF-16BE")))
+def test_wide_text_is_named(encoding, name, tmp_path):
+    (tmp_path / "t.csv").write_text(PLAIN, encoding=encoding)
+    done = program.start(1, "dataset", "import", "--format", "table", "-o", "own.h5", *LABEL, "t.csv", cwd=tmp_path)
+    assert done.returncode == program.DATA and f"which iconv -f {name} -t UTF-8 converts" in done.stderr
+
+
 def test_numbers_in_another_notation_are_noticed(tmp_path):
     (tmp_path / "t.csv").write_text('a,b,species\n"1,234.5",4-door,x\n"3,000",2-door,y\n')
     done = program.start(1, "dataset", "import", "--format", "table", "-o", "own.h5", *LABEL, "t.csv", cwd=tmp_path)
