@@ -72,7 +72,8 @@ static int read_table(struct MetricsTable *table, const struct ReportRun *run, c
 
 static int read_run(struct ReportRun *run, struct Error *error) {
     if (!path_is_folder(run->folder))
-        return fail(error, ERROR_USAGE, "%s: expected the folder of a run", run->folder);
+        return fail(error, ERROR_USAGE, "%s: expected the folder of a run or of a search",
+                    run->folder);
     int code = read_run_file(run, error);
     if (code == OK)
         code = read_table(&run->metrics, run, "metrics.jsonl", true, error);
