@@ -24,7 +24,7 @@ struct Targets {
 static inline bool targets_are_values(const struct Targets *targets) {
     return targets->kind == TARGET_VALUES;
 }
-/* Are there classes, of which exactly one is a sample's? */
+/* Does each sample belong to exactly one class? */
 static inline bool targets_are_labels(const struct Targets *targets) {
     return targets->kind == TARGET_CLASSES || targets->kind == TARGET_DISTRIBUTIONS;
 }
@@ -42,8 +42,8 @@ struct Targets targets_copy(enum TargetKind kind, const char *const *names, int6
 struct Targets targets_number(enum TargetKind kind, const char *word, int64_t count);
 void targets_release(struct Targets *targets); /* leaves zeros */
 
-/* A name that stands twice, NULL if there is none: whoever reads figures by name would find one of
- * the two. */
+/* A name that two classes or values have, which nobody could tell apart in figures by name; NULL if
+ * there is none. */
 const char *targets_repeated(const struct Targets *targets);
 
 /* What one of them is called: "class" or "target"; and several: "classes" or "targets". */

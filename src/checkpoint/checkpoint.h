@@ -38,8 +38,11 @@ void checkpoint_put_average(struct CheckpointWriter *writer, const struct Arena 
 void checkpoint_put_slot(struct CheckpointWriter *writer, const struct Arena *arena,
                          const char *slot, const float *values);
 /* Reports the first failure, or writes the file under a temporary name, fsync, then rename, fsync
- * of the folder: earlier files are untouched until it is whole. Releases the writer either way. */
-int checkpoint_commit(struct CheckpointWriter *writer, struct Error *error);
+ * of the folder: earlier files are untouched until it is whole. It can be tried again after a
+ * failure, from another thread than the calls before if h5_allows_threads. */
+int checkpoint_try(struct CheckpointWriter *writer, struct Error *error);
+/* Releases the writer; NULL is allowed. */
+void checkpoint_release_writer(struct CheckpointWriter *writer);
 
 /* For a file that is written while the arrays change: from here on the writer copies arrays, and
  * puts them into the file only when it is tried. `copies` starts as {0}, outlives the writer and
@@ -53,10 +56,6 @@ struct CheckpointCopies {
 };
 void checkpoint_copy_arrays(struct CheckpointWriter *writer, struct CheckpointCopies *copies);
 void checkpoint_release_copies(struct CheckpointCopies *copies);
-/* As checkpoint_commit, but keeps the writer, so that it can be tried again after a failure; from
- * another thread than the calls before, if h5_allows_threads. */
-int checkpoint_try(struct CheckpointWriter *writer, struct Error *error);
-void checkpoint_abandon(struct CheckpointWriter *writer); /* NULL is allowed */
 
 /* --- reading ---------------------------------------------------------------------------------- */
 

@@ -29,7 +29,7 @@ char *ensemble_file_member(const char *path, int number);
 bool ensemble_file_is_member(const char *path);
 
 /* Writes the checkpoints that ensemble->members names, which may be members of another such file,
- * without their optimisers: whole or not at all, as checkpoint_commit. */
+ * without their optimisers: whole or not at all, as checkpoint_try. */
 int ensemble_file_write(const struct EnsembleFile *ensemble, const char *path, struct Error *error);
 /* Reads all but the members. ERROR_CHECKPOINT also if the seal is missing or wrong, or if numbers
  * make no sense. */

@@ -144,16 +144,10 @@ int checkpoint_try(struct CheckpointWriter *writer, struct Error *error) {
     return error->code;
 }
 
-void checkpoint_abandon(struct CheckpointWriter *writer) {
+void checkpoint_release_writer(struct CheckpointWriter *writer) {
     if (!writer)
         return;
     release_copied(writer);
     h5_abandon(writer->file);
     memory_release(writer);
-}
-
-int checkpoint_commit(struct CheckpointWriter *writer, struct Error *error) {
-    int code = checkpoint_try(writer, error);
-    checkpoint_abandon(writer);
-    return code;
 }

@@ -8,8 +8,8 @@
 #include "store/h5.h"
 
 /* Has a child read all of the file that HDF5 can be asked for (trainer verify --examine). Returns
- * `failure` if the child crashed or met its limits; what else is wrong with the file is left to
- * whoever opens it. A file that was examined before and has not changed is not examined again. */
+ * `failure` if the child crashed or met its limits; other faults are left to the caller that
+ * opens it. A file that was examined before and has not changed is not examined again. */
 int examine_file(const char *path, int failure, struct Error *error);
 
 /* From here on one child examines a file for all ranks of a host: the others wait, and share its

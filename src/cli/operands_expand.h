@@ -14,8 +14,8 @@ struct Paths { /* start with {0} */
 void paths_release(struct Paths *paths);
 
 /* Adds the checkpoint itself, the one of a run's folder, or the members of an ensemble's file. With
- * `several` also those of a folder of folds or of a search, of which trials without a checkpoint
- * are left out with a note on stderr. ERROR_CHECKPOINT if there is none. */
+ * `several` also those of a folder of folds or of a search; its trials without a checkpoint are
+ * left out with a note on stderr. ERROR_CHECKPOINT if there is none. */
 int paths_add_operand(struct Paths *paths, const char *path, bool several, struct Error *error);
 /* Keeps the `top` of them whose runs had the best validation, in their order. ERROR_USAGE if runs
  * differ in the figure that decides which checkpoint is the best. */

@@ -41,7 +41,7 @@ static struct {
     int64_t place;
 } crash = {.file = -1};
 
-/* Not SIGBUS: it tells of lost data (cli/lost_data.h), which is no fault of a trial. */
+/* Without SIGBUS: it means lost data (cli/lost_data.h), which is no fault of a trial. */
 static const int fatal[] = {SIGSEGV, SIGFPE, SIGILL, SIGABRT};
 #define FATAL (int)(sizeof fatal / sizeof *fatal)
 static struct sigaction before[FATAL];
@@ -124,7 +124,7 @@ static int finish(struct Search *search, struct SearchResults *results,
     return code;
 }
 
-/* The first error of trials of which none has a score. */
+/* Fails with the first error if no trial has a score. */
 static int fail_all(const struct SearchResults *results, struct Error *error) {
     for (int64_t i = 0; i < results->count; i++)
         if (results->entries[i].record.error)

@@ -11,10 +11,10 @@
 #include "base/memory.h"
 #include "report/metrics_table.h"
 
-#define MOST_PAIRED 4  /* keys of which all pairs are drawn */
-#define MOST_PAIRS 6   /* of these */
-#define MOST_CURVES 40 /* trials, the best ones, */
-#define NAMED_CURVES 5 /* of which so many have a name */
+#define MOST_PAIRED 4  /* keys: each pair of them is drawn */
+#define MOST_PAIRS 6   /* pairs of so many keys */
+#define MOST_CURVES 40 /* of the best trials */
+#define NAMED_CURVES 5 /* of the best of these */
 #define GREY 7         /* of the colours of report/plot.h */
 #define MOST_STAGES 16
 

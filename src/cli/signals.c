@@ -16,8 +16,8 @@
 #include "train/outside.h"
 
 /* One signal may arrive twice: slurmstepd sends it to all processes of a job step, and mpirun,
- * which is one of them, passes it on. Or Slurm tells both the script of a job and one of its steps,
- * and each tells mpirun. */
+ * which is one of them, passes it on. Or Slurm sends it to the script of a job and to one of its
+ * steps, and both pass it on to mpirun. */
 #define SECONDS_OF_ONE_REQUEST 2
 
 static struct HeededSignal {

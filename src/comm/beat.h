@@ -1,7 +1,7 @@
-/* What a rank reports of itself while it works: which step and phase it is in, that it moves on,
- * and whether it waits for other ranks. Its thread of work writes; whoever watches the ranks
- * (watch/watch.h) reads, from another thread or another process. Telling costs a few stores and no
- * lock; the functions of comm/ tell by themselves that they wait. */
+/* What a rank reports about itself while it works: its step and phase, that it advances, and
+ * whether it waits for other ranks. The thread that computes writes; the watchdog (watch/watch.h)
+ * reads, in another thread or another process. A report costs a few stores and no lock. The
+ * functions of comm/ that communicate report themselves that they wait. */
 #ifndef TRAINER_COMM_BEAT_H
 #define TRAINER_COMM_BEAT_H
 

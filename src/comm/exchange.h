@@ -34,8 +34,8 @@ struct Exchange;
 
 #define EXCHANGE_NOTES 16
 
-/* Fails (ERROR_RUN_FILE) if the algorithm cannot be used with so many ranks and shards. What these
- * numbers do not tell (one node or several) exchange_create checks. Not collective. */
+/* Fails (ERROR_RUN_FILE) if the algorithm cannot be used with so many ranks and shards.
+ * exchange_create also checks what depends on the number of nodes. Not collective. */
 int exchange_check(enum ExchangeAlgorithm algorithm, int64_t ranks, int64_t shards,
                    struct Error *error);
 
@@ -60,14 +60,14 @@ float *exchange_shard_buffer(struct Exchange *exchange);
 /* Says that the shard's buffer is complete, and adds it into the tree. Not collective. */
 void exchange_shard_done(struct Exchange *exchange);
 
-/* Before the first step, the same on every rank: the first `elements` of a buffer become complete
- * from the last of them to the first, and exchange_ready may tell how far. 0 at first. Collective.
- */
+/* Before the first step, the same on every rank: the first `elements` of a buffer (0 without this
+ * call) become complete from the last of them to the first, and exchange_ready reports how far they
+ * are. Collective. */
 void exchange_expect_early(struct Exchange *exchange, int64_t elements);
 /* In the last of this rank's shards: elements [first, `elements` above) of its buffer are complete.
  * Some methods begin to exchange them, in a thread if MPI allows it. So no other function that
  * communicates may be called before exchange_finish. For earlier shards it does nothing. Not
- * collective: ranks may tell at different points, or never. */
+ * collective: ranks may call it at different points, or never. */
 void exchange_ready(struct Exchange *exchange, int64_t first);
 
 /* After the last of this rank's shards: the sum over all shards, valid until the next step's first

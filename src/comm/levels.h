@@ -55,8 +55,9 @@ struct BetweenNodes {
      * once this rank's slice of levels->result is the sum over all nodes. */
     bool (*advance)(struct Levels *levels, struct Bucket *bucket);
 };
-/* levels_halving.c: in rounds. It serves if each node has one subtree, and these are as many
- * siblings as nodes, a power of two. levels_direct.c: from all to all at once. It always serves. */
+/* levels_halving.c exchanges in rounds. It can be used if the number of nodes is a power of two and
+ * each node has one subtree, all of one level. levels_direct.c sends from all to all; always
+ * usable. */
 bool levels__halving_serves(const struct Levels *levels);
 extern const struct BetweenNodes levels__halving, levels__direct;
 

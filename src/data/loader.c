@@ -370,7 +370,7 @@ static float weight_of(const struct Loader *loader, int64_t sample) {
     return loader->split->weights ? loader->split->weights[sample] : 1;
 }
 
-/* Mixes the partner's target into a sample's, of which `own` is the part. */
+/* Mixes the partner's target into a sample's own, which keeps the share `own`. */
 static void mix_targets(struct Loader *loader, int64_t partner, float own, float *target,
                         float *weight) {
     const float *other = loader->partner_target;

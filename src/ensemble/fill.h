@@ -1,6 +1,6 @@
-/* Fills a pool: runs every member over a split, spread over the ranks. Member after member, each in
- * blocks of samples, makes one list of work, of which each rank takes a run: with K members on N
- * ranks it runs about K/N of them. The scores do not depend on the ranks. */
+/* Fills a pool: runs every member over a split, spread over the ranks. The blocks of samples of all
+ * members, member after member, are one list of work, and each rank takes an equal stretch of it:
+ * with K members on N ranks it runs about K/N of them. The scores do not depend on the ranks. */
 #ifndef TRAINER_ENSEMBLE_FILL_H
 #define TRAINER_ENSEMBLE_FILL_H
 

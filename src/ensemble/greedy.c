@@ -6,8 +6,8 @@
 #include "base/memory.h"
 #include "base/softmax.h"
 
-/* How wrong an ensemble is: sums over the samples, of which the second decides between equal first
- * ones. */
+/* How wrong an ensemble is: two sums over the samples. If the first sums of two ensembles are
+ * equal, the second decides. */
 struct Wrong {
     double first, second;
 };
@@ -96,7 +96,7 @@ struct Search {
     struct Wrong (*judge)(const struct Pool *pool, int64_t sample, const double *row);
 };
 
-/* The ensemble of `size` members, of which `member` is the last. */
+/* The ensemble that the chosen members and `member`, `size` in all, make. */
 static struct Wrong try_member(const struct Search *search, int member, int size) {
     const struct Pool *pool = search->pool;
     int64_t outputs = pool->outputs;

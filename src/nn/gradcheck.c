@@ -10,7 +10,7 @@
 #include "base/text.h"
 #include "nn/plan.h"
 
-#define BASE_POINTS 6   /* tried for a row of which nothing can be compared */
+#define BASE_POINTS 6   /* tried for a row in which nothing can be compared */
 #define MAIN_WIDTHS 4   /* the others are tried only for an error that no kink explains */
 #define KINK_MARGIN 8.0 /* an error up to so many times the kinks' trace counts as theirs */
 /* Bound of the loss's relative rounding error. */
@@ -222,7 +222,7 @@ static struct GradcheckRow check_row(struct Check *check, const struct ArenaRow 
     return row;
 }
 
-/* What check_all found wanting: rows of which nothing could be compared, by the reason. */
+/* What check_all could not check: rows in which nothing could be compared, by the reason. */
 struct Unchecked {
     struct Text on_kinks, zero; /* their names */
     int64_t kinks;              /* of those on kinks */

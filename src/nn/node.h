@@ -33,7 +33,7 @@ struct Node {
     const void *options;
     char *path; /* "3.body.1": the prefix of its rows' names */
     int block;  /* the outermost container with `recompute` that it is in, from 1 on; 0: none */
-    int index;  /* in the graph; tells the random numbers of two dropout layers apart */
+    int index;  /* in the graph; two dropout layers draw different numbers by it */
     int input_count, inputs[LAYER_INPUTS], output; /* tensors */
     struct Shape in[LAYER_INPUTS], out;
     int first_row, row_count; /* in the arena */

@@ -71,8 +71,8 @@ void plan_release(struct Plan *plan);
  * all own_shards, operation by operation, each with activations of its own. So many are the
  * `shard_calls` below. */
 int64_t plan_shards(const struct Plan *plan);
-/* Selects the shard that plan_input, plan_target, plan_scores, plan_sample_losses,
- * plan_input_gradient and plan_read_scores refer to. Before the first call it is shard 0. */
+/* Selects the shard that plan_input, plan_target, plan_scores, plan_input_gradient and
+ * plan_read_scores refer to. Before the first call it is shard 0. */
 void plan_select(struct Plan *plan, int64_t shard);
 
 /* Where the caller puts a shard's samples, (samples,H,W,C) `real`, and its targets, (samples,
@@ -96,15 +96,15 @@ struct ShardCall {
     void *gradient; /* training: this shard's arena, all of it overwritten, tallies included */
 };
 
-/* Forward through model and loss. Scores and samples' losses stay readable until the next call. */
+/* Forward through model and loss. Scores stay readable until the next call. */
 void plan_forward(struct Plan *plan, const struct ShardCall *shard_calls);
 /* Backward, after forward: gradient = d(mean over the global batch of the loss)/d(parameters)
  * restricted to this shard (each sample weighted 1/batch, or its weight/batch), and the
  * tallies. */
 void plan_backward(struct Plan *plan, const struct ShardCall *shard_calls);
 
-/* The same, and tells between operations which parameters have their gradients: the elements from
- * `first` of the arena up to the running statistics. It tells of ever smaller `first`. */
+/* The same, and calls `ready` between operations when more parameters have their gradients: those
+ * from element `first` of the arena up to the running statistics. `first` falls with each call. */
 void plan_backward_telling(struct Plan *plan, const struct ShardCall *shard_calls,
                            void (*ready)(void *context, int64_t first), void *context);
 /* Does the plan gather, within forward and backward? */
@@ -115,8 +115,7 @@ bool plan_gathers(const struct Plan *plan);
  * forward writes statistics there. */
 double plan_loss(struct Plan *plan, const struct ShardCall *shard_calls);
 
-const void *plan_scores(const struct Plan *plan);          /* (samples, outputs) real */
-const double *plan_sample_losses(const struct Plan *plan); /* (samples) */
+const void *plan_scores(const struct Plan *plan); /* (samples, outputs) real */
 /* d(loss)/d(input) of the last backward; NULL unless it was requested. */
 const void *plan_input_gradient(const struct Plan *plan);
 /* Copies them: (samples, outputs). */

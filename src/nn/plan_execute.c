@@ -401,10 +401,6 @@ const void *plan_scores(const struct Plan *plan) {
     return scores_of(plan, selected(plan));
 }
 
-const double *plan_sample_losses(const struct Plan *plan) {
-    return selected(plan)->sample_losses;
-}
-
 const void *plan_input_gradient(const struct Plan *plan) {
     const struct PlanShard *shard = selected(plan);
     return !plan->training         ? NULL

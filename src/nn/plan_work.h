@@ -35,8 +35,8 @@ struct PlanWork {
 
 /* How many kinds of work a plan has. They are numbered from 0 in the order of the operations. */
 int plan_works(const struct Plan *plan);
-/* Tells `stopwatch`, from now on, of each piece of work; NULL: nobody. It must have room for
- * plan_works. */
+/* From now on `stopwatch` measures each piece of work; NULL: nothing is measured. It must have room
+ * for plan_works. */
 void plan_time(struct Plan *plan, struct Stopwatch *stopwatch);
 /* What kind of work number `work` is, and its cost for `samples` samples in `calls` calls. False if
  * the plan has no such work. */

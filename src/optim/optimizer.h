@@ -59,9 +59,9 @@ struct Optimizer {
 extern const struct KindTable optimizer_kinds;
 
 #ifdef KERNEL_SUFFIX
-/* The bits of a parameter or of a slot's number before it is replaced, as a whole number. Whoever
- * replaces it adds them to *update->replaced, in the same pass over memory: by that the ranks
- * notice that a bit of one of them has changed (train/replicas.h). */
+/* The bits of a parameter or of a slot's number before it is replaced, as a whole number. The code
+ * that replaces it adds them to *update->replaced, in the same pass over memory; by these sums the
+ * ranks notice that a bit of one of them has changed (train/replicas.h). */
 static inline uint32_t bits_of(real x) {
 #ifdef KERNEL_DOUBLE
     uint64_t bits;

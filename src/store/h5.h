@@ -96,9 +96,9 @@ bool h5_map_changed(struct H5Map *map);
 
 /* Whether a name exists has three answers: yes, no, and that it cannot be told, because the file is
  * damaged or cannot be read. The third is `false` here and in h5_has_attribute, and from then on
- * h5_check fails, with what was found. So whoever goes on because something is not there, or
- * without something that could not be read, asks h5_check before the result counts: it also fails
- * once anything turned out to be damaged. After an I/O error all reading fails as well. */
+ * h5_check fails, with what was found. So a caller that goes on because something is not there, or
+ * although something could not be read, asks h5_check before it uses the result: that also fails
+ * once anything was found damaged. After an I/O error all reading fails as well. */
 bool h5_exists(struct H5File *file, const char *name);
 int h5_check(const struct H5File *file, struct Error *error);
 int h5_info(struct H5File *file, const char *name, struct H5Info *info, struct Error *error);

@@ -67,8 +67,8 @@ static struct Finding find_in_values(struct Trainer *trainer) {
     return finding;
 }
 
-/* Numbers that went wrong on one rank reach all others in a synchronised layer: the layer that runs
- * first tells where they began. */
+/* Numbers that went wrong on one rank reach all others in a synchronised layer. So they began on
+ * the rank that finds them in the earliest layer. */
 static bool is_first(struct Trainer *trainer, const struct Finding *finding) {
     int64_t place = !finding->what ? INT64_MAX : finding->layer ? finding->layer->index : -1;
     int64_t least = place;
@@ -90,8 +90,9 @@ static struct Finding find_in_gradients(struct Trainer *trainer) {
     return (struct Finding){0};
 }
 
-/* In what this rank has added to a loss that is finite when it is computed again: its memory or its
- * processor did it. A batch statistic before the loss tells more. */
+/* Looks into what this rank has added to a loss that is finite when it is computed again: then its
+ * memory or its processor is at fault. A statistic of a batch names the layer, the loss does not.
+ */
 static struct Finding find_in_loss(struct Trainer *trainer) {
     const struct Arena *arena = model_arena(trainer->parts.model);
     const struct Exchange *exchange = trainer->shards.exchange;

@@ -73,10 +73,6 @@ void experiment_release(struct Experiment *experiment) {
     memory_release(experiment);
 }
 
-const struct RunFile *experiment_file(const struct Experiment *experiment) {
-    return experiment->trainer.file;
-}
-
 const struct RunOptions *experiment_options(const struct Experiment *experiment) {
     return &experiment->trainer.options;
 }

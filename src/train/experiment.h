@@ -1,4 +1,4 @@
-/* The steps of a run one at a time, for whoever tries something out: nothing is read from or
+/* The steps of a run one at a time, to try something out: nothing is read from or
  * written to a folder, no callback watches, and no figure ends the run. A step computes the same
  * bits as the run's own with the same weights and rate. */
 #ifndef TRAINER_TRAIN_EXPERIMENT_H
@@ -17,7 +17,6 @@ int experiment_create(struct Experiment **experiment, struct Ranks *ranks,
 void experiment_release(struct Experiment *experiment); /* NULL is allowed */
 
 /* What the run is made of; owned by the experiment. */
-const struct RunFile *experiment_file(const struct Experiment *experiment);
 const struct RunOptions *experiment_options(const struct Experiment *experiment);
 const struct RunParts *experiment_parts(const struct Experiment *experiment);
 enum Variant experiment_variant(const struct Experiment *experiment); /* of the kernels */

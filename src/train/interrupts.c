@@ -30,7 +30,7 @@ static const char *const names[INTERRUPT_COUNT] = {
 #define EXPECTED_BYTES_PER_SECOND 1e8
 /* For what follows a save until the processes are gone. */
 #define SECONDS_TO_END 1
-/* Slurm tells the end of a job to the second, and measures it from another moment. */
+/* Slurm gives the end of a job in whole seconds, and counts from another moment. */
 #define SECONDS_OF_JOB 5
 
 static double seconds_of_save(const struct Trainer *trainer) {

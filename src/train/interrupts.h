@@ -34,17 +34,17 @@ bool trainer__stop_is_pending(void *trainer);
 bool trainer__is_stopping(const struct Trainer *trainer);
 bool trainer__save_is_asked(const struct Trainer *trainer);
 
-/* A checkpoint of the present state was written, or could not be, in `seconds`: answers whoever
- * asked for it, and takes in what the ranks were asked meanwhile, so that a run that is to stop
+/* A checkpoint of the present state was written, or could not be, in `seconds`: answers the request
+ * for it, and reads the requests that reached any rank meanwhile, so that a run that is to stop
  * needs no further step. Collective. */
 void trainer__end_save(struct Trainer *trainer, bool written, double seconds);
-/* The same for a save that goes on while the run does: it has been begun, so that whoever asks from
- * now on asks for another one; and it was written, or could not be. Not collective. */
+/* The same for a save that goes on while the run does: it has begun, so that a request from now on
+ * asks for another one; and it was written, or could not be. Not collective. */
 struct LaterSave;
 void trainer__begin_save(struct Trainer *trainer);
 void trainer__end_later_save(struct Trainer *trainer, const struct LaterSave *save, bool written,
                              double seconds);
-/* What rank 0 told of that save in the newest exchange (trainer__save_news). */
+/* What rank 0 said about that save in the newest exchange (trainer__save_news). */
 int trainer__heard_news(const struct Trainer *trainer);
 /* The signal or the limit that the run is asked to stop by, for people; NULL: none. */
 const char *trainer__stop_reason(const struct Trainer *trainer);

@@ -37,7 +37,7 @@ bool trainer__skipped(const struct Trainer *trainer) {
     return trainer->saved.recovery.skipped_in_a_row > 0;
 }
 
-/* `error` holds what was found. Tells the world how the run goes on. */
+/* Reports what was found, which `error` holds, and how the run goes on. */
 static void tell(struct Trainer *trainer, const struct NanReport *nan, const struct Error *error,
                  const char *how) {
     if (trainer->replicas.replaying)

@@ -172,7 +172,7 @@ static void add_rank(const struct Trainer *trainer, const struct Disagreement *d
              ranks_host(trainer->ranks, rank), digest_text(difference->digests[rank], digest));
 }
 
-/* The first few ranks of which `at_fault` is so. */
+/* Names the first few ranks that are at fault, or that are not. */
 static void add_ranks(const struct Trainer *trainer, const struct Disagreement *difference,
                       bool at_fault, struct Text *text) {
     int named = 0;

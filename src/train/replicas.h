@@ -1,5 +1,5 @@
 /* The replicas: every rank's own copy of parameters, statistics, optimiser slots and the average of
- * weights. All of them have the same bits, and the ranks make sure of it.
+ * weights. All of them must have the same bits, which the ranks check.
  *
  * Each step closes two links of a checksum's chain (optim/checksum.h) over what it replaced: first
  * the parameters, slots and running statistics just before their update, then the average before
@@ -8,10 +8,10 @@
  * what their memory holds at that moment, every train.check_every steps, before each save, and when
  * a number is not finite.
  *
- * If they differ, the links since the last comparison tell the step. Whoever is in the minority
- * there is at fault. Without a majority, as on two ranks, all ranks go back to the last checkpoint
- * and replay the steps up to that link: who had another link than the replay is at fault. One rank
- * alone does none of this. Inside train/ only. */
+ * If they differ, the links since the last comparison show in which step they began to differ. The
+ * minority there is at fault. Without a majority, as on two ranks, all ranks go back to the last
+ * checkpoint and replay the steps up to that link: a rank whose link differs from the replay's is
+ * at fault. One rank alone does none of this. Inside train/ only. */
 #ifndef TRAINER_TRAIN_REPLICAS_H
 #define TRAINER_TRAIN_REPLICAS_H
 

@@ -181,7 +181,7 @@ void save_job__run(struct SaveJob *job, int64_t again) {
         pause_before(job, i);
         job->code = attempt(job);
     }
-    checkpoint_abandon(job->writer);
+    checkpoint_release_writer(job->writer);
     job->writer = NULL;
     job->seconds = clock_seconds() - start;
 }

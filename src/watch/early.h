@@ -1,6 +1,6 @@
 /* The watchdog of a host's ranks until MPI has started: it needs neither MPI nor anything that the
- * ranks agreed on. Each rank has a local socket, named after job and rank, and tells the first two
- * ranks of its host, several times a second, that it lives; those watch the others. */
+ * ranks agreed on. Each rank has a local socket, named after job and rank, and several times a
+ * second it sends a sign of life to the first two ranks of its host, which watch the others. */
 #ifndef TRAINER_WATCH_EARLY_H
 #define TRAINER_WATCH_EARLY_H
 

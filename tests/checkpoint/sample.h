@@ -133,6 +133,13 @@ static inline struct Sample sample_make(int64_t step) {
     return sample;
 }
 
+/* Writes the file and releases the writer. */
+static inline int sample_commit(struct CheckpointWriter *writer, struct Error *error) {
+    int code = checkpoint_try(writer, error);
+    checkpoint_release_writer(writer);
+    return code;
+}
+
 static inline int sample_write(const struct Sample *sample, const char *path, struct Error *error) {
     struct CheckpointWriter *writer = checkpoint_create(path, sample->run_text);
     struct Patience stopping = sample->stopping;
@@ -144,7 +151,7 @@ static inline int sample_write(const struct Sample *sample, const char *path, st
     if (sample->average)
         checkpoint_put_average(writer, &sample->average_rows, sample->average);
     checkpoint_put_slot(writer, &sample->slot_rows, "momentum", sample->slot);
-    return checkpoint_commit(writer, error);
+    return sample_commit(writer, error);
 }
 
 static inline void sample_release(struct Sample *sample) {

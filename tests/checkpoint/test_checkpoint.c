@@ -389,7 +389,7 @@ static void copies_and_trying_again(void **state) {
         assert_int_equal(pthread_create(&thread, NULL, try_again, writer), 0);
         assert_int_equal(pthread_join(thread, &failed), 0);
         assert_null(failed);
-        checkpoint_abandon(writer);
+        checkpoint_release_writer(writer);
         sample.state[3] -= 1;
         sample.slot[2] -= 1;
         struct Checkpoint *checkpoint = read_good(scratch_path("later/c.h5"));

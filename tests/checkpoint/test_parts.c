@@ -56,7 +56,7 @@ static void write_part(const struct CheckpointPart *part) {
     struct CheckpointWriter *writer = checkpoint_create(scratch_path("o.h5"), "train: {}\n");
     checkpoint_put_part(writer, part);
     checkpoint_put_state(writer, &arena, state);
-    checkpoint_commit(writer, &error);
+    sample_commit(writer, &error);
     assert_string_equal(error.text, "");
     memory_release(state);
 }

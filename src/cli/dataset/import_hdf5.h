@@ -8,8 +8,8 @@
 
 #define IMPORT_HDF5 "hdf5" /* the name of the format */
 
-/* `source`: a run file, of which the section `data` counts, or an HDF5 file whose arrays are named
- * as a known convention has it. */
+/* `source`: a run file, of which only the section `data` is used, or an HDF5 file whose arrays have
+ * the names of a known convention. */
 int import_hdf5(const char *source, const char *out, const struct Ticker *ticker,
                 struct Error *error);
 

@@ -14,8 +14,8 @@ int statistics_write(struct H5Writer *writer, const struct StatisticValues *valu
                      int64_t width, int64_t channels, struct Error *error);
 
 /* Puts statistics, and principal components unless `pca` is NULL, into the data set's file. A
- * changed copy replaces the file: at any time there is the old file or the new one, and whoever has
- * it open, as `dataset` has, keeps the old one. */
+ * changed copy replaces the file: at any time there is the old file or the new one, and a program
+ * that has the old one open, as `dataset` has, keeps it. */
 int statistics_store(const struct Dataset *dataset, const struct StatisticValues *values,
                      const struct Pca *pca, const char *scale, struct Error *error);
 
