@@ -5,10 +5,11 @@ the test accuracy.
     bench/accuracy.py --data cifar10.h5 --out FOLDER [--model resnet20] [--epochs 10] [--seeds 3] [--side-by-side 2]
                       [--way "direct: train.convolution=direct" --way "bf16: train.precision=bf16" ...]
 
-Each way is a name and changes of the recipe cifar10-MODEL.yaml; the first is what the others are compared with. Runs
-are of one rank; so many at once as --side-by-side says. Prints a table with each seed's accuracy, the mean, and the
-difference of the means with its standard error over the seeds, each of which gives one difference. Started again, it
-continues with what FOLDER lacks."""
+Each way is a name and changes of the recipe cifar10-MODEL.yaml; the first is what the others are compared with.
+Each run has one rank; --side-by-side says how many run at once. Prints a table with each seed's accuracy, the mean,
+and the mean difference from the first way with its standard error over the seeds. Started again, it continues with
+what FOLDER lacks.
+"""
 import json
 import math
 import os

@@ -3,10 +3,10 @@
 
     bench/check.py [--seeds 3] [--recipes cifar10.h5] [--donor CHECKPOINT] [--ranks 1] [--skip broken] [--only NAME]...
 
-Prints a table: in how many of the seeds the cause was named first, and of the recipes how many findings were not good
-and how long it took. Without --recipes only those are looked at that need drawn images; with --donor, a checkpoint of
-cifar10-smallcnn.yaml, also the recipes of transfer learning, on drawn images. The recipes of Tiny ImageNet
-and ImageNet are looked at on drawn images of that size, with batches of 32 and 16 and rates that fit them."""
+Prints a table: for each wrong run, for how many seeds the cause was named first; for each recipe, how many findings
+were not good and how long the check took. Without --recipes only the recipes for drawn images are checked. --donor, a
+checkpoint of cifar10-smallcnn.yaml, adds those of transfer learning, on drawn images. The recipes of Tiny ImageNet and
+ImageNet are checked on drawn images of their size, with batches of 32 and 16 and rates that suit these."""
 import collections
 import os
 import tempfile

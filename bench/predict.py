@@ -4,8 +4,8 @@ an HDF5 file: decoding should cost little, because it is spread over the ranks a
 
     bench/predict.py [--images 10000] [--ranks 2] [--model resnet20] [--rounds 3] [--folder FOLDER]
 
-Both commands run as a whole, in turn. What they take for a few images is subtracted, which is mostly starting, so that
-the ratio is that of the work. The images are drawn shapes of 32x32, saved as JPEG of quality 90;
+Both commands run as a whole, in turn. The time for a few images, which is mostly start-up, is subtracted, so that the
+ratio is that of the work. The images are drawn shapes of 32x32, saved as JPEG of quality 90;
 --folder keeps them. The build's bench/bench_write_jpegs writes them."""
 import os
 import statistics

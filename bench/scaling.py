@@ -5,7 +5,7 @@
 
 1. From 1 to 2 ranks: weak (the same batch a rank) and strong (the same batch in all), in turn.
 2. Two hosts (network namespaces, which need root) with a link between them that tc limits to so many Mbit/s each way:
-   how long an exchange takes, on 2, 4 and 8 hosts, and how much of it a step is longer than on one host (exposed).
+   how long an exchange takes on 2, 4 and 8 hosts, and how much longer a step is than on one host (exposed).
 3. A model of the step, fitted to the measurements on 2 hosts, and its error at all points:
 
      step(N)     = compute · (1 + spread · √(2 ln N)) + exposed(N)

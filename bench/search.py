@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
-"""trainer search: 32 trials of rate and decay of a small net on 5000 images. Two groups of one rank against one group:
-how many times as fast; and killed at random moments and started again: is the table that of the undisturbed search?
+"""trainer search: 32 trials of rate and decay of a small net on 5000 images. Measures how many times as fast two
+groups of one rank are as one group, and compares the table of a search that was killed at random moments and
+started again with that of an undisturbed one.
 
     bench/search.py [--data FILE] [--images 5000] [--trials 32] [--epochs 2] [--kills 5] [--seed 1]
 

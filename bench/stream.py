@@ -7,8 +7,8 @@
   large     a pair four times as large as the memory that a control group grants (needs root), or that
             data.memory names if no group can be made
 
-The runs take turns, every second time in reverse, so that a noisy machine is unfair to none. Prints
-the medians, each divided by that of mapped.
+The runs take turns, every second time in reverse order, so that noise of the machine affects all alike. Prints the
+medians, also divided by that of mapped.
 
     bench/stream.py [--images 50000] [--large-memory MIB] [--turns 4] [--steps 150] [--ranks 2]"""
 import json
