@@ -115,7 +115,8 @@ static int judge(const char *path, int status, int failure, struct Error *error)
     char size[32];
     if (WIFSIGNALED(status) && WTERMSIG(status) == SIGXCPU)
         return fail(error, failure,
-                    "%s: is damaged: HDF5 did not end reading it within %d s of processor time",
+                    "%s: is damaged, or holds too many objects: HDF5 did not end reading it within "
+                    "%d s of processor time",
                     path, SECONDS);
     if (WIFSIGNALED(status))
         return fail(error, failure,

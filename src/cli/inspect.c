@@ -113,7 +113,8 @@ int inspect_kind(const char *path, enum InspectKind *kind, struct Error *error) 
     if (code)
         return code;
     if (!h5_exists(file, "/model") && !h5_exists(file, "/run/run_file") &&
-        (h5_exists(file, "/classes") || h5_exists(file, "/target_names")))
+        (h5_exists(file, "/classes") || h5_exists(file, "/target_names") ||
+         h5_has_attribute(file, "/", DATASET_LISTED)))
         *kind = INSPECT_DATASET;
     else if (h5_exists(file, "/members") && ensemble_file_is_one(path))
         *kind = INSPECT_ENSEMBLE;

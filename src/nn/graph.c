@@ -44,6 +44,11 @@ static struct Node *add_node(struct Graph *graph, const struct NewNode *new) {
 
 int graph__add(struct Graph *graph, const struct NewNode *new, int *output, struct Error *error) {
     CHECK(new->input_count >= 1 && new->input_count <= LAYER_INPUTS);
+    if (graph->node_count == GRAPH_NODES)
+        return schema_fail(error, new->choice, NULL,
+                           "layer %s (%s): a model can have %d layers, those inside of blocks "
+                           "included, and this one has more",
+                           new->path, new->layer->kind.name, GRAPH_NODES);
     struct Node *node = add_node(graph, new);
     layout_reserve(&graph->layout);
     struct Describe describe = {&graph->layout, node, &graph->initialise, error};

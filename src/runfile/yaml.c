@@ -166,7 +166,9 @@ static int read_key(struct Reader *reader, struct YamlNode *mapping, struct Yaml
                                 "duplicate key; it stands on line %d already", first->line)
                    : refuse(reader, *item, "duplicate key");
     if (mapping->count == TREE_KEYS)
-        return refuse(reader, &key, "too many keys");
+        return node__fail(mapping, reader->error, ERROR_RUN_FILE, NULL,
+                          "has more than %d keys, which is the most that a mapping can have",
+                          TREE_KEYS);
     node__append(reader->pool, mapping, *item);
     return next_event(reader, *item);
 }

@@ -249,6 +249,11 @@ int h5_write_texts(struct H5Writer *writer, const char *name, const char *const 
 int h5_write_attribute(struct H5Writer *writer, const char *object, const char *name,
                        enum H5Type type, const void *value, struct Error *error);
 
+/* The arrays that were written so far to a file on disk, a line each: "classes", "train/images".
+ * What lies deeper is named by the group that it lies in: "encoding/categories". The text is the
+ * writer's, until it writes more. */
+const char *h5_written(const struct H5Writer *writer);
+
 /* Copies what is in the group `from` of a file, arrays of numbers, texts and attributes, into the
  * group `to`; "/" is the file itself. `without`: the names of members that are left out, ending
  * with NULL; or NULL. Failures are the file's, or of writing. */

@@ -2,6 +2,7 @@
 #ifndef TRAINER_STORE_INTERNAL_H
 #define TRAINER_STORE_INTERNAL_H
 
+#include "base/text.h"
 #include "store/file_driver.h"
 #include "store/guard.h"
 #include "store/h5.h"
@@ -110,6 +111,7 @@ struct H5Writer {
     bool guarded;  /* the file gets a guard (guard.h), without these ranges, which are sorted */
     struct FileDriverRange *apart;
     int64_t apart_count;
+    struct Text written; /* h5_written, after a newline; of files on disk only */
 };
 
 /* writer.c. A writer that has no file yet. */

@@ -7,6 +7,7 @@
 
 #define MOST_DEPTH 64                 /* groups within groups */
 #define MOST_OBJECTS 1000000          /* links that are followed */
+#define MOST_VALUES 1000              /* attributes of an object whose values are read */
 #define MOST_READ ((hsize_t)64 << 20) /* bytes of each dataset */
 #define MOST_ALL                                                                                   \
     ((hsize_t)192 << 20) /* bytes of numbers of all: a good file must not take long                \
@@ -20,6 +21,7 @@ struct Visited {
 
 struct Walk {
     int64_t objects;
+    int64_t attributes; /* of the object that is looked at, so far */
     hsize_t left; /* of MOST_ALL */
     int depth;
     struct Visited visited;
@@ -118,7 +120,10 @@ static void read_values(hid_t object, bool attribute, hid_t type, hid_t space) {
 
 static herr_t visit_attribute(hid_t object, const char *name, const H5A_info_t *info,
                               void *context) {
-    (void)info, (void)context;
+    struct Walk *walk = context;
+    (void)info;
+    if (walk->attributes++ >= MOST_VALUES) /* HDF5 looks for each among all of them */
+        return 1;
     hid_t id = H5Aopen(object, name, H5P_DEFAULT);
     if (id < 0)
         return 0;
@@ -193,6 +198,7 @@ static void walk_dataset(hid_t id, struct Walk *walk) {
 
 static void walk_object(hid_t id, struct Walk *walk) {
     hsize_t at = 0;
+    walk->attributes = 0;
     H5Aiterate2(id, H5_INDEX_NAME, H5_ITER_NATIVE, &at, visit_attribute, walk);
     if (H5Iget_type(id) == H5I_GROUP)
         walk_group(id, walk);

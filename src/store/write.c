@@ -53,6 +53,23 @@ static int not_written(struct H5Writer *writer, const char *name, struct Error *
     return fail(error, ERROR_SYSTEM, "%s:/%s: cannot be written (%s)", writer->path, name, reason);
 }
 
+static void note_written(struct H5Writer *writer, const char *name) {
+    size_t length = strcspn(name, "/");
+    length += name[length] ? 1 + strcspn(name + length + 1, "/") : 0;
+    if (writer->driver.fd < 0)
+        return;
+    if (!writer->written.length)
+        text_add(&writer->written, "\n");
+    char *line = memory_print("\n%.*s\n", (int)length, name);
+    if (!strstr(writer->written.data, line))
+        text_add(&writer->written, "%s", line + 1);
+    memory_release(line);
+}
+
+const char *h5_written(const struct H5Writer *writer) {
+    return writer->written.length ? writer->written.data + 1 : "";
+}
+
 /* Makes an empty dataset and the groups that lead to it. Negative on failure. */
 static hid_t create_dataset(struct H5Writer *writer, const char *name, hid_t type, hid_t space) {
     hid_t link = H5Pcreate(H5P_LINK_CREATE), create = H5Pcreate(H5P_DATASET_CREATE);
@@ -125,6 +142,7 @@ static int reserve(struct H5Writer *writer, const char *name, enum H5Type type, 
         H5Dclose(id);
     }
     H5Sclose(space);
+    note_written(writer, name);
     if (bytes == 0)
         return OK;
     CHECK(offset != HADDR_UNDEF);
@@ -237,6 +255,8 @@ static int write_text_dataset(struct H5Writer *writer, const char *name, size_t 
     int code = OK;
     if (id < 0 || H5Dwrite(id, type, H5S_ALL, H5S_ALL, H5P_DEFAULT, data) < 0)
         code = not_written(writer, name, error);
+    else
+        note_written(writer, name);
     if (id >= 0)
         H5Dclose(id);
     H5Tclose(type);

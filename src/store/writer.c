@@ -54,6 +54,7 @@ void h5_abandon(struct H5Writer *writer) {
     file_driver__release(&writer->driver);
     h5__drop_temporary(writer);
     memory_release(writer->apart);
+    text_release(&writer->written);
     memory_release(writer->path);
     memory_release(writer);
 }

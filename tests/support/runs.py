@@ -161,6 +161,8 @@ def copy_data(path, source, without=()):
     with h5py.File(path, "r+") as file:
         for name in without:
             del file[name]
+        if without:
+            file.attrs.pop("arrays", None)
     return path
 
 

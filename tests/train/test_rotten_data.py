@@ -190,10 +190,32 @@ def test_verify_demands_what_the_file_lists(place, recipe):
     line = refusal(DATA, "dataset", "verify", "data.h5")
     assert "data.h5: split 'test' is missing: the file's list of what it must hold" in line and "60 samples" in line
     assert train(1, recipe, "out")["step"] == STEPS  # which needs no test split
-    change("data.h5", lambda file: file.attrs.pop("splits"))
+    change("data.h5", lambda file: (file.attrs.pop("splits"), file.attrs.pop("arrays")))
     assert "missing: a list of what the file must hold" in run(1, "dataset", "verify", "data.h5")[0]
     change("data.h5", remove("train"))
     assert "split 'train' is missing: the file has its statistics" in refusal(DATA, "dataset", "verify", "data.h5")
+
+
+def test_arrays_that_another_program_removed_are_missed(half):
+    """By whoever would go on without them; a file without the list, as earlier programs wrote them, is believed."""
+    def alter(file):
+        file["test/weights"] = [1.0] * 60
+        file.attrs["arrays"] = file.attrs["arrays"].replace(b"statistics/pixel_std\n", b"test/weights\n")
+        del file["statistics/pixel_std"]
+    change("data.h5", alter)
+    run(1, "dataset", "statistics", "data.h5")  # which adds what is missing, and lists it again
+    shutil.copy("data.h5", "whole.h5")
+    evaluation = ("eval", f"{half}/checkpoints/latest.h5", "--split", "test")
+    for lost, commands in (("classes", (("verify", "data.h5"), ("dataset", "verify", "data.h5"), evaluation)),
+                           ("statistics/pixel_std", (("train", f"{half}/run.yaml", "--out", half, "--resume", "--quiet"),)),
+                           ("test/weights", (evaluation,))):
+        shutil.copy("whole.h5", "data.h5")
+        change("data.h5", lambda file: file.pop(lost))
+        for words in commands:
+            assert f"data.h5:/{lost}: is missing: the file's list of what it must hold" in refusal(DATA, *words)
+    change("data.h5", lambda file: file.attrs.pop("arrays"))
+    run(1, "dataset", "verify", "data.h5")
+    run(1, *evaluation)
 
 
 def test_verify_notices_a_group_that_cannot_be_listed(place):

@@ -22,6 +22,8 @@
 #define DATASET_FORMAT_VERSION 1
 /* The array beside a split's images that says where each comes from: texts, (N). Optional. */
 #define DATASET_SOURCES "sources"
+/* The attribute of / in data sets of this program that lists their splits (listed.h). */
+#define DATASET_LISTED "splits"
 /* The attribute of / in data sets and checkpoints of which the targets are sets of classes: 1. */
 #define MULTI_LABEL "multi_label"
 

@@ -6,15 +6,94 @@
 
 #include "base/digest.h"
 #include "base/memory.h"
+#include "data/dataset/block_digests.h"
 
-#define LIST "splits"
+#define ARRAYS "arrays"
 
 void listed__add(struct Text *list, const char *name, int64_t count, const char *digest) {
     text_add(list, "%" PRId64 " %s %s\n", count, digest, name);
 }
 
 int listed__write(struct H5Writer *file, const struct Text *list, struct Error *error) {
-    return h5_write_attribute(file, "/", LIST, H5_TEXT, list->data ? list->data : "", error);
+    return h5_write_attribute(file, "/", DATASET_LISTED, H5_TEXT, list->data ? list->data : "", error);
+}
+
+static void add_arrays(struct Text *list, const char *names) {
+    for (const char *next; *names; names = next) {
+        next = strchr(names, '\n') + 1;
+        int length = (int)(next - names);
+        char *line = memory_print("\n%.*s", length, names);
+        bool listed = strstr(list->data, line);
+        if (!listed && !text_ends_with(line, "/" BLOCK_DIGESTS "\n"))
+            text_add(list, "%s", line + 1);
+        memory_release(line);
+    }
+}
+
+static int write_arrays(struct H5Writer *file, const char *before, struct Error *error) {
+    struct Text list = {0};
+    text_add(&list, "\n%s", before);
+    add_arrays(&list, h5_written(file));
+    int code = h5_write_attribute(file, "/", ARRAYS, H5_TEXT, list.data + 1, error);
+    text_release(&list);
+    return code;
+}
+
+int listed__write_arrays(struct H5Writer *file, struct Error *error) {
+    return write_arrays(file, "", error);
+}
+
+int listed__update_arrays(struct H5Writer *file, const char *path, struct Error *error) {
+    struct H5File *old;
+    char *before = NULL;
+    int code = h5_open(&old, path, ERROR_DATA, error);
+    if (code == OK && h5_has_attribute(old, "/", ARRAYS))
+        code = h5_read_attribute(old, "/", ARRAYS, H5_TEXT, &before, error);
+    if (code == OK)
+        code = h5_check(old, error);
+    if (code == OK && before)
+        code = write_arrays(file, before, error);
+    memory_release(before);
+    h5_close(old);
+    return code;
+}
+
+static int check_array(struct H5File *file, const char *name, struct Error *error) {
+    if (h5_exists(file, name))
+        return OK;
+    if (h5_check(file, error) != OK)
+        return error->code;
+    return fail(error, ERROR_DATA,
+                "%s:/%s: is missing: the file's list of what it must hold (attribute " ARRAYS
+                ") has it; make the file anew, or take the line out of the list if the array was "
+                "removed on purpose",
+                h5_path(file), name);
+}
+
+static int check_arrays(struct H5File *file, char *list,
+                        bool (*concerns)(void *context, const char *group), void *context,
+                        struct Error *error) {
+    int code = OK;
+    for (char *name; code == OK && (name = strsep(&list, "\n"));) {
+        char *end = strchr(name, '/');
+        char *group = memory_print("%.*s", end ? (int)(end - name) : 0, name);
+        if (*name && (!concerns || concerns(context, group)))
+            code = check_array(file, name, error);
+        memory_release(group);
+    }
+    return code;
+}
+
+int listed__check_arrays(struct H5File *file, bool (*concerns)(void *context, const char *group),
+                         void *context, struct Error *error) {
+    char *list = NULL;
+    int code = OK;
+    if (h5_has_attribute(file, "/", ARRAYS))
+        code = h5_read_attribute(file, "/", ARRAYS, H5_TEXT, &list, error);
+    if (code == OK && list)
+        code = check_arrays(file, list, concerns, context, error);
+    memory_release(list);
+    return code;
 }
 
 static const struct Split *find(const struct Dataset *dataset, const char *name) {
@@ -83,13 +162,15 @@ int listed__check(const struct Dataset *dataset, bool *found, struct Error *erro
     int code = h5_open(&file, dataset->path, ERROR_DATA, error);
     if (code != OK)
         return code;
-    *found = h5_has_attribute(file, "/", LIST);
+    *found = h5_has_attribute(file, "/", DATASET_LISTED);
     if (*found)
-        code = h5_read_attribute(file, "/", LIST, H5_TEXT, &list, error);
+        code = h5_read_attribute(file, "/", DATASET_LISTED, H5_TEXT, &list, error);
     if (code == OK && list)
         code = check_lines(dataset, list, error);
     if (code == OK)
         code = check_statistics(dataset, file, error);
+    if (code == OK)
+        code = listed__check_arrays(file, NULL, NULL, error);
     if (code == OK)
         code = h5_check(file, error);
     memory_release(list);

@@ -6,6 +6,7 @@
 #include "base/memory.h"
 #include "base/path.h"
 #include "data/dataset/contents.h"
+#include "data/dataset/listed.h"
 #include "data/dataset/opening.h"
 #include "data/dataset/saved_encoding.h"
 
@@ -367,10 +368,28 @@ static int read_encoding(struct Opening *opening, struct Error *error) {
     return code;
 }
 
+/* Whether this opening needs what is in a group of the own layout. What is no split is for all of
+ * them. */
+static bool is_needed(void *context, const char *group) {
+    const struct Opening *opening = context;
+    const struct DatasetStorage *storage = opening->dataset->storage;
+    for (int i = 0; i < storage->pair_count; i++)
+        if (!storage->pairs[i].options && !strcmp(storage->pairs[i].split, group))
+            return !opening->request->without_truth;
+    return !*group || !strcmp(group, "statistics") || !strcmp(group, "encoding");
+}
+
+static int check_listed(struct Opening *opening, struct Error *error) {
+    struct H5File *file = uses_own_layout(opening) ? opening__main(opening) : NULL;
+    return file ? listed__check_arrays(file, is_needed, opening, error) : OK;
+}
+
 static int open_all(struct Opening *opening, struct Error *error) {
     int code = choose_splits(opening, error);
     if (code == OK)
         code = find_pairs(opening, error);
+    if (code == OK)
+        code = check_listed(opening, error);
     if (code == OK)
         code = read_names(opening, error);
     if (code == OK)

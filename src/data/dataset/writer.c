@@ -277,6 +277,8 @@ int writer__commit(struct DatasetWriter *writer, struct Error *error) {
     int code = writer->has_train ? write_statistics(writer, error) : OK;
     if (code == OK)
         code = listed__write(writer->file, &writer->list, error);
+    if (code == OK)
+        code = listed__write_arrays(writer->file, error);
     if (code == OK) {
         struct H5Writer *file = writer->file;
         writer->file = NULL;

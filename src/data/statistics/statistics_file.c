@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "data/dataset/listed.h"
 
 int statistics_write(struct H5Writer *writer, const struct StatisticValues *values, int64_t height,
                      int64_t width, int64_t channels, struct Error *error) {
@@ -78,6 +79,8 @@ int statistics_store(const struct Dataset *dataset, const struct StatisticValues
         code = h5_write_attribute(writer, "/statistics", "digest", H5_TEXT, split->digest, error);
     if (code == OK && pca)
         code = write_pca(writer, dataset, pca, scale, error);
+    if (code == OK)
+        code = listed__update_arrays(writer, dataset->path, error);
     if (code == OK)
         return h5_commit(writer, error);
     h5_abandon(writer);
