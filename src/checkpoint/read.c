@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "base/text.h"
 #include "checkpoint/ensemble.h"
 #include "checkpoint/format.h"
 #include "checkpoint/member.h"
@@ -75,11 +76,24 @@ static int check_array(const struct Checkpoint *checkpoint, const struct Checkpo
     return OK;
 }
 
+/* A normalisation divides by the root of its running variance. */
+static int check_variances(const struct Checkpoint *checkpoint, const struct CheckpointArray *array,
+                           const float *values, struct Error *error) {
+    for (int64_t i = 0; text_ends_with(array->name, ".running_var") && i < array->count; i++)
+        if (values[i] < 0)
+            return fail(error, ERROR_CHECKPOINT,
+                        "%s:/%s[%" PRId64 "]: is %g, a variance of 0 or more was expected",
+                        checkpoint->path, array->name, i, (double)values[i]);
+    return OK;
+}
+
 static int scan_array(const struct Checkpoint *checkpoint, const struct CheckpointArray *array,
                       struct Error *error) {
     float *values = memory_array(float, array->count, "a checkpoint's array");
     int code =
         h5_read_finite(checkpoint->file, array->name, array->rank, array->size, values, error);
+    if (!code)
+        code = check_variances(checkpoint, array, values, error);
     memory_release(values);
     return code;
 }

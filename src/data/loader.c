@@ -282,6 +282,14 @@ static int start_stream(struct Loader *loader) {
                           &loader->drawing.failure);
 }
 
+const struct Dataset *loader_dataset(const struct Loader *loader) {
+    return loader->dataset;
+}
+
+const struct Split *loader_split(const struct Loader *loader) {
+    return loader->split;
+}
+
 int loader_failed(const struct Loader *loader, struct Error *error) {
     if (loader->drawing.failure.code) {
         *error = loader->drawing.failure;

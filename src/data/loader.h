@@ -42,6 +42,10 @@ struct LoaderRequest {
 int loader_create(struct Loader **loader, const struct LoaderRequest *request, struct Error *error);
 void loader_release(struct Loader *loader);
 
+/* What the request named. */
+const struct Dataset *loader_dataset(const struct Loader *loader);
+const struct Split *loader_split(const struct Loader *loader);
+
 /* The size of the images that come out; augmentation may change it. */
 struct Image loader_image(const struct Loader *loader);
 

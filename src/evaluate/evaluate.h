@@ -50,7 +50,7 @@ struct EvaluateRequest {
 
 /* Fills results[0 … member_count−1] and, last, results[member_count] for the ensemble (of one
  * member without a temperature: the same as the member's; its loss is the first member's loss
- * function of the combined predictions). ERROR_NUMERIC as predictor_run. Collective. */
+ * function of the combined predictions). Errors as those of predictor_run. Collective. */
 int evaluate(struct Ranks *ranks, const struct EvaluateRequest *request, struct Evaluation *results,
              struct Error *error);
 

@@ -187,6 +187,7 @@ int member_attach(struct Member *member, const struct Attachment *attachment, st
 
 struct Predictor member_predictor(const struct Member *member) {
     return (struct Predictor){.name = member->path,
+                              .is_from_file = true,
                               .plan = member->plan,
                               .loader = member->loader,
                               .state = member->state,

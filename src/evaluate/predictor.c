@@ -18,7 +18,34 @@ static int fill_input(const struct Predictor *predictor, int number, const struc
     return OK;
 }
 
-/* Fails if scores are not numbers, naming the sample and the layer. */
+static bool is_finite(const float *values, int64_t count) {
+    for (int64_t i = 0; i < count; i++)
+        if (!isfinite(values[i]))
+            return false;
+    return true;
+}
+
+/* A score of sample `place` of the call is not a number: says whether its input is to blame, or
+ * the layer that began it. */
+static int blame(const struct Predictor *predictor, const struct ShardCall *call, int64_t place,
+                 struct Error *error) {
+    struct Image image = loader_image(predictor->loader);
+    int64_t elements = image_elements(&image), sample = call->first + place;
+    if (is_finite((const float *)plan_input(predictor->plan) + place * elements, elements)) {
+        const struct Node *node = plan_find_nonfinite(predictor->plan, call);
+        return fail(error, predictor->is_from_file ? ERROR_CHECKPOINT : ERROR_NUMERIC,
+                    "%s: NaN or Inf in the output of layer %s for sample %" PRId64 " of the split",
+                    predictor->name, node ? node->path : "(loss)", sample);
+    }
+    const struct Dataset *dataset = loader_dataset(predictor->loader);
+    fail(error, predictor->is_from_file ? ERROR_DATA : ERROR_NUMERIC,
+         "%s: NaN or Inf in the input: sample %" PRId64
+         " of split %s of %s, once preprocessed; no layer has seen it yet",
+         predictor->name, sample, loader_split(predictor->loader)->name, dataset->path);
+    return error_advise(error, ADVICE_VERIFY, dataset->path, NULL, 0);
+}
+
+/* Fails if scores are not numbers. */
 static int check_finite(const struct Predictor *predictor, int number, const struct ShardCall *call,
                         const double *scores, struct Error *error) {
     int64_t values = call->samples * predictor->outputs, at = 0;
@@ -28,11 +55,7 @@ static int check_finite(const struct Predictor *predictor, int number, const str
         return OK;
     if (fill_input(predictor, number, call, error))
         return error->code;
-    const struct Node *node = plan_find_nonfinite(predictor->plan, call);
-    return fail(error, ERROR_NUMERIC,
-                "%s: NaN or Inf in the output of layer %s for sample %" PRId64 " of the split",
-                predictor->name, node ? node->path : "(loss)",
-                call->first + at / predictor->outputs);
+    return blame(predictor, call, at / predictor->outputs, error);
 }
 
 static int predict_once(const struct Predictor *predictor, int number, const struct ShardCall *call,

@@ -13,6 +13,7 @@
 
 struct Predictor {
     const char *name;      /* for messages: a checkpoint's path, "validation" */
+    bool is_from_file;     /* a checkpoint's model */
     struct Plan *plan;     /* an inference plan for the sizes of block_sizes() */
     struct Loader *loader; /* its preprocessing on the split; no shuffling, no augmentation */
     const float *state;
@@ -27,8 +28,9 @@ void predictor_prepare(const struct Predictor *predictor);
 
 /* The model's scores (count, outputs), or their mean (evaluate/ensemble_mean.h), for samples
  * [first, first + count) of the split, in its order. Their targets, as the model was trained on
- * them, lie in plan_target() until the next run. ERROR_NUMERIC, with sample and layer, if a score
- * is NaN or Inf. */
+ * them, lie in plan_target() until the next run. If a score is NaN
+ * or Inf: ERROR_NUMERIC, or for a model from a file ERROR_DATA if the sample's input is to blame,
+ * else ERROR_CHECKPOINT; with the sample and the layer. */
 int predictor_run(const struct Predictor *predictor, int64_t first, int64_t count, double *scores,
                   struct Error *error);
 

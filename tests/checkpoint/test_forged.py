@@ -14,6 +14,7 @@ MODEL = """
   - linear: {out: 8}
   - relu
   - linear: {out: 10}
+  - batchnorm
 """
 
 
@@ -115,6 +116,21 @@ def test_a_run_file_that_cannot_be_read_is_the_checkpoints_fault(recipe, resumab
     for words in (("verify",), ("eval",)):
         assert "run file kept in the checkpoint" in refusal(CHECKPOINT, *words, newest(resumable))
     assert "not valid YAML" in refuse_to_resume(recipe, resumable)
+
+
+@pytest.mark.parametrize("words", (("verify",), ("eval",), ("inspect",)))
+def test_a_negative_variance_is_refused(resumable, words):
+    with forged(newest(resumable)) as file:
+        file["model/4.running_var"][3] = -1e-9
+    assert "model/4.running_var[3]: is -1e-09, a variance of 0 or more" in refusal(CHECKPOINT, *words, newest(resumable))
+
+
+@pytest.mark.parametrize("words", (("eval",), ("predict", "-o", "found.csv")))
+def test_weights_that_overflow_are_the_checkpoints_fault(scratch, resumable, words):
+    with forged(newest(resumable)) as file:
+        file["model/1.weight"][...] = 3e38
+    line = refusal(CHECKPOINT, *words, newest(resumable), alone=False)
+    assert "NaN or Inf in the output of layer 1 for sample 0 of the split" in line
 
 
 @pytest.mark.parametrize("array", ("optimizer/momentum/1.weight", "model/1.weight"))

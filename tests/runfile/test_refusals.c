@@ -350,7 +350,8 @@ static void test_size_and_nesting(void **state) {
 
     for (int i = 0; i < 1001; i++)
         text_add(&text, "k%d:\n", i);
-    refused(text.data, NULL, 0, ERROR_RUN_FILE, "demo.yaml:1001: too many keys");
+    refused(text.data, NULL, 0, ERROR_RUN_FILE,
+            "demo.yaml:1: has more than 1000 keys, which is the most that a mapping can have");
     text_release(&text);
 }
 

@@ -167,6 +167,23 @@ def test_names_that_are_only_declared_are_refused(folder, good, words):
     assert "/classes" in line
 
 
+def test_many_attributes_and_links_are_no_damage(folder):
+    """HDF5 looks for each attribute among all of them, and a group that many links lead to is met as often."""
+    path = f"{folder}/many.h5"
+    with h5py.File(path, "w") as file:
+        space = h5py.h5s.create(h5py.h5s.SCALAR)
+        for i in range(6000):
+            h5py.h5a.create(file.id, b"a%d" % i, h5py.h5t.NATIVE_INT32, space)
+        group = file.create_group("train")
+        for i in range(100):
+            group.attrs[f"a{i}"] = i
+        for i in range(20000):
+            file[f"links/{i}"] = group
+        file["train/images"] = np.zeros((4, 2, 2, 1), np.uint8)
+        file["train/labels"] = np.arange(4) % 2
+    assert "images" in run(1, "dataset", "info", path)[0]
+
+
 def test_a_large_good_file_is_still_read(folder):
     path = f"{folder}/large.h5"
     with h5py.File(path, "w") as file:

@@ -35,6 +35,10 @@ def set_label(index, value):
     return lambda file: file["train/labels"].__setitem__(index, value)
 
 
+def set_statistic(name, value):
+    return lambda file: file["statistics"][name].__setitem__(1, value)
+
+
 def empty_split(file):
     put("train/images", lambda: np.zeros((0, 32, 32, 3), "u1"))(file)
     put("train/labels", lambda: np.zeros(0, "i4"))(file)
@@ -81,6 +85,8 @@ WRONG_DATA = [
     ("label_too_high", set_label(17, 10), ["/train/labels", "17", "10"]),
     ("label_negative", set_label(3, -1), ["/train/labels", "3", "-1"]),
     ("no_images", empty_split, ["/train"]),
+    ("mean_of_no_pixels", set_statistic("channel_mean", 1e300), ["/statistics/channel_mean", "1e+300", "255"]),
+    ("deviation_too_small", set_statistic("channel_std", 1e-30), ["/statistics/channel_std", "1e-30", "1e-10"]),
     ("huge", huge_split, ["/train/images"]),
 ]
 POISONED_DATA = [
@@ -110,6 +116,8 @@ RUN_FILES = [
     refuses_to_train("outputs that are not the classes", RUN_FILE, ["outputs", "10 classes"], "model.13.linear.out=7"),
     refuses_to_train("kernel larger than the image", RUN_FILE, ["kernel"], "model.0.conv.kernel=99"),
     refuses_to_train("model larger than the memory", RUN_FILE, ["model"], "model.0.conv.out=1000000000000"),
+    refuses_to_train("more layers than a model can have", RUN_FILE, ["layer 10000 (relu)", "10000 layers"],
+                     "model=[" + 10001 * "relu," + "]"),
     refuses_to_train("warm-up longer than the run", RUN_FILE, ["warmup"], "schedule.warmup=40 steps"),
 ]
 DATA_SETS = [
@@ -123,6 +131,9 @@ CHECKPOINTS = [
     *(Refusal(f"checkpoint {name}", CHECKPOINT, (f"{name}.h5",), ("eval", f"{{folder}}/{name}.h5"))
       for name in BAD_CHECKPOINTS),
     Refusal("data set as a checkpoint", CHECKPOINT, ("shapes.h5",), ("eval", "{folder}/shapes.h5")),
+    Refusal("nan in what is evaluated", DATA, ("in the input: sample 0 of split validation of ", "nan_validation.h5"),
+            ("eval", "{folder}/good/checkpoints/best.h5", "--data", "{folder}/nan_validation.h5", "--split",
+             "validation")),
     # (arrays of another shape, missing, left over, with NaN: tests/checkpoint)
     Refusal("edited checkpoint", CHECKPOINT, ("c_edited.h5", "seal"), ("eval", "{folder}/c_edited.h5")),
 ]

@@ -1,3 +1,4 @@
+#include <float.h>
 #include <inttypes.h>
 #include <math.h>
 #include <string.h>
@@ -11,6 +12,8 @@ struct Stored {
     const void *values; /* float if `single`, else double */
     int64_t count;
     bool single, of_deviation;
+    double most;  /* that they can be, either way */
+    double least; /* of a deviation, if it is not 0 */
 };
 
 static double element_of(const struct Stored *stored, int64_t i) {
@@ -22,20 +25,33 @@ static int check_elements(const struct Dataset *dataset, const struct Stored *st
                           struct Error *error) {
     for (int64_t i = 0; i < stored->count; i++) {
         double value = element_of(stored, i);
-        if (!isfinite(value))
+        if (!(fabs(value) <= stored->most))
             return fail(error, ERROR_DATA,
-                        "%s:/%s: element %" PRId64 " is %g, expected a finite number",
-                        dataset->path, stored->name, i, value);
-        if (stored->of_deviation && !statistic_divides(value))
+                        "%s:/%s: element %" PRId64 " is %g, expected a number from -%g to %g",
+                        dataset->path, stored->name, i, value, stored->most, stored->most);
+        if (stored->of_deviation && value != 0 && !(value >= stored->least))
             return fail(error, ERROR_DATA,
-                        "%s:/%s: element %" PRId64 " is %g, expected 0 or more%s", dataset->path,
-                        stored->name, i, value, value > 0 ? " that a float can hold" : "");
+                        "%s:/%s: element %" PRId64 " is %g, expected 0, or %g or more",
+                        dataset->path, stored->name, i, value, stored->least);
     }
     return OK;
 }
 
-static int read_values(struct Opening *opening, const struct StatisticRow *row, const char *name,
-                       int rank, const int64_t *size, struct Error *error) {
+/* Runs compute in float. Bytes lie from 0 to 255, and a single 1 among zeros deviates by more than
+ * this. */
+#define LEAST_OF_BYTES 1e-10
+static void bound(struct Stored *stored, const struct StatisticRow *row, bool bytes) {
+    stored->most = (double)FLT_MAX;
+    stored->least = (double)FLT_MIN;
+    if (bytes) {
+        stored->most = row->of == STATISTIC_OF_PAIRS ? 255.0 * 255 : 255;
+        stored->least = LEAST_OF_BYTES;
+    }
+}
+
+static int read_values(struct Opening *opening, const struct Split *split,
+                       const struct StatisticRow *row, const char *name, int rank,
+                       const int64_t *size, struct Error *error) {
     struct Dataset *dataset = opening->dataset;
     struct H5File *file = opening__main(opening);
     int64_t count = memory_product(size, rank);
@@ -47,20 +63,21 @@ static int read_values(struct Opening *opening, const struct StatisticRow *row, 
     *statistic_place(row, &dataset->statistics) = values;
     int code =
         h5_read(file, name, row->single ? H5_FLOAT32 : H5_FLOAT64, rank, size, values, error);
-    const struct Stored stored = {name, values, count, row->single, row->of_deviation};
+    struct Stored stored = {name, values, count, row->single, row->of_deviation, 0, 0};
+    bound(&stored, row, split->bytes);
     return code ? code : check_elements(dataset, &stored, error);
 }
 
 /* Leaves the statistic NULL if the file does not have it. */
-static int read_statistic(struct Opening *opening, const struct StatisticRow *row,
-                          struct Error *error) {
+static int read_statistic(struct Opening *opening, const struct Split *split,
+                          const struct StatisticRow *row, struct Error *error) {
     const struct Dataset *dataset = opening->dataset;
     int64_t size[3];
     int rank = statistic_shape(row, dataset->height, dataset->width, dataset->channels, size);
     char *name = memory_print("statistics/%s", row->name);
     int code = OK;
     if (rank && h5_exists(opening__main(opening), name))
-        code = read_values(opening, row, name, rank, size, error);
+        code = read_values(opening, split, row, name, rank, size, error);
     memory_release(name);
     return code;
 }
@@ -74,7 +91,8 @@ static int read_target_statistic(struct Opening *opening, const char *name, bool
         return OK;
     *values = memory_array(double, count, "statistics of a data set");
     int code = h5_read(file, name, H5_FLOAT64, 1, &count, *values, error);
-    const struct Stored stored = {name, *values, count, false, of_deviation};
+    const struct Stored stored = {name,         *values,         count,          false,
+                                  of_deviation, (double)FLT_MAX, (double)FLT_MIN};
     return code ? code : check_elements(dataset, &stored, error);
 }
 
@@ -94,11 +112,11 @@ static int are_of(struct H5File *file, const struct Split *split, bool *same, st
     return code;
 }
 
-static int read_all(struct Opening *opening, struct Error *error) {
+static int read_all(struct Opening *opening, const struct Split *split, struct Error *error) {
     struct Dataset *dataset = opening->dataset;
     int code = OK;
     for (const struct StatisticRow *row = statistic_rows; code == OK && row->name; row++)
-        code = read_statistic(opening, row, error);
+        code = read_statistic(opening, split, row, error);
     if (code == OK && targets_are_values(&dataset->targets))
         code = read_target_statistic(opening, "statistics/target_mean", false,
                                      &dataset->target_mean, error);
@@ -118,7 +136,7 @@ int opening__statistics(struct Opening *opening, const struct Split *split, stru
     if (code == OK && !same)
         return OK;
     if (code == OK)
-        code = read_all(opening, error);
+        code = read_all(opening, split, error);
     if (code && !h5_has_attribute(file, "/", "format_version")) {
         dataset__note(dataset, memory_print("not used: %s", error->text)); /* another program's */
         statistic_values_release(&dataset->statistics);
