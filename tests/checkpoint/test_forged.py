@@ -122,7 +122,8 @@ def test_a_run_file_that_cannot_be_read_is_the_checkpoints_fault(recipe, resumab
 def test_a_negative_variance_is_refused(resumable, words):
     with forged(newest(resumable)) as file:
         file["model/4.running_var"][3] = -1e-9
-    assert "model/4.running_var[3]: is -1e-09, a variance of 0 or more" in refusal(CHECKPOINT, *words, newest(resumable))
+    line = refusal(CHECKPOINT, *words, newest(resumable))
+    assert "model/4.running_var[3]: is -1e-09, a variance of 0 or more" in line
 
 
 @pytest.mark.parametrize("words", (("eval",), ("predict", "-o", "found.csv")))

@@ -48,6 +48,12 @@ class TestTwoClassesOfOneName:
         assert "two classes are called 'cat'" in refusal(
             DATA, "train", write_recipe(f"{scratch}/r.yaml", data), "--out", f"{scratch}/o", ranks=2)
 
+    def test_are_refused_in_a_run_file(self, scratch):
+        data = write_data(f"{scratch}/d.h5", classes=("cat", "dog"))
+        assert "data.classes=[ox, ox]: two classes are called 'ox'" in refusal(
+            RUN_FILE, "train", write_recipe(f"{scratch}/r.yaml", data), "--out", f"{scratch}/o",
+            *settings("data.classes=[ox, ox]"))
+
     def test_are_refused_among_targets(self, scratch):
         with h5py.File(f"{scratch}/d.h5", "w") as file:
             file["train/images"] = np.zeros((4, 1, 1, 2), np.float32)

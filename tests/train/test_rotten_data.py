@@ -207,7 +207,7 @@ def test_arrays_that_another_program_removed_are_missed(half):
     shutil.copy("data.h5", "whole.h5")
     evaluation = ("eval", f"{half}/checkpoints/latest.h5", "--split", "test")
     for lost, commands in (("classes", (("verify", "data.h5"), ("dataset", "verify", "data.h5"), evaluation)),
-                           ("statistics/pixel_std", (("train", f"{half}/run.yaml", "--out", half, "--resume", "--quiet"),)),
+                           ("statistics/pixel_std", (("train", f"{half}/run.yaml", "--out", half, "--resume"),)),
                            ("test/weights", (evaluation,))):
         shutil.copy("whole.h5", "data.h5")
         change("data.h5", lambda file: file.pop(lost))

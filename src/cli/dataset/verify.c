@@ -10,7 +10,7 @@ static void print_words(const struct Dataset *dataset, bool listed) {
                s + 1 < dataset->split_count ? "," : "\n");
     for (const struct StatisticRow *row = statistic_rows; row->name; row++)
         if (dataset_lacks_statistic(dataset, row))
-            printf("missing: /statistics/%s; a run whose preprocess needs it is refused; "
+            printf("missing: /statistics/%s; a run that needs it measures it at its start; "
                    "trainer dataset statistics adds it\n",
                    row->name);
     if (!listed)

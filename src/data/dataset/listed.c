@@ -15,7 +15,8 @@ void listed__add(struct Text *list, const char *name, int64_t count, const char 
 }
 
 int listed__write(struct H5Writer *file, const struct Text *list, struct Error *error) {
-    return h5_write_attribute(file, "/", DATASET_LISTED, H5_TEXT, list->data ? list->data : "", error);
+    return h5_write_attribute(file, "/", DATASET_LISTED, H5_TEXT, list->data ? list->data : "",
+                              error);
 }
 
 static void add_arrays(struct Text *list, const char *names) {

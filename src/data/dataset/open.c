@@ -328,11 +328,16 @@ static int complete_splits(struct Opening *opening, struct Error *error) {
     return code;
 }
 
-static int check_names(const struct Dataset *dataset, struct Error *error) {
+static int check_names(const struct Opening *opening, struct Error *error) {
+    const struct Dataset *dataset = opening->dataset;
+    const struct DataOptions *options = opening->request->options;
     const struct Targets *targets = &dataset->targets;
     const char *repeated = targets_repeated(targets);
     if (!repeated)
         return OK;
+    if (options && options->classes.count && !targets_are_values(targets))
+        return fail_key(error, ERROR_RUN_FILE, "data.classes",
+                        "two classes are called '%s'; expected different names", repeated);
     return fail(error, ERROR_DATA, "%s:/%s: two %s are called '%s'; expected different names",
                 dataset->path, targets_are_values(targets) ? "target_names" : "classes",
                 targets_words(targets), repeated);
@@ -395,7 +400,7 @@ static int open_all(struct Opening *opening, struct Error *error) {
     if (code == OK)
         code = open_pairs(opening, error);
     if (code == OK)
-        code = check_names(opening->dataset, error);
+        code = check_names(opening, error);
     if (code == OK)
         code = read_encoding(opening, error);
     return code ? code : complete_splits(opening, error);
