@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/error.h"
+#include "base/text.h"
 
 #define HUGE_PAGE ((size_t)2 << 20)
 
@@ -104,9 +105,20 @@ void memory_release_texts(char **texts, int64_t count) {
     memory_release(texts);
 }
 
+static uint64_t physical_memory(void) {
+    return (uint64_t)sysconf(_SC_PHYS_PAGES) * (uint64_t)sysconf(_SC_PAGESIZE);
+}
+
 bool memory_can_hold(uint64_t bytes) {
-    uint64_t pages = (uint64_t)sysconf(_SC_PHYS_PAGES), size = (uint64_t)sysconf(_SC_PAGESIZE);
-    return bytes < pages * size;
+    return bytes < physical_memory();
+}
+
+char *memory_too_large(int64_t bytes, char buffer[MEMORY_WORDS]) {
+    char takes[32], has[32];
+    snprintf(buffer, MEMORY_WORDS, "takes %s, and this machine has %s of memory",
+             bytes < 0 ? "more than any memory" : text_bytes((double)bytes, takes),
+             text_bytes((double)physical_memory(), has));
+    return buffer;
 }
 
 int64_t memory_product(const int64_t *sizes, int count) {

@@ -51,6 +51,10 @@ void memory_release_texts(char **texts, int64_t count);
 
 /* True if `bytes` is below the machine's physical memory. */
 bool memory_can_hold(uint64_t bytes);
+/* What to say of bytes that it cannot hold: "takes 24.0 GiB, and this machine has 15.6 GiB of
+ * memory"; a negative number is beyond 64 bits. Into `buffer`, which is returned. */
+#define MEMORY_WORDS 100
+char *memory_too_large(int64_t bytes, char buffer[MEMORY_WORDS]);
 
 /* Bytes that the processes of this computer may use: its memory, or what the control group or the
  * limits of this process (ulimit) leave of it. */

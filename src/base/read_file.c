@@ -1,7 +1,9 @@
 #include "base/read_file.h"
 
 #include <errno.h>
-#include <stdio.h>
+#include <fcntl.h>
+#include <stdbool.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 int64_t read_file_part(int file, void *buffer, uint64_t bytes, uint64_t offset) {
@@ -20,9 +22,11 @@ int64_t read_file_part(int file, void *buffer, uint64_t bytes, uint64_t offset) 
 }
 
 size_t read_file_head(const char *path, void *buffer, size_t bytes) {
-    FILE *file = fopen(path, "re");
-    size_t length = file ? fread(buffer, 1, bytes, file) : 0;
-    if (file)
-        fclose(file);
-    return length;
+    struct stat about;
+    int file = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* opening a pipe must not wait */
+    bool regular = file >= 0 && fstat(file, &about) == 0 && S_ISREG(about.st_mode);
+    int64_t length = regular ? read_file_part(file, buffer, bytes, 0) : 0;
+    if (file >= 0)
+        close(file);
+    return length > 0 ? (size_t)length : 0;
 }

@@ -60,10 +60,11 @@ int augment_check_memory(const struct Choice *choice, const struct Image *out,
     int64_t bytes = memory_product(sizes, 4);
     if (bytes > 0 && memory_can_hold((uint64_t)bytes))
         return OK;
+    char words[MEMORY_WORDS];
     return schema_fail(error, choice, NULL,
                        "makes images of %" PRId64 "x%" PRId64 "x%" PRId64
-                       ", which do not fit the machine's memory",
-                       out->height, out->width, out->channels);
+                       ", and working on one %s; expected smaller images",
+                       out->height, out->width, out->channels, memory_too_large(bytes, words));
 }
 
 int augment_need_colour(const struct Choice *choice, const struct Image *in, struct Error *error) {

@@ -71,14 +71,20 @@ int describe__bias(struct Describe *describe, struct LayoutRow weight, bool bias
 
 /* ---- Checking ---- */
 
-static bool rows_fit_memory(const struct Describe *describe) {
+/* Parameters, gradients and two slots of an optimizer. */
+static int check_rows(struct Describe *describe) {
     const struct Node *node = describe->node;
+    char words[MEMORY_WORDS];
     for (int i = 0; i < node->row_count; i++) {
-        int64_t count = describe->layout->arena.rows[node->first_row + i].count;
-        if (count <= 0 || !memory_can_hold((uint64_t)count * 16))
-            return false;
+        const struct ArenaRow *row = &describe->layout->arena.rows[node->first_row + i];
+        int64_t bytes = row->count <= 0 || row->count > INT64_MAX / 16 ? -1 : row->count * 16;
+        if (bytes < 0 || !memory_can_hold((uint64_t)bytes))
+            return describe__fail(describe, NULL,
+                                  "%s, with its gradient and an optimizer's state, %s; expected a "
+                                  "smaller layer",
+                                  row->name, memory_too_large(bytes, words));
     }
-    return true;
+    return OK;
 }
 
 /* An initialiser that makes matrices cannot fill a row of one dimension, and each kind may refuse
@@ -111,12 +117,12 @@ int describe__node(struct Describe *describe) {
         return code;
     const int64_t sizes[] = {node->out.height, node->out.width, node->out.channels};
     int64_t elements = memory_product(sizes, 3);
-    if (elements <= 0 || !memory_can_hold((uint64_t)elements * 8))
+    int64_t bytes = elements <= 0 || elements > INT64_MAX / 8 ? -1 : elements * 8;
+    char words[MEMORY_WORDS];
+    if (bytes < 0 || !memory_can_hold((uint64_t)bytes))
         return describe__fail(describe, NULL,
                               "its output, (%" PRId64 ", %" PRId64 ", %" PRId64
-                              ") a sample, does not fit the machine",
-                              sizes[0], sizes[1], sizes[2]);
-    if (!rows_fit_memory(describe))
-        return describe__fail(describe, NULL, "its parameters do not fit the machine's memory");
-    return OK;
+                              ") a sample, with its gradient %s; expected a smaller output",
+                              sizes[0], sizes[1], sizes[2], memory_too_large(bytes, words));
+    return check_rows(describe);
 }

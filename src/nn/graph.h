@@ -7,8 +7,9 @@
 #include "nn/layout.h"
 #include "nn/node.h"
 
-#define GRAPH_NODES 10000 /* most layers of a model: the time of planning grows with their square  \
-                           */
+#define GRAPH_NODES                                                                                \
+    10000 /* most layers of a model: the time of planning grows with their square                  \
+           */
 
 struct Graph {
     struct InitialiseOptions initialise;

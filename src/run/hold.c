@@ -51,6 +51,17 @@ static int refuse(const struct HoldRequest *request, const struct Holding *holdi
                     text_bytes(needed, needs));
 }
 
+/* `most`: of data.window, so many as the memory has room for. */
+static int refuse_window(const struct HoldRequest *request, const struct Holding *holding,
+                         double needed, int64_t most, struct Error *error) {
+    char has[32], needs[32];
+    return fail_key(error, ERROR_RUN_FILE, "data.window",
+                    "%s, split %s: windows of %" PRId64 " images need %s of data.memory, which "
+                    "grants %s; expected at most %" PRId64 ", or more data.memory",
+                    request->dataset->path, request->train->name, request->options->data.window,
+                    text_bytes(needed, needs), text_bytes((double)holding->granted, has), most);
+}
+
 /* The window of the training split: as the options say, or as large as the memory allows. It does
  * not depend on the number of ranks, which there are at most as many of as shards. */
 static int cut_train(const struct HoldRequest *request, struct Holding *holding,
@@ -63,11 +74,15 @@ static int cut_train(const struct HoldRequest *request, struct Holding *holding,
     int64_t lane = shards * size.block;
     if (window < 1)
         window = (memory - fixed) / sample / lane * lane;
-    int64_t whole = most(window / lane, 1) * lane; /* whole blocks in each lane */
+    int64_t all = (request->train->count + lane - 1) / lane * lane;
+    int64_t whole = least(most(window / lane, 1) * lane, all); /* whole blocks in each lane */
     int64_t needed = fixed + whole * sample;
+    double wanted = (double)needed * VALIDATION_PART / (VALIDATION_PART - 1);
+    int64_t room = (memory - fixed) / sample / lane * lane;
+    if (needed > memory && room > 0 && request->options->data.window > 0)
+        return refuse_window(request, holding, wanted, room, error);
     if (needed > memory)
-        return refuse(request, holding, request->train, "shard",
-                      (double)needed * VALIDATION_PART / (VALIDATION_PART - 1), error);
+        return refuse(request, holding, request->train, "shard", wanted, error);
     holding->windows += needed;
     holding->train = (struct StreamCut){.window = least(window, request->train->count),
                                         .batch = train->batch,

@@ -139,7 +139,7 @@ static int add_file(struct CifarState *state, char *path, struct Error *error) {
     const char *slash = strrchr(path, '/');
     file->path = path;
     file->test = strstr(slash ? slash + 1 : path, "test") != NULL;
-    file->descriptor = open(path, O_RDONLY | O_CLOEXEC);
+    file->descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     struct stat about;
     if (file->descriptor < 0 || fstat(file->descriptor, &about) != 0)
         return fail_errno(error, "%s: cannot open", path);

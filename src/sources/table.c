@@ -5,6 +5,7 @@
 #include <inttypes.h>
 #include <math.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "base/log.h"
 #include "base/memory.h"
@@ -149,12 +150,23 @@ static void warn_of_heads(const struct TableHead *head) {
                     head->repeated);
 }
 
+/* A table is read twice, which a pipe cannot be. */
+static int check_regular(const char *path, struct Error *error) {
+    struct stat status;
+    if (stat(path, &status) || S_ISREG(status.st_mode) || S_ISDIR(status.st_mode))
+        return OK; /* or opening it says why not */
+    return fail(error, ERROR_DATA,
+                "%s: is a pipe or a device, and a table is read twice; expected a file", path);
+}
+
 /* The table of the training split says what the columns are. */
 static int survey_table(struct Source *source, const struct SourceOptions *options,
                         struct Table *table, struct Error *error) {
     struct Records *records = NULL;
     struct Survey survey = {0};
-    int code = start_encoding(&source->encoding, options, table->path, error);
+    int code = check_regular(table->path, error);
+    if (code == OK)
+        code = start_encoding(&source->encoding, options, table->path, error);
     if (code == OK)
         code = table_head__open(&records, table->path, &source->encoding, error);
     if (code == OK)

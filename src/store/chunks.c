@@ -12,15 +12,17 @@
 static const char wrong_size[] = "it has another size than the chunks of the array";
 
 static int find_bytes(struct H5Chunks *chunks, struct Error *error) {
+    char words[MEMORY_WORDS];
     int rank = chunks->opened->own_rank;
     chunks->bytes = (uint64_t)h5__stored_size(chunks->opened);
     for (int i = 0; i < rank; i++)
         if (!chunks->size[i] ||
             __builtin_mul_overflow(chunks->bytes, chunks->size[i], &chunks->bytes) ||
             !memory_can_hold(chunks->bytes))
-            return fail(error, chunks->file->failure,
-                        "%s:/%s: a chunk does not fit into this machine's memory",
-                        chunks->file->path, chunks->name);
+            return fail(
+                error, chunks->file->failure, "%s:/%s: a chunk %s", chunks->file->path,
+                chunks->name,
+                memory_too_large(chunks->bytes < INT64_MAX ? (int64_t)chunks->bytes : -1, words));
     return OK;
 }
 

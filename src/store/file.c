@@ -272,8 +272,8 @@ int h5_open_sealed(struct H5File **out, const char *path, int failure, bool *sea
         return code;
     struct H5File *file = make_file(path, failure);
     if (!memory_can_hold(bytes)) {
-        code = fail(error, failure, "%s: %" PRIu64 " bytes do not fit into this machine's memory",
-                    path, bytes);
+        char words[MEMORY_WORDS];
+        code = fail(error, failure, "%s: %s", path, memory_too_large((int64_t)bytes, words));
     } else {
         file->owned_image = memory_allocate(bytes, "an HDF5 file's image");
         file->image_bytes = bytes;

@@ -147,7 +147,7 @@ def test_an_array_that_declares_more_than_it_stores_is_refused(resumable, array,
 def test_a_size_that_does_not_fit_the_machine_is_refused(folder, recipe):
     line = refusal(RUN_FILE, "train", recipe, "--out", f"{folder}/none", "--quiet",
                    *settings("augment=[{resized_crop: {size: 65536}}]"))
-    assert "do not fit the machine's memory" in line
+    assert "takes 144.0 GiB, and this machine has" in line
 
 
 def test_memory_that_cannot_be_had_is_no_bug(folder, recipe):

@@ -167,6 +167,17 @@ def test_names_that_are_only_declared_are_refused(folder, good, words):
     assert "/classes" in line
 
 
+@pytest.mark.parametrize("words", (
+    ("eval", "pipe"), ("activations", "pipe"), ("dataset", "import", "--format", "cifar10", "pipe", "-o", "x.h5"),
+    ("dataset", "import", "--format", "numpy", "pipe", "-o", "x.h5"),
+    ("dataset", "import", "--format", "table", "--split", "train=pipe", "--label", "a", "-o", "x.h5")),
+    ids=lambda words: " ".join(words[:4]))
+def test_a_pipe_in_place_of_a_file_is_not_waited_for(tmp_path, monkeypatch, words):
+    monkeypatch.chdir(tmp_path)
+    os.mkfifo("pipe")
+    assert "pipe: " in refusal(CHECKPOINT if len(words) == 2 else DATA, *words)
+
+
 def test_many_attributes_and_links_are_no_damage(folder):
     """HDF5 looks for each attribute among all of them, and a group that many links lead to is met as often."""
     path = f"{folder}/many.h5"

@@ -1,6 +1,7 @@
 """Packed images: held in memory they train to the bits of an unpacked file; streamed, to bits of their own on any
 number of ranks and after a stop in the middle of an epoch."""
 import contextlib
+import re
 import shutil
 
 import h5py
@@ -101,6 +102,14 @@ def test_the_first_start_decides_the_window(folder, recipes):
 def test_memory_too_small_for_a_window_is_refused(folder, recipes):
     line = refusal(RUN_FILE, "describe", recipes["gzip"], *settings("data.memory=100 KiB"))
     assert "data.memory" in line and "too little to stream" in line and "expected at least" in line
+
+
+def test_a_window_too_large_for_the_memory_is_refused(folder, recipes):
+    line = refusal(RUN_FILE, "describe", recipes["gzip"], *settings("data.memory=8 MiB", "data.window=1200"))
+    most = re.search(r"data\.window=1200: .*windows of 1200 images need .*; expected at most (\d+)", line)
+    assert most and 0 < int(most[1]) < 1200
+    for window, code in ((int(most[1]), 0), (int(most[1]) + 200, RUN_FILE)):
+        run(1, "describe", recipes["gzip"], *settings("data.memory=8 MiB", f"data.window={window}"), code=code)
 
 
 @pytest.mark.parametrize("ranks", (1, 2))

@@ -110,7 +110,8 @@ int block_digests__damaged(const struct BlockDigests *blocks, const char *file, 
     end = end < blocks->total ? end : blocks->total;
     return fail(error, ERROR_DATA,
                 "%s:/%s/images: images %" PRId64 " to %" PRId64
-                " are damaged: their digest is %016" PRIx64 ", the file says %016" PRIx64,
+                " are damaged: their digest is %016" PRIx64
+                ", the file says %016" PRIx64 DAMAGE_REMEDY,
                 file, split, first, end - 1, (uint64_t)atomic_load(&blocks->found),
                 (uint64_t)blocks->digests[bad]);
 }

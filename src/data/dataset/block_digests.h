@@ -14,6 +14,10 @@
 
 #define BLOCK_LEAST 4096
 #define BLOCK_DIGESTS "block_digests"
+/* What to do about samples that are not those that a file was written with. */
+#define DAMAGE_REMEDY                                                                              \
+    "; take a good copy of the file, or make it anew; if they were changed on purpose, remove "    \
+    "the split's attribute digest and its array " BLOCK_DIGESTS
 #define BLOCK_SAMPLES "block_samples"
 
 struct BlockDigests {

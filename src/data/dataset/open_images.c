@@ -50,9 +50,9 @@ int opening__room(const struct Pair *pair, const struct Array *array, const int6
 static int check_room(const struct Array *array, int64_t bytes, struct Error *error) {
     if (bytes >= 0 && memory_can_hold((uint64_t)bytes))
         return OK;
-    return fail(error, ERROR_DATA,
-                "%s:%s: its %" PRId64 " bytes do not fit into this machine's memory",
-                array->name.file, array->name.path, bytes);
+    char words[MEMORY_WORDS];
+    return fail(error, ERROR_DATA, "%s:%s: %s", array->name.file, array->name.path,
+                memory_too_large(bytes, words));
 }
 
 static const char *axes_of(const struct Opening *opening, const struct Pair *pair) {

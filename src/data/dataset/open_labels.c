@@ -305,10 +305,11 @@ int opening__labels(struct Opening *opening, struct Pair *pair, struct Error *er
     (void)opening;
     struct Arrays *labels = &pair->labels;
     int code = OK;
-    if (!memory_can_hold((uint64_t)pair->count * sizeof(int64_t)))
-        return fail(error, ERROR_DATA,
-                    "%s:%s: %" PRId64 " labels do not fit into this machine's memory",
-                    labels->items[0].name.file, labels->items[0].name.path, pair->count);
+    char words[MEMORY_WORDS];
+    int64_t bytes = memory_product((int64_t[]){pair->count, (int64_t)sizeof(int64_t)}, 2);
+    if (bytes < 0 || !memory_can_hold((uint64_t)bytes))
+        return fail(error, ERROR_DATA, "%s:%s: %s", labels->items[0].name.file,
+                    labels->items[0].name.path, memory_too_large(bytes, words));
     pair->stored.numbers = memory_array(int64_t, pair->count, "labels");
     if (labels->count != 1 && labels->count != pair->images.count) {
         fail(error, ERROR_DATA, "names %d arrays for %d of images; expected one for each, or one",

@@ -98,9 +98,10 @@ static int read_array(const struct Array *array, const struct Pair *pair, struct
                     "%s:%s: holds %s, expected a list of row numbers, or a boolean for each of the "
                     "%" PRId64 " samples (\"ARRAY == VALUE\" takes the rows with a value)",
                     file, path, info->type_name, pair->count);
-    if (!memory_can_hold((uint64_t)count * sizeof(int64_t)))
-        return fail(error, ERROR_DATA, "%s:%s: does not fit into this machine's memory", file,
-                    path);
+    char words[MEMORY_WORDS];
+    int64_t bytes = memory_product((int64_t[]){count, (int64_t)sizeof(int64_t)}, 2);
+    if (bytes < 0 || !memory_can_hold((uint64_t)bytes))
+        return fail(error, ERROR_DATA, "%s:%s: %s", file, path, memory_too_large(bytes, words));
     int64_t *values = memory_array(int64_t, count, "rows");
     int code = info->type == H5_FLOAT32 || info->type == H5_FLOAT64
                    ? read_whole(array, count, values, error)

@@ -56,9 +56,10 @@ static int read_values(struct Opening *opening, const struct Split *split,
     struct H5File *file = opening__main(opening);
     int64_t count = memory_product(size, rank);
     size_t bytes = (size_t)count * (row->single ? sizeof(float) : sizeof(double));
+    char words[MEMORY_WORDS];
     if (!memory_can_hold(bytes))
-        return fail(error, ERROR_DATA, "%s:/%s: does not fit into this machine's memory",
-                    dataset->path, name);
+        return fail(error, ERROR_DATA, "%s:/%s: %s", dataset->path, name,
+                    memory_too_large((int64_t)bytes, words));
     void *values = memory_allocate(bytes, "statistics of a data set");
     *statistic_place(row, &dataset->statistics) = values;
     int code =

@@ -58,10 +58,13 @@ static int check_shape(struct Dataset *dataset, const struct Array *array, int64
         return refuse_shape(array, error);
     int64_t size[] = {array->count, *columns, (int64_t)sizeof(float)};
     int64_t bytes = memory_product(size, 3);
-    if (*columns < 1 || bytes < 0 || !memory_can_hold((uint64_t)bytes))
-        return fail(error, ERROR_DATA, "%s:%s: %" PRId64 " x %" PRId64 " targets %s",
-                    array->name.file, array->name.path, array->count, *columns,
-                    *columns < 1 ? "are none" : "do not fit into this machine's memory");
+    char words[MEMORY_WORDS];
+    if (*columns < 1)
+        return fail(error, ERROR_DATA, "%s:%s: %" PRId64 " x %" PRId64 " targets are none",
+                    array->name.file, array->name.path, array->count, *columns);
+    if (bytes < 0 || !memory_can_hold((uint64_t)bytes))
+        return fail(error, ERROR_DATA, "%s:%s: %s", array->name.file, array->name.path,
+                    memory_too_large(bytes, words));
     return check_columns(dataset, array, *columns, sets, error);
 }
 

@@ -42,9 +42,11 @@ int opening__weights(struct Pair *pair, struct Error *error) {
              arrays->count, pair->images.count);
         return pair__blame(pair, "weights", error);
     }
-    if (!memory_can_hold((uint64_t)pair->count * sizeof(float)))
-        return fail(error, ERROR_DATA, "%s:%s: does not fit into this machine's memory",
-                    arrays->items[0].name.file, arrays->items[0].name.path);
+    char words[MEMORY_WORDS];
+    int64_t bytes = memory_product((int64_t[]){pair->count, (int64_t)sizeof(float)}, 2);
+    if (bytes < 0 || !memory_can_hold((uint64_t)bytes))
+        return fail(error, ERROR_DATA, "%s:%s: %s", arrays->items[0].name.file,
+                    arrays->items[0].name.path, memory_too_large(bytes, words));
     pair->sample_weights = memory_array(float, pair->count, "weights of samples");
     for (int i = 0; i < arrays->count && code == OK; i++) {
         struct Array *array = &arrays->items[i];

@@ -39,7 +39,8 @@ static int check_digest(const struct Dataset *dataset, const struct Split *split
         return error->code;
     if (!split->digest[0] || strcmp(digest, split->digest) == 0)
         return OK;
-    return fail(error, ERROR_DATA, "%s:/%s: %s are damaged: their digest is %s, the file says %s",
+    return fail(error, ERROR_DATA,
+                "%s:/%s: %s are damaged: their digest is %s, the file says %s" DAMAGE_REMEDY,
                 dataset->path, split->name,
                 split->targets ? "pixels or targets" : "pixels or labels", digest, split->digest);
 }

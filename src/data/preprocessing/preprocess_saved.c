@@ -96,10 +96,12 @@ static int check_matrix(const char *path, const int64_t shape[3], const int64_t 
 }
 
 static int check_room(const char *path, int64_t count, struct Error *error) {
-    if (count >= 0 && memory_can_hold((uint64_t)count * sizeof(float)))
+    int64_t bytes = memory_product((int64_t[]){count, (int64_t)sizeof(float)}, 2);
+    char words[MEMORY_WORDS];
+    if (bytes >= 0 && memory_can_hold((uint64_t)bytes))
         return OK;
-    return fail(error, ERROR_CHECKPOINT,
-                "%s:" GROUP "matrix: does not fit into this machine's memory", path);
+    return fail(error, ERROR_CHECKPOINT, "%s:" GROUP "matrix: %s", path,
+                memory_too_large(bytes, words));
 }
 
 static int load_matrix(struct Preprocess *preprocess, struct H5File *file, struct Error *error) {

@@ -101,9 +101,11 @@ static int load(void *value, struct H5File *file, struct Error *error) {
     if (code)
         return code;
     int64_t count = memory_product(info.size, info.rank);
-    if (count < 0 || !memory_can_hold((uint64_t)count * sizeof(double)))
-        return fail(error, ERROR_CHECKPOINT,
-                    "%s:/target_names: does not fit into this machine's memory", h5_path(file));
+    int64_t bytes = memory_product((int64_t[]){count, (int64_t)sizeof(double)}, 2);
+    char words[MEMORY_WORDS];
+    if (bytes < 0 || !memory_can_hold((uint64_t)bytes))
+        return fail(error, ERROR_CHECKPOINT, "%s:/target_names: %s", h5_path(file),
+                    memory_too_large(bytes, words));
     scale->count = count;
     scale->mean = make_values(scale->count);
     scale->deviation = make_values(scale->count);

@@ -142,9 +142,11 @@ static int read_pca(struct H5File *file, const struct Dataset *dataset, const st
                     " components, found %d of %" PRId64,
                     dataset->path, names->values, pca->elements, info.rank, size[0]);
     int64_t count = memory_product(size, 4);
-    if (count < 0 || !memory_can_hold((uint64_t)count * sizeof(float)))
-        return fail(error, ERROR_DATA, "%s:%s: does not fit into this machine's memory",
-                    dataset->path, names->vectors);
+    int64_t bytes = memory_product((int64_t[]){count, (int64_t)sizeof(float)}, 2);
+    char words[MEMORY_WORDS];
+    if (bytes < 0 || !memory_can_hold((uint64_t)bytes))
+        return fail(error, ERROR_DATA, "%s:%s: %s", dataset->path, names->vectors,
+                    memory_too_large(bytes, words));
     pca->count = size[0];
     pca->eigenvalues = memory_array(double, size[0], "eigenvalues");
     pca->eigenvectors = memory_array(float, count, "eigenvectors");
