@@ -200,7 +200,7 @@ def test_arrays_that_another_program_removed_are_missed(half):
     """By whoever would go on without them; a file without the list, as earlier programs wrote them, is believed."""
     def alter(file):
         file["test/weights"] = [1.0] * 60
-        file.attrs["arrays"] = file.attrs["arrays"].replace(b"statistics/pixel_std\n", b"test/weights\n")
+        file.attrs["arrays"] = file.attrs["arrays"].replace(b"statistics/pixel_std\n", b"test/weights")
         del file["statistics/pixel_std"]
     change("data.h5", alter)
     run(1, "dataset", "statistics", "data.h5")  # which adds what is missing, and lists it again

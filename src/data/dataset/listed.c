@@ -33,7 +33,8 @@ static void add_arrays(struct Text *list, const char *names) {
 
 static int write_arrays(struct H5Writer *file, const char *before, struct Error *error) {
     struct Text list = {0};
-    text_add(&list, "\n%s", before);
+    bool ended = !*before || text_ends_with(before, "\n"); /* somebody may have edited it */
+    text_add(&list, "\n%s%s", before, ended ? "" : "\n");
     add_arrays(&list, h5_written(file));
     int code = h5_write_attribute(file, "/", ARRAYS, H5_TEXT, list.data + 1, error);
     text_release(&list);
@@ -65,7 +66,7 @@ static int check_array(struct H5File *file, const char *name, struct Error *erro
     if (h5_check(file, error) != OK)
         return error->code;
     return fail(error, ERROR_DATA,
-                "%s:/%s: is missing: the file's list of what it must hold (attribute " ARRAYS
+                "%s:/%.200s: is missing: the file's list of what it must hold (attribute " ARRAYS
                 ") has it; make the file anew, or take the line out of the list if the array was "
                 "removed on purpose",
                 h5_path(file), name);
