@@ -19,18 +19,34 @@ static int verify_checkpoint(const char *path, struct Error *error) {
     return code;
 }
 
+/* Members answer the same question: a later one has the images and the classes of the first. */
+static int compare(const struct Member *first, const struct Member *later, struct Error *error) {
+    const struct Preprocess *input = &first->preprocess;
+    const struct Dataset expected = {.path = first->path,
+                                     .height = input->height,
+                                     .width = input->width,
+                                     .channels = input->channels,
+                                     .targets = first->targets};
+    return member_match(later, &expected, error);
+}
+
 /* An ensemble is good if each of its members can predict. */
 static int verify_ensemble(const char *path, struct Error *error) {
     struct EnsembleFile ensemble;
     struct Ranks *alone = ranks_alone();
+    struct Member first = {0}, later;
     int code = ensemble_file_read(&ensemble, path, error);
     for (int i = 0; !code && i < ensemble.count; i++) {
-        struct Member member;
         char *name = ensemble_file_member(path, i);
-        code = member_open(&member, alone, name, MEMBER_AUTO, error);
-        member_release(&member);
+        struct Member *member = i ? &later : &first;
+        code = member_open(member, alone, name, MEMBER_AUTO, error);
+        if (!code && i)
+            code = compare(&first, &later, error);
+        if (i)
+            member_release(&later);
         memory_release(name);
     }
+    member_release(&first);
     if (!code)
         printf("%s: good: an ensemble of %d members\n", shown(path), ensemble.count);
     ensemble_file_release(&ensemble);

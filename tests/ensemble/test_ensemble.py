@@ -5,7 +5,7 @@ import shutil
 
 import pytest
 
-from support.forge import SEAL_BYTES, seal
+from support.forge import SEAL_BYTES, forged, seal
 from support.program import CHECKPOINT, USAGE, refusal, result, run, settings, start
 from support.runs import arrays, read, synthesize, train, write
 
@@ -249,6 +249,15 @@ def test_the_file_is_inspected_and_verified(saved, report):
     assert [member["source"] for member in found["members"]] == sources
     assert "good: an ensemble of" in run(1, "verify", saved)[0]
     assert result(1, "inspect", f"{saved}:/members/0")["kind"] == "checkpoint"
+
+
+def test_verify_compares_the_members_classes(scratch, saved):
+    path = shutil.copy(saved, f"{scratch}/renamed.h5")
+    with forged(path) as file:
+        names = file["members/0/classes"][()]
+        names[2] = b"x"
+        file["members/0/classes"][...] = names
+    assert f"{path}:/members/1: its class 2 is" in refusal(CHECKPOINT, "verify", path)
 
 
 def test_its_members_make_a_new_ensemble(folder, saved, report):
