@@ -22,7 +22,7 @@ struct Visited {
 struct Walk {
     int64_t objects;
     int64_t attributes; /* of the object that is looked at, so far */
-    hsize_t left; /* of MOST_ALL */
+    hsize_t left;       /* of MOST_ALL */
     int depth;
     struct Visited visited;
 };
