@@ -65,11 +65,12 @@ static int check_array(struct H5File *file, const char *name, struct Error *erro
         return OK;
     if (h5_check(file, error) != OK)
         return error->code;
-    return fail(error, ERROR_DATA,
-                "%s:/%.200s: is missing: the file's list of what it must hold (attribute " ARRAYS
-                ") has it; make the file anew, or take the line out of the list if the array was "
-                "removed on purpose",
-                h5_path(file), name);
+    return fail(
+        error, ERROR_DATA,
+        "%s:/%.200s: is missing: the file's list of what it must hold (attribute "
+        "arrays) has it; make the file anew, or take the line out of the list if the array was "
+        "removed on purpose",
+        h5_path(file), name);
 }
 
 static int check_arrays(struct H5File *file, char *list,
