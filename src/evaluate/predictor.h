@@ -28,9 +28,9 @@ void predictor_prepare(const struct Predictor *predictor);
 
 /* The model's scores (count, outputs), or their mean (evaluate/ensemble_mean.h), for samples
  * [first, first + count) of the split, in its order. Their targets, as the model was trained on
- * them, lie in plan_target() until the next run. If a score is NaN
- * or Inf: ERROR_NUMERIC, or for a model from a file ERROR_DATA if the sample's input is to blame,
- * else ERROR_CHECKPOINT; with the sample and the layer. */
+ * them, lie in plan_target() until the next run. If a score is NaN or Inf: ERROR_NUMERIC, or for a
+ * model from a file ERROR_DATA if the sample's input is to blame, else ERROR_CHECKPOINT; with the
+ * sample and the layer. */
 int predictor_run(const struct Predictor *predictor, int64_t first, int64_t count, double *scores,
                   struct Error *error);
 

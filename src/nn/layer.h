@@ -118,6 +118,23 @@ struct Planning {
     int64_t shards; /* of the global batch */
     struct Error *error;
 };
+/* For a layer that is a convolution of its first input: the passes that the plan calls. */
+static inline struct ConvolutionRequest planning_request(const struct Planning *planning,
+                                                         const struct ConvShape *shape) {
+    unsigned passes = PASS_BIT(FORWARD);
+    if (planning->training)
+        passes |= PASS_BIT(BACKWARD_WEIGHTS);
+    if (planning->training && planning->operation->needs_input_gradient[0])
+        passes |= PASS_BIT(BACKWARD_DATA);
+    return (struct ConvolutionRequest){.backend = planning->backend,
+                                       .variant = planning->variant,
+                                       .precision = planning->operation->precision,
+                                       .rule = planning->convolution,
+                                       .shape = shape,
+                                       .samples = planning->samples,
+                                       .sample_counts = planning->sample_counts,
+                                       .passes = passes};
+}
 
 /* Where an activation saturates: at outputs of at most `low` or at least `high`, its slope is at
  * most a twentieth of its greatest slope. −INFINITY and INFINITY: nowhere. */

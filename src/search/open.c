@@ -100,9 +100,7 @@ static int try_value(const struct Space *space, const char *path, const struct A
     char text[sizeof error->text], place[200];
     snprintf(text, sizeof text, "%s", error->text);
     snprintf(place, sizeof place, "keys.%s", axis->key);
-    return runfile_fail(space->file, error, ERROR_RUN_FILE, place,
-                        "the run file refuses %s=%s: "
-                        "%s",
+    return runfile_fail(space->file, error, ERROR_RUN_FILE, place, "the run file refuses %s=%s: %s",
                         axis->key, value, text);
 }
 

@@ -1,6 +1,6 @@
-/* The steps of a run one at a time, to try something out: nothing is read from or
- * written to a folder, no callback watches, and no figure ends the run. A step computes the same
- * bits as the run's own with the same weights and rate. */
+/* The steps of a run one at a time, to try something out: nothing is read from or written to a
+ * folder, no callback watches, and no figure ends the run. A step computes the same bits as the
+ * run's own with the same weights and rate. */
 #ifndef TRAINER_TRAIN_EXPERIMENT_H
 #define TRAINER_TRAIN_EXPERIMENT_H
 

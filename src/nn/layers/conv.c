@@ -126,27 +126,11 @@ static struct ConvShape shape_of(const struct Operation *operation) {
     };
 }
 
-static unsigned passes_of(const struct Planning *planning) {
-    unsigned passes = PASS_BIT(FORWARD);
-    if (planning->training)
-        passes |= PASS_BIT(BACKWARD_WEIGHTS);
-    if (planning->training && planning->operation->needs_input_gradient[0])
-        passes |= PASS_BIT(BACKWARD_DATA);
-    return passes;
-}
-
 static int plan(struct Planning *planning) {
     struct Operation *operation = planning->operation;
     const struct ConvOptions *options = operation->node->options;
     const struct ConvShape shape = shape_of(operation);
-    const struct ConvolutionRequest request = {.backend = planning->backend,
-                                               .variant = planning->variant,
-                                               .precision = KERNEL_PRECISION,
-                                               .rule = planning->convolution,
-                                               .shape = &shape,
-                                               .samples = planning->samples,
-                                               .sample_counts = planning->sample_counts,
-                                               .passes = passes_of(planning)};
+    const struct ConvolutionRequest request = planning_request(planning, &shape);
     struct Convolution *conv;
     int code = convolution_create(&conv, &request, planning->error);
     if (code)

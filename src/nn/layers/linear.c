@@ -63,13 +63,8 @@ struct LinearState {
     struct Dropconnect drop;
 };
 
-static unsigned passes_of(const struct Planning *planning) {
-    unsigned passes = PASS_BIT(FORWARD);
-    if (planning->training)
-        passes |= PASS_BIT(BACKWARD_WEIGHTS);
-    if (planning->training && planning->operation->needs_input_gradient[0])
-        passes |= PASS_BIT(BACKWARD_DATA);
-    return passes;
+static bool owns(const struct LinearState *state, enum Pass pass) {
+    return state->own & PASS_BIT(pass);
 }
 
 static int make_methods(struct Planning *planning, struct LinearState *state) {
@@ -87,32 +82,22 @@ static int make_methods(struct Planning *planning, struct LinearState *state) {
                                     .groups = 1,
                                     .out_height = 1,
                                     .out_width = 1};
-    struct ConvolutionRequest request = {.backend = planning->backend,
-                                         .variant = planning->variant,
-                                         .rule = planning->convolution,
-                                         .shape = &pixel,
-                                         .samples = planning->samples,
-                                         .sample_counts = planning->sample_counts,
-                                         .passes = passes_of(planning)};
+    struct ConvolutionRequest request = planning_request(planning, &pixel);
+    unsigned all = request.passes;
     state->own = request.passes = convolution_own_passes(&request);
+    for (int pass = 0; pass < PASS_COUNT; pass++)
+        if (all & ~state->own & PASS_BIT(pass))
+            operation->needs.kernels[pass] = planning->backend->name;
     if (!state->own)
         return OK;
     int code = convolution_create(&state->methods, &request, planning->error);
-    if (!code)
-        operation->needs.scratch_bytes = convolution_scratch_bytes(state->methods);
-    return code;
-}
-
-static bool owns(const struct LinearState *state, enum Pass pass) {
-    return state->own & PASS_BIT(pass);
-}
-
-static void name_kernels(const struct Planning *planning, const struct LinearState *state) {
+    if (code)
+        return code;
+    operation->needs.scratch_bytes = convolution_scratch_bytes(state->methods);
     for (int pass = 0; pass < PASS_COUNT; pass++)
-        if (passes_of(planning) & PASS_BIT(pass))
-            planning->operation->needs.kernels[pass] =
-                owns(state, (enum Pass)pass) ? convolution_kernels(state->methods, (enum Pass)pass)
-                                             : planning->backend->name;
+        if (owns(state, (enum Pass)pass))
+            operation->needs.kernels[pass] = convolution_kernels(state->methods, (enum Pass)pass);
+    return OK;
 }
 
 static int plan(struct Planning *planning) {
@@ -126,7 +111,6 @@ static int plan(struct Planning *planning) {
     if (code)
         return code;
     operation->needs.accumulates = !owns(state, BACKWARD_DATA);
-    name_kernels(planning, state);
     return OK;
 }
 
