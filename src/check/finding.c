@@ -56,14 +56,6 @@ enum CheckVerdict findings_verdict(const struct Findings *findings) {
     return worst ? worst->verdict : CHECK_GOOD;
 }
 
-enum CheckVerdict findings_verdict_of(const struct Findings *findings, enum CheckItem item) {
-    enum CheckVerdict worst = CHECK_GOOD;
-    for (int i = 0; i < findings->count; i++)
-        if (findings->rows[i].item == item && findings->rows[i].verdict > worst)
-            worst = findings->rows[i].verdict;
-    return worst;
-}
-
 const struct Finding *findings_main(const struct Findings *findings) {
     const struct Finding *first = NULL;
     for (int i = 0; i < findings->count; i++) {

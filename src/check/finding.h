@@ -76,9 +76,8 @@ struct Findings {
 };
 void findings_release(struct Findings *findings);
 
-/* The worst verdict: of all findings, and of an item's. */
+/* The worst verdict of all findings. */
 enum CheckVerdict findings_verdict(const struct Findings *findings);
-enum CheckVerdict findings_verdict_of(const struct Findings *findings, enum CheckItem item);
 /* The finding that most probably explains the others: the first of the worst verdict, because each
  * item rests on those before it. NULL: nothing is wrong. */
 const struct Finding *findings_main(const struct Findings *findings);

@@ -9,25 +9,6 @@ const char *const column_role_names[COLUMN_ROLES + 1] = {"number", "boolean", "c
 const char *const missing_rule_names[MISSING_RULES + 1] = {"refuse", "drop",      "mean",
                                                            "median", "indicator", NULL};
 
-static char **copy_texts(char *const *texts, int64_t count) {
-    char **copy = memory_array(char *, count, "a table's encoding");
-    for (int64_t i = 0; i < count; i++)
-        copy[i] = memory_copy_text(texts[i]);
-    return copy;
-}
-
-struct TableEncoding table_encoding_copy(const struct TableEncoding *encoding) {
-    struct TableEncoding copy = *encoding;
-    copy.missing = copy_texts(encoding->missing, encoding->missing_count);
-    copy.columns = memory_copy_array(encoding->columns, encoding->column_count, "an encoding");
-    for (int64_t i = 0; i < copy.column_count; i++) {
-        const struct TableColumn *column = &encoding->columns[i];
-        copy.columns[i].name = memory_copy_text(column->name);
-        copy.columns[i].categories = copy_texts(column->categories, column->category_count);
-    }
-    return copy;
-}
-
 void table_encoding_release(struct TableEncoding *encoding) {
     for (int64_t i = 0; encoding->columns && i < encoding->column_count; i++) {
         memory_release(encoding->columns[i].name);

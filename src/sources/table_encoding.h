@@ -60,7 +60,6 @@ struct TableEncoding {
     struct TableColumn *columns; /* those of the training table, in its order */
 };
 
-struct TableEncoding table_encoding_copy(const struct TableEncoding *encoding);
 void table_encoding_release(struct TableEncoding *encoding); /* leaves zeros */
 /* Whether both make the same inputs of the same tables. */
 bool table_encoding_equal(const struct TableEncoding *a, const struct TableEncoding *b);
