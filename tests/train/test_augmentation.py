@@ -136,7 +136,8 @@ def test_what_cannot_be_is_refused(scratch, recipe, words, change):
 def test_hue_of_grey_images_is_refused(scratch, data):
     with h5py.File(data) as colour, h5py.File(f"{scratch}/grey.h5", "w") as file:
         for name, value in colour.attrs.items():
-            file.attrs[name] = value
+            if name != "arrays":  # the list of what the file holds: this one holds less
+                file.attrs[name] = value
         for split in ("train", "validation"):
             file[f"{split}/images"] = colour[f"{split}/images"][..., :1]
             file[f"{split}/labels"] = colour[f"{split}/labels"][()]
