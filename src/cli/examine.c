@@ -21,8 +21,13 @@
 #define CHILD "TRAINER_EXAMINES" /* set in the child's environment */
 #define MEMORY                                                                                     \
     ((rlim_t)4 << 30) /* bytes of address space, the program and its libraries included */
-#define SECONDS 5     /* of processor time */
-#define EXAMINED 64   /* files that are remembered */
+/* Of processor time. The sanitizer notes the callers of each allocation, which takes far longer. */
+#ifdef __SANITIZE_ADDRESS__
+#define SECONDS 60
+#else
+#define SECONDS 5
+#endif
+#define EXAMINED 64 /* files that are remembered */
 
 /* ---- The child ---- */
 
