@@ -349,17 +349,17 @@ def on_terminal(ranks, words, wait, keys):
 
 @pytest.mark.parametrize("ranks", [1, 2])
 def test_ctrl_c_leaves_a_clean_line(scratch, long_recipe, ranks):
-    """While the bar is drawn. With mpirun in between, an epoch may still end before the signal arrives."""
+    """While the bar is drawn. An epoch may still end before the signal arrives, and mpirun may add a warning of its
+    event loop."""
     out = f"{scratch}/out"
     code, shown = on_terminal(ranks, words(long_recipe, out, *settings("train.batch=16", "optimizer.rate=1e-4")),
                              has_begun(out), b"\x03")
     assert code == expected_code(ranks, 0, "SIGINT")
     bar, text = shown.replace("\r\n", "\n").rsplit("\r\x1b[K", 1)
-    *epochs, line = text.splitlines()
+    lines = [line for line in text.splitlines() if not line.startswith(("epoch ", "[warn] Epoll "))]
     name = "SIGINT" if ranks == 1 else "SIGTERM"
     assert "img/s" in bar
-    assert all(epoch.startswith("epoch ") for epoch in epochs), shown
-    assert line == f"trainer: stopped by {name} after step {newest_step(out)}; --resume goes on", shown
+    assert lines == [f"trainer: stopped by {name} after step {newest_step(out)}; --resume goes on"], shown
 
 
 @pytest.mark.parametrize("ranks", [1, 2])
