@@ -224,7 +224,7 @@ static void say_leaked(struct Findings *findings, const struct Survey *survey) {
     finding__figure(finding, "worst_part", part);
     finding__expect(finding, "none");
     name_example(survey, worst, finding);
-    /* Of what is equal by chance, a row has about twice as many equals in another split as before
+    /* If rows are equal by chance, one has about twice as many equals in another split as before
      * it in its own. */
     double expected =
         survey->by_chance ? 3 * part_of(survey->splits[0].repeated, survey->splits) : 0;

@@ -21,7 +21,8 @@
 #define CHILD "TRAINER_EXAMINES" /* set in the child's environment */
 #define MEMORY                                                                                     \
     ((rlim_t)4 << 30) /* bytes of address space, the program and its libraries included */
-/* Of processor time. The sanitizer notes the callers of each allocation, which takes far longer. */
+/* The processor time of the child. A sanitizer notes the callers of each allocation, which takes
+ * far longer. */
 #ifdef __SANITIZE_ADDRESS__
 #define SECONDS 60
 #else

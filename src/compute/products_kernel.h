@@ -58,14 +58,10 @@ void KERNEL(products__groups)(struct Columns *block, int64_t rows, const real *a
 /* After a thread's last call: other threads then see what went past the caches. */
 void KERNEL(products__finish)(void);
 
-/* to[column · to_row + row] = from[row · from_row + column]; what fills the last vector of a row of
- * `to`, at most up to to_row, becomes 0. */
+/* to[column · to_row + row] = from[row · from_row + column] for the rows, and 0 from there up to
+ * to_row. */
 void KERNEL(products__transpose)(int64_t rows, int64_t columns, const real *from, int64_t from_row,
                                  real *to, int64_t to_row);
-
-static inline int64_t whole_vectors(int64_t columns) {
-    return (columns + LANES - 1) / LANES * LANES;
-}
 
 #endif
 #endif

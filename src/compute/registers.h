@@ -21,6 +21,11 @@
 #endif
 enum { LANES = LANE_BYTES / sizeof(real), WIDTH = PANEL * LANES };
 
+/* The channels or columns, filled up to whole registers. */
+static inline int64_t whole_lanes(int64_t count) {
+    return (count + LANES - 1) / LANES * LANES;
+}
+
 /* A register, at any address that a `real` may have. */
 typedef real lanes __attribute__((vector_size(LANE_BYTES), aligned(sizeof(real)), may_alias));
 #define INLINE static inline __attribute__((always_inline))

@@ -24,10 +24,6 @@ enum {
 
 #define CACHE_LINE 64
 
-static inline int64_t whole_lanes(int64_t channels) {
-    return (channels + LANES - 1) / LANES * LANES;
-}
-
 /* Whether the 36 matrices of weights are more than a second-level cache of 1 to 2 MiB holds. */
 static inline bool is_large(int64_t in, int64_t out) {
     return in * out > 128 * 128;

@@ -8,7 +8,8 @@ from torch import nn
 
 from torch_networks import Comparison
 
-# Of the root mean square. The scores are right to 2e-6; in gradients the softmax multiplies that by the scores' size.
+# Relative to the root mean square. The scores are right to 2e-6; in gradients the softmax multiplies that by the
+# scores' size.
 TOLERANCE = 5e-5
 HEIGHT, WIDTH, CHANNELS = 17, 16, 6  # more pixels than one chunk of a sum
 FEATURES = HEIGHT * WIDTH * CHANNELS

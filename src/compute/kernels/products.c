@@ -128,7 +128,7 @@ static struct Columns pack_block(const struct Product *p, int64_t column, int64_
                                      .width = p->b_lies_transposed ? part.count : next_width};
     block.asks = asks(&block.ahead, tiles * panels * (part.count / STRETCH));
     for (int64_t i = 0; i < width; i += WIDTH, space += WIDTH * part.count) {
-        int64_t columns = smaller(WIDTH, width - i), row = whole_vectors(columns);
+        int64_t columns = smaller(WIDTH, width - i), row = whole_lanes(columns);
         const real *from = block_of(p, column + i, part);
         if (p->b_lies_transposed)
             KERNEL(products__transpose)(columns, part.count, from, p->b_row, space, row);

@@ -109,7 +109,7 @@ INLINE void multiply_group(int vectors, const struct Panel *panel, const real *a
 }
 
 static void multiply(const struct Panel *panel, const real *a, int64_t row, int64_t rows) {
-    int64_t vectors = whole_vectors(panel->columns) / LANES;
+    int64_t vectors = whole_lanes(panel->columns) / LANES;
     if (vectors == 1)
         multiply_group(1, panel, a, row, rows);
     else if (vectors == 2)

@@ -85,18 +85,17 @@ static int make_methods(struct Planning *planning, struct LinearState *state) {
     struct ConvolutionRequest request = planning_request(planning, &pixel);
     unsigned all = request.passes;
     state->own = request.passes = convolution_own_passes(&request);
+    if (state->own) {
+        int code = convolution_create(&state->methods, &request, planning->error);
+        if (code)
+            return code;
+        operation->needs.scratch_bytes = convolution_scratch_bytes(state->methods);
+    }
     for (int pass = 0; pass < PASS_COUNT; pass++)
-        if (all & ~state->own & PASS_BIT(pass))
-            operation->needs.kernels[pass] = planning->backend->name;
-    if (!state->own)
-        return OK;
-    int code = convolution_create(&state->methods, &request, planning->error);
-    if (code)
-        return code;
-    operation->needs.scratch_bytes = convolution_scratch_bytes(state->methods);
-    for (int pass = 0; pass < PASS_COUNT; pass++)
-        if (owns(state, (enum Pass)pass))
-            operation->needs.kernels[pass] = convolution_kernels(state->methods, (enum Pass)pass);
+        if (all & PASS_BIT(pass))
+            operation->needs.kernels[pass] =
+                owns(state, (enum Pass)pass) ? convolution_kernels(state->methods, (enum Pass)pass)
+                                             : planning->backend->name;
     return OK;
 }
 
