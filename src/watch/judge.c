@@ -95,6 +95,7 @@ struct Crowd {
     int count;
     bool far; /* there are others */
     bool all_wait;
+    bool stopped; /* at least one is */
     double still; /* how long the one that moved last has rested */
     double limit; /* the longest of theirs */
     uint64_t least_turn, most_turn;
@@ -109,6 +110,7 @@ static struct Crowd crowd_of(const struct Sight *sights, int ranks, const struct
             continue;
         crowd.count++;
         crowd.all_wait &= sight->waits;
+        crowd.stopped |= is_stopped(sight);
         crowd.still = fmin(crowd.still, sight->still);
         crowd.limit = fmax(crowd.limit, judge__limit(limits, sight->phase));
         if (sight->turn < crowd.least_turn)
@@ -120,13 +122,13 @@ static struct Crowd crowd_of(const struct Sight *sights, int ranks, const struct
 }
 
 /* All wait for one another. Who has entered fewer collective calls than others keeps them
- * waiting. */
+ * waiting. If one of them is stopped, it will be named for that. */
 static struct Judgement judge_crowd(const struct Sight *sights, int ranks,
                                     const struct Limits *limits) {
     struct Crowd crowd = crowd_of(sights, ranks, limits);
     struct Judgement judgement = {.finding = FINDING_NONE, .seconds = crowd.still};
     double modesty = crowd.far ? fmin(MODESTY, limits->seconds) : 0;
-    if (crowd.count == 0 || !crowd.all_wait || crowd.still < crowd.limit + modesty)
+    if (crowd.count == 0 || !crowd.all_wait || crowd.stopped || crowd.still < crowd.limit + modesty)
         return judgement;
     judgement.finding = crowd.least_turn < crowd.most_turn ? FINDING_BEHIND : FINDING_DEADLOCK;
     for (int rank = 0; rank < ranks; rank++)

@@ -104,16 +104,20 @@ static void a_stopped_rank_is_to_blame_not_those_that_wait(void **state) {
                                            "life for 58 s in step 128 (exchange), process 1001");
 }
 
+/* Whether it was stopped while it computed or while it waited for the others. */
 static void a_stopped_rank_is_judged_by_its_last_sign_of_life(void **state) {
     struct Sight sights[RANKS];
     (void)state;
-    all_rest(sights, 53);
-    sights[1].waits = false;
-    sights[1].process = 'T';
-    sights[1].silent = 51;
-    assert_int_equal(judged(sights).finding, FINDING_NONE);
-    sights[1].silent = 53;
-    ASSERT_BLAMES(sights, FINDING_SILENT, 1);
+    for (int waits = 0; waits < 2; waits++) {
+        all_rest(sights, 53);
+        sights[0].turn = sights[1].turn = 499;
+        sights[1].waits = waits;
+        sights[1].process = 'T';
+        sights[1].silent = 51;
+        assert_int_equal(judged(sights).finding, FINDING_NONE);
+        sights[1].silent = 53;
+        ASSERT_BLAMES(sights, FINDING_SILENT, 1);
+    }
 }
 
 static void who_fell_silent_a_moment_later_is_named_too(void **state) {
