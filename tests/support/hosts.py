@@ -4,6 +4,7 @@ import json
 import os
 import shutil
 import subprocess
+import sys
 import tempfile
 import time
 
@@ -16,6 +17,21 @@ SUBNET = "10.77.0.0/24"
 SPACES = ["--net", "--mount", "--pid", "--ipc", "--uts"]
 OUTER = ["unshare", *SPACES, "--fork", "--kill-child", "--mount-proc"]
 ROOT = os.geteuid() == 0
+# Waits until each of the named hosts answers: nobody listens on the port, so that a host that can be reached refuses.
+REACH = """
+import socket, sys, time
+end = time.monotonic() + 20
+for name in sys.argv[1:]:
+    while True:
+        try:
+            socket.create_connection((name, 9), timeout=1).close()
+        except ConnectionRefusedError:
+            break
+        except OSError:
+            if time.monotonic() > end:
+                sys.exit(f"{name} does not answer")
+            time.sleep(0.05)
+"""
 
 
 def outer_words():
@@ -47,6 +63,12 @@ class Hosts:
                 self.log.seek(0)
                 raise AssertionError(f"the hosts could not be set up: {self.log.read()}")
             time.sleep(0.02)
+        self.wait_for_answers()
+
+    def wait_for_answers(self):
+        """Until all hosts reach one another: the network takes a moment after a cable is plugged in."""
+        for name in self.names:
+            subprocess.run(self.on(name, sys.executable, "-c", REACH, *self.names), check=True)
 
     def stop(self):
         """Ends every process of every host, and with them the namespaces."""
@@ -88,6 +110,7 @@ class Hosts:
 
     def connect(self, host):
         subprocess.run(self.switch("ip", "link", "set", f"cable{host[len('host'):]}", "up"), check=True)
+        self.wait_for_answers()
 
     def received(self, host):
         """How many bytes have come to the host through its cable."""
