@@ -191,6 +191,7 @@ struct Predictor member_predictor(const struct Member *member) {
                               .plan = member->plan,
                               .loader = member->loader,
                               .state = member->state,
+                              .parameters = model_arena(member->model)->parameters,
                               .loss = &member->options.loss,
                               .scale = &member->scale,
                               .outputs = member->targets.count,

@@ -3,6 +3,8 @@
 #include <inttypes.h>
 #include <math.h>
 
+#include "run/large_input.h"
+
 static int load(const struct Predictor *predictor, int64_t first, int64_t count, float *images,
                 struct Error *error) {
     loader_fill(predictor->loader, 0, first, count, images, plan_target(predictor->plan), NULL);
@@ -25,18 +27,33 @@ static bool is_finite(const float *values, int64_t count) {
     return true;
 }
 
+/* The input is finite: blames a value of it that is too large for the model, or else the model. */
+static int blame_layer(const struct Predictor *predictor, const struct ShardCall *call,
+                       int64_t sample, float largest, struct Error *error) {
+    const struct Dataset *dataset = loader_dataset(predictor->loader);
+    const struct Node *node = plan_find_nonfinite(predictor->plan, call);
+    fail(error, predictor->is_from_file ? ERROR_CHECKPOINT : ERROR_NUMERIC,
+         "%s: NaN or Inf in the output of layer %s for sample %" PRId64 " of split %s",
+         predictor->name, node ? node->path : "(loss)", sample,
+         loader_split(predictor->loader)->name);
+    if (!large_input_overflows(largest, predictor->state, predictor->parameters))
+        return error->code;
+    error_append(error, " of %s, which holds %g, once preprocessed", dataset->path,
+                 (double)largest);
+    return error->code = predictor->is_from_file ? ERROR_DATA : ERROR_NUMERIC;
+}
+
 /* A score of sample `place` of the call is not a number: says whether its input is to blame, or
  * the layer that began it. */
 static int blame(const struct Predictor *predictor, const struct ShardCall *call, int64_t place,
                  struct Error *error) {
     struct Image image = loader_image(predictor->loader);
     int64_t elements = image_elements(&image), sample = call->first + place;
-    if (is_finite((const float *)plan_input(predictor->plan) + place * elements, elements)) {
-        const struct Node *node = plan_find_nonfinite(predictor->plan, call);
-        return fail(error, predictor->is_from_file ? ERROR_CHECKPOINT : ERROR_NUMERIC,
-                    "%s: NaN or Inf in the output of layer %s for sample %" PRId64 " of the split",
-                    predictor->name, node ? node->path : "(loss)", sample);
-    }
+    const float *input = (const float *)plan_input(predictor->plan) + place * elements;
+    float largest;
+    large_input_find(input, elements, &largest);
+    if (is_finite(input, elements))
+        return blame_layer(predictor, call, sample, largest, error);
     const struct Dataset *dataset = loader_dataset(predictor->loader);
     fail(error, predictor->is_from_file ? ERROR_DATA : ERROR_NUMERIC,
          "%s: NaN or Inf in the input: sample %" PRId64

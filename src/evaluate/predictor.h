@@ -17,6 +17,7 @@ struct Predictor {
     struct Plan *plan;     /* an inference plan for the sizes of block_sizes() */
     struct Loader *loader; /* its preprocessing on the split; no shuffling, no augmentation */
     const float *state;
+    int64_t parameters;              /* elements at its beginning that are no running statistics */
     const struct Choice *loss;       /* says what its predictions are */
     const struct TargetScale *scale; /* turns its scores into the data set's units */
     int64_t outputs;

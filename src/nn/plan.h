@@ -110,9 +110,9 @@ void plan_backward_telling(struct Plan *plan, const struct ShardCall *shard_call
 /* Does the plan gather, within forward and backward? */
 bool plan_gathers(const struct Plan *plan);
 
-/* The loss alone, after forward of a training plan and instead of backward: the sum of the samples'
- * losses / batch, in double, over the shards that are computed together. The gradients must be set:
- * forward writes statistics there. */
+/* The loss alone, after forward of a training plan and instead of backward, or after
+ * plan_find_nonfinite found nothing: the sum of the samples' losses / batch, in double, over the
+ * shards that are computed together. */
 double plan_loss(struct Plan *plan, const struct ShardCall *shard_calls);
 
 const void *plan_scores(const struct Plan *plan); /* (samples, outputs) real */

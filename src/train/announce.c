@@ -85,8 +85,11 @@ static void warn_of_data(const struct Trainer *trainer) {
     dataset_warn_of_axes(trainer->parts.dataset);
     dataset_warn_of_constants(trainer->parts.dataset, trainer->parts.train);
     dataset_warn_of_classes(trainer->parts.dataset, trainer->parts.train);
-    if (trainer->parts.validation)
+    dataset_warn_of_large(trainer->parts.dataset, trainer->parts.train);
+    if (trainer->parts.validation) {
         dataset_warn_of_classes(trainer->parts.dataset, trainer->parts.validation);
+        dataset_warn_of_large(trainer->parts.dataset, trainer->parts.validation);
+    }
 }
 
 /* Batch normalisations that see one value a channel in shards of a short last batch. */

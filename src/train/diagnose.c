@@ -1,15 +1,18 @@
 #include <inttypes.h>
 #include <math.h>
+#include <string.h>
 
 #include "base/memory.h"
+#include "run/large_input.h"
 #include "train/trainer.h"
 
 /* Where numbers went wrong, as far as this rank sees it. */
 struct Finding {
     const char *what;         /* "the output"; NULL: nothing found here */
     const char *row;          /* the arena's row it is of; or NULL */
-    const struct Node *layer; /* NULL: before the first layer */
-    int64_t sample;           /* without a layer: in the split; −1: not known */
+    const struct Node *layer; /* NULL: before the first layer, or after the last */
+    bool in_input;            /* before the first layer: in `sample` of the split */
+    int64_t sample;
 };
 
 /* The first of the samples in plan_input, `elements` values each, that is not finite; or −1. */
@@ -44,6 +47,7 @@ static struct Finding find_in_inputs(struct Trainer *trainer, int64_t first) {
             find_in_input(plan_input(shards->plan), call.samples, image_elements(&image));
         if (place >= 0)
             return (struct Finding){.what = "the input",
+                                    .in_input = true,
                                     .sample = sample_at(shards, &position, &call, place)};
     }
     return (struct Finding){0};
@@ -56,6 +60,7 @@ static struct Finding find_in_values(struct Trainer *trainer) {
     int64_t first = exchange_first_shard(shards->exchange);
     int64_t count = exchange_shard_count(shards->exchange);
     struct Finding finding = {0};
+    double loss = 0;
     for (int64_t i = 0; i < count; i += plan_shards(shards->plan)) {
         if (!finding.what)
             finding = find_in_inputs(trainer, first + i);
@@ -63,14 +68,21 @@ static struct Finding find_in_values(struct Trainer *trainer) {
         const struct Node *node = plan_find_nonfinite(shards->plan, shards->calls);
         if (node && !finding.what)
             finding = (struct Finding){.what = "the output", .layer = node};
+        if (!finding.what)
+            loss += plan_loss(shards->plan, shards->calls);
     }
+    if (!finding.what && !isfinite((float)loss)) /* a float goes to the other ranks */
+        finding.what = "the loss";
     return finding;
 }
 
 /* Numbers that went wrong on one rank reach all others in a synchronised layer. So they began on
  * the rank that finds them in the earliest layer. */
 static bool is_first(struct Trainer *trainer, const struct Finding *finding) {
-    int64_t place = !finding->what ? INT64_MAX : finding->layer ? finding->layer->index : -1;
+    int64_t place = !finding->what      ? INT64_MAX
+                    : finding->in_input ? -1
+                    : finding->layer    ? finding->layer->index
+                                        : INT64_MAX - 1;
     int64_t least = place;
     ranks_minimum(trainer->ranks, &least, 1);
     return place == least;
@@ -127,7 +139,7 @@ static int report(const struct Trainer *trainer, const struct Finding *finding, 
     int64_t step = trainer->saved.progress.step + 1;
     int rank = ranks_rank(trainer->ranks);
     struct Text what = {0};
-    if (!finding->layer && !transient) {
+    if (finding->in_input) {
         fail(error, ERROR_NUMERIC,
              "step %" PRId64 ": NaN or Inf on rank %d in the input: sample %" PRId64
              " of split %s of %s, once preprocessed; no layer has seen it yet",
@@ -183,6 +195,54 @@ static bool diagnose_gradient(struct Trainer *trainer, struct Error *error) {
     return ranks_agree(trainer->ranks, code, error);
 }
 
+/* ---- Values of the data that are too large ---- */
+
+struct LargeValue {
+    float value; /* its magnitude */
+    int64_t sample;
+};
+
+/* The largest of this rank's samples of the step. */
+static struct LargeValue find_large_value(struct Trainer *trainer) {
+    struct Shards *shards = &trainer->shards;
+    struct Position position = trainer__position(trainer);
+    struct Image image = loader_image(shards->loader);
+    int64_t first = exchange_first_shard(shards->exchange);
+    struct LargeValue largest = {0, INT64_MAX};
+    for (int64_t i = 0; i < exchange_shard_count(shards->exchange); i++) {
+        struct ShardCall call = shards__load(shards, &position, trainer->state, first + i);
+        float value;
+        int64_t elements = image_elements(&image);
+        int64_t at = large_input_find(plan_input(shards->plan), call.samples * elements, &value);
+        if (value > largest.value)
+            largest =
+                (struct LargeValue){value, sample_at(shards, &position, &call, at / elements)};
+    }
+    return largest;
+}
+
+/* Names the sample in place of the rate if an input that is finite made the step overflow. */
+static void blame_data(struct Trainer *trainer, struct Error *error) {
+    const struct Arena *arena = model_arena(trainer->parts.model);
+    struct LargeValue own = find_large_value(trainer);
+    uint32_t bits; /* which order floats that are not negative */
+    memcpy(&bits, &own.value, sizeof bits);
+    int64_t most = bits;
+    ranks_maximum(trainer->ranks, &most, 1);
+    int64_t sample = most == bits ? own.sample : INT64_MAX;
+    ranks_minimum(trainer->ranks, &sample, 1);
+    bits = (uint32_t)most;
+    memcpy(&own.value, &bits, sizeof bits);
+    if (!large_input_overflows(own.value, trainer->state, arena->parameters))
+        return;
+    error_append(error,
+                 "; sample %" PRId64 " of split %s of %s holds %g, once preprocessed: mend it, or "
+                 "scale the data",
+                 sample, trainer->parts.train->name, trainer->parts.dataset->path,
+                 (double)own.value);
+    error_advise(error, ADVICE_IN_TEXT, NULL, NULL, 0);
+}
+
 bool trainer__diagnose(struct Trainer *trainer, enum Nonfinite where, struct Error *error) {
     int64_t step = trainer->saved.progress.step + (where != NONFINITE_ARRAY);
     bool loss = where == NONFINITE_LOSS, transient = false;
@@ -195,5 +255,8 @@ bool trainer__diagnose(struct Trainer *trainer, enum Nonfinite where, struct Err
              "step %" PRId64
              ": NaN or Inf in the %s, on no single rank: a sum over shards overflowed",
              step, loss ? "loss" : "gradient");
+    bool in_step = loss || where == NONFINITE_GRADIENT;
+    if (in_step && !transient && error->advice.kind == ADVICE_NONE)
+        blame_data(trainer, error);
     return !transient;
 }

@@ -179,6 +179,7 @@ int experiment_validate(struct Experiment *experiment, struct Evaluation *evalua
                                   .plan = parts->validation_plan,
                                   .loader = parts->validation_loader,
                                   .state = trainer->state,
+                                  .parameters = model_arena(parts->model)->parameters,
                                   .loss = &trainer->options.loss,
                                   .scale = &parts->scale,
                                   .outputs = outputs};

@@ -22,6 +22,7 @@ static int measure(struct Trainer *trainer, const float *state, struct Figures *
                                   .plan = trainer->parts.validation_plan,
                                   .loader = trainer->parts.validation_loader,
                                   .state = state,
+                                  .parameters = model_arena(trainer->parts.model)->parameters,
                                   .loss = &trainer->options.loss,
                                   .scale = &trainer->parts.scale,
                                   .outputs = outputs};

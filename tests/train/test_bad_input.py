@@ -64,6 +64,12 @@ def one_nan(file):
     file["train/images"][31] = np.nan
 
 
+def one_huge_pixel(file):
+    forget_all_digests(file)
+    as_floats(file, "train")
+    file["train/images"][31, 5, 6, 1] = 3e38
+
+
 def all_nan(file):
     forget_all_digests(file)
     put("train/images", lambda: np.full((COUNT, 32, 32, 3), np.nan, "f4"))(file)
@@ -353,6 +359,19 @@ def test_the_one_image_with_nan_is_named(one_nan_line):
 
 def test_nan_in_an_image_is_not_blamed_on_the_rate(one_nan_line):
     assert "optimizer.rate" not in one_nan_line
+
+
+def test_a_finite_value_that_overflows_is_blamed_and_not_the_rate(folder, data, recipe):
+    path = copy_data(f"{folder}/huge_pixel.h5", data)
+    with h5py.File(path, "r+") as file:
+        one_huge_pixel(file)
+    stderr = run(2, "train", recipe, "--out", f"{folder}/huge_pixel", "--quiet", code=NUMERIC,
+                 *settings(f"data.file={path}", "preprocess.center=none", "preprocess.scale=none", "augment=",
+                           "train.length=1 epoch"))[1]
+    warning, line = [line for line in stderr.splitlines() if line.startswith("trainer: ")]
+    assert "1 of 368640 values are beyond 1e15, sample 31 holds the first" in warning
+    assert f"sample 31 of split train of {path} holds 3e+38, once preprocessed" in line
+    assert "optimizer.rate" not in line
 
 
 def test_a_good_run_reports_its_digest(good):

@@ -2,8 +2,8 @@
 Validation, eval, ensembles, test-time views and the average of weights against NumPy in double precision."""
 import pytest
 
-from support.program import result, run
-from support.runs import arrays, train, write
+from support.program import DATA, refusal, result, run
+from support.runs import arrays, copy_data, train, write
 
 np = pytest.importorskip("numpy")
 h5py = pytest.importorskip("h5py")
@@ -155,6 +155,14 @@ def test_the_class_that_predict_writes_is_the_one_that_eval_counts(folder, runs,
     run(2, "predict", runs[3000].checkpoint(), "--split", "validation", "-o", f"{folder}/p.h5")
     found = arrays(f"{folder}/p.h5", "/")["predictions"]
     assert (found == log_probabilities(3000, truth["images"]).argmax(1)).all()
+
+
+def test_a_sample_whose_values_overflow_is_blamed_and_not_the_model(folder, runs, data):
+    path = copy_data(f"{folder}/huge.h5", data)
+    with h5py.File(path, "r+") as file:
+        file["validation/images"][7] = 3e38
+    line = refusal(DATA, "eval", runs[3000].checkpoint(), "--data", path, "--split", "validation")
+    assert f"for sample 7 of split validation of {path}, which holds 3e+38, once preprocessed" in line
 
 
 def test_values_of_large_mean_and_small_deviation_keep_their_digits(folder):

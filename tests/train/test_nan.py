@@ -144,6 +144,17 @@ def test_a_gradient_that_overflows(folder, recipe):
                                        *more)
 
 
+@pytest.mark.parametrize("ranks", (1, 2))
+def test_a_loss_that_overflows_while_the_scores_do_not(folder, ranks):
+    """The squares of values beyond 1e19 do: it is the rate's fault, not the processor's."""
+    data = synthesize(folder, train=60, validation=20, name="values.h5", more=["--targets"])
+    recipe = without_warnings(write_run_file(folder, data, model=" [flatten, {linear: {out: 3}}]", name="values.yaml",
+                                             batch=12, shards=2, warmup="0", length="40 steps"))
+    line = refusal(NUMERIC, "train", recipe, "--out", f"{folder}/values-{ranks}", "--quiet", "--log", "error",
+                   *settings("loss=mse", "augment=", "optimizer={sgd: {rate: 1000}}"), ranks=ranks, alone=False)
+    assert "in the loss; try a smaller optimizer.rate" in line
+
+
 def test_skipped_steps_are_none_of_the_optimizers(folder, recipe, data):
     """A run whose first batch is skipped, and a run that has the others alone."""
     runs = []

@@ -207,6 +207,9 @@ int dataset_name_sample(const struct Dataset *dataset, const struct Split *split
 void dataset_warn_of_classes(const struct Dataset *dataset, const struct Split *split);
 /* A warning if channels seem to come first in an array whose order of dimensions nobody named. */
 void dataset_warn_of_axes(const struct Dataset *dataset);
+/* A warning if few values or targets are as large as what other programs write for missing ones. Of
+ * splits up to DATASET_CHECKED bytes. */
+void dataset_warn_of_large(const struct Dataset *dataset, const struct Split *split);
 /* A warning if features of a table never vary, or images are of one value all over. */
 void dataset_warn_of_constants(const struct Dataset *dataset, const struct Split *split);
 

@@ -1,4 +1,5 @@
 #include <inttypes.h>
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -8,6 +9,7 @@
 #include "data/dataset/dataset.h"
 
 #define NAMES_SHOWN 5
+#define MISSING 1e15F /* netCDF fills with 9.97e36, climate models with 1e20, maps with -3.4e38 */
 
 /* How many samples each class has. */
 static int64_t *count_classes(const struct Dataset *dataset, const struct Split *split) {
@@ -132,6 +134,46 @@ static void warn_of_images(const struct Dataset *dataset, const struct Split *sp
         log_warning("%s, split %s: %" PRId64 " of %" PRId64
                     " images have one value all over, image %" PRId64 " the first",
                     dataset->path, split->name, blank, split->count, first);
+}
+
+static bool is_large(float value) {
+    return fabsf(value) >= MISSING && isfinite(value);
+}
+
+/* How many of the values are as large as those that stand for missing ones; *first: the place of
+ * the first of them, if it was negative and there is one. */
+static int64_t count_large(const float *values, int64_t count, int64_t start, int64_t *first) {
+    int64_t large = 0;
+    for (int64_t e = 0; e < count; e++)
+        large += is_large(values[e]);
+    for (int64_t e = 0; large && *first < 0 && e < count; e++)
+        if (is_large(values[e]))
+            *first = start + e;
+    return large;
+}
+
+/* If most values are large, that is their unit. */
+static void warn_of_large(const struct Dataset *dataset, const struct Split *split,
+                          const char *what, int64_t large, int64_t values, int64_t each,
+                          int64_t first) {
+    if (large && 2 * large < values)
+        log_warning("%s, split %s: %" PRId64 " of %" PRId64 " %s are beyond 1e15, sample %" PRId64
+                    " holds the first; such numbers often stand for missing values",
+                    dataset->path, split->name, large, values, what, first / each);
+}
+
+void dataset_warn_of_large(const struct Dataset *dataset, const struct Split *split) {
+    int64_t each = dataset_elements(dataset), outputs = targets_values(&dataset->targets);
+    double bytes = (double)split->count * (double)dataset_image_bytes(dataset, split);
+    int64_t first = -1, large = 0;
+    for (int64_t i = 0; !split->bytes && bytes <= (double)DATASET_CHECKED && i < split->count; i++)
+        large += count_large(dataset_image(dataset, split, i), each, i * each, &first);
+    warn_of_large(dataset, split, "values", large, split->count * each, each, first);
+    if (!split->targets || !outputs)
+        return;
+    first = -1;
+    large = count_large(split->targets, split->count * outputs, 0, &first);
+    warn_of_large(dataset, split, "targets", large, split->count * outputs, outputs, first);
 }
 
 void dataset_warn_of_constants(const struct Dataset *dataset, const struct Split *split) {
