@@ -9,7 +9,7 @@
 #include <stdbool.h>
 #include <string.h>
 
-#include "nn/vectors.h"
+#include "base/vectors.h"
 
 #ifdef KERNEL_SUFFIX
 
@@ -55,7 +55,7 @@ static inline struct Piece piece_of(int64_t chunk, int64_t pixels, int64_t chann
 }
 
 /* So many vectors are summed in registers at a time. */
-enum { TILE_VECTORS = TILE / (64 / sizeof(real)), TILE_LANES = TILE_VECTORS * VECTOR_LANES };
+enum { TILE_VECTORS = TILE / (64 / sizeof(real)), TILE_LANES = TILE_VECTORS * LANES };
 
 /* How a fused ReLU decides which dy it lets through: by y, or by x with the formula of forward. */
 enum Gate { GATE_OPEN, GATE_INPUT, GATE_OUTPUT };
@@ -87,38 +87,38 @@ INLINE void sum_tile(const struct Sums *s, struct SumKind kind, int vectors, str
     vector a[TILE_VECTORS] = {{0}}, b[TILE_VECTORS] = {{0}}, centre[TILE_VECTORS];
     int64_t rows = piece.count / s->lanes.width, stride = s->lanes.width;
     for (int v = 0; v < vectors; v++)
-        centre[v] = *(const vector *)(s->centre + lane + v * VECTOR_LANES);
+        centre[v] = *(const vector *)(s->centre + lane + v * LANES);
     for (int64_t row = 0; row < rows; row++) {
         int64_t at = piece.first + row * stride + lane;
 #pragma GCC unroll 8
         for (int v = 0; v < vectors; v++) {
-            int64_t i = at + v * VECTOR_LANES;
-            vector x = ELEMENTS(s->x + i);
+            int64_t i = at + v * LANES;
+            vector x = elements_load(s->x + i);
             vector far = x - centre[v];
             if (!kind.gradients) {
                 a[v] += far;
                 b[v] += far * far;
                 continue;
             }
-            vector g = ELEMENTS(s->dy + i);
+            vector g = elements_load(s->dy + i);
             if (kind.gate == GATE_OUTPUT)
-                g = (vector)((mask)g & (mask)(ELEMENTS(s->y + i) > 0));
+                g = (vector)((mask)g & (mask)(elements_load(s->y + i) > 0));
             if (kind.gate == GATE_INPUT) {
-                vector scale = *(const vector *)(s->scale + lane + v * VECTOR_LANES);
-                vector shift = *(const vector *)(s->shift + lane + v * VECTOR_LANES);
+                vector scale = *(const vector *)(s->scale + lane + v * LANES);
+                vector shift = *(const vector *)(s->shift + lane + v * LANES);
                 g = (vector)((mask)g & (mask)(x * scale + shift > 0));
             }
             if (kind.keep)
-                put_elements(s->g + i, g);
+                elements_store(s->g + i, g);
             a[v] += g;
             b[v] += g * far;
         }
     }
     real buffer[TILE];
     memcpy(buffer, a, (size_t)vectors * sizeof(vector));
-    scatter(s->lanes, lane, vectors * VECTOR_LANES, buffer, first);
+    scatter(s->lanes, lane, vectors * LANES, buffer, first);
     memcpy(buffer, b, (size_t)vectors * sizeof(vector));
-    scatter(s->lanes, lane, vectors * VECTOR_LANES, buffer, second);
+    scatter(s->lanes, lane, vectors * LANES, buffer, second);
 }
 
 /* The sums over one chunk: tiles of lanes, then the pixels that do not fill a row of lanes. */
@@ -131,7 +131,7 @@ INLINE void sum_chunk(const struct Sums *s, struct SumKind kind, struct Piece pi
         for (; lane + TILE_LANES <= width; lane += TILE_LANES)
             sum_tile(s, kind, TILE_VECTORS, piece, lane, first, second);
         for (; lane < width; lane += VECTOR)
-            sum_tile(s, kind, VECTOR / VECTOR_LANES, piece, lane, first, second);
+            sum_tile(s, kind, VECTOR / LANES, piece, lane, first, second);
     }
     int64_t end = piece.first + piece.count;
     for (int64_t pixel = piece.first + piece.count / width * width; pixel < end;

@@ -6,10 +6,11 @@
 #ifndef TRAINER_NN_POOLED_NORM_H
 #define TRAINER_NN_POOLED_NORM_H
 
+#include "base/stream.h"
 #include "nn/lanes.h"
 #include "nn/layer.h"
 #include "nn/pooling.h"
-#include "nn/stream.h"
+#include "nn/winners.h"
 
 /* Do the windows touch, not overlap, and cover the whole image? */
 static inline bool pooled_norm_serves(const struct PoolingOptions *options, struct Shape in) {
@@ -59,7 +60,7 @@ static inline void pooled_places(const struct PooledNorm *p, int64_t pixel, int6
 INLINE void pooled_window(const struct PooledNorm *p, int64_t kernel, bool relu, bool stream,
                           const element *x, int64_t to) {
     int64_t channels = p->lanes.channels, row = p->width * channels;
-    for (int64_t c = 0; c < channels; c += VECTOR_LANES) {
+    for (int64_t c = 0; c < channels; c += LANES) {
         vector scale = *(const vector *)(p->scale + c), shift = *(const vector *)(p->shift + c);
         vector best = {0}, from = {0};
         mask won = {0};
@@ -67,7 +68,7 @@ INLINE void pooled_window(const struct PooledNorm *p, int64_t kernel, bool relu,
         for (int64_t r = 0; r < kernel; r++)
 #pragma GCC unroll 2
             for (int64_t s = 0; s < kernel; s++) {
-                vector here = ELEMENTS(x + r * row + s * channels + c);
+                vector here = elements_load(x + r * row + s * channels + c);
                 vector value = here * scale + shift;
                 if (relu)
                     value = (vector)((mask)value & ~(mask)(value < 0));
@@ -120,8 +121,8 @@ static inline void pooled_forward(const struct PooledNorm *p, int64_t samples) {
 INLINE void pooled_gradient(const struct PooledNorm *p, bool relu, struct PooledPlace place,
                             int64_t c, vector x, vector *result) {
     mask won;
-    bytes_widen(p->winner + place.at + c, VECTOR_LANES, &won);
-    vector g = ELEMENTS(p->dy + place.at + c);
+    bytes_widen(p->winner + place.at + c, LANES, &won);
+    vector g = elements_load(p->dy + place.at + c);
     g = (vector)((mask)g & (won == place.tap)) + 0; /* −0 becomes 0, as in a sum */
     if (relu)
         g = (vector)((mask)g &
@@ -138,15 +139,15 @@ INLINE void pooled_sum_tile(const struct PooledNorm *p, bool relu, int vectors,
     int64_t channels = p->lanes.channels, pixels = p->lanes.width / channels;
     int64_t pixel[TILE_VECTORS], channel[TILE_VECTORS];
     for (int v = 0; v < vectors; v++) {
-        pixel[v] = (lane + v * VECTOR_LANES) / channels;
-        channel[v] = (lane + v * VECTOR_LANES) % channels;
+        pixel[v] = (lane + v * LANES) / channels;
+        channel[v] = (lane + v * LANES) % channels;
     }
     for (int64_t row = 0; row < rows; row++, places += pixels)
 #pragma GCC unroll 8
         for (int v = 0; v < vectors; v++) {
             struct PooledPlace place = places[pixel[v]];
             int64_t c = channel[v];
-            vector x = ELEMENTS(p->largest + place.at + c);
+            vector x = elements_load(p->largest + place.at + c);
             vector g;
             pooled_gradient(p, relu, place, c, x, &g);
             a[v] += g;
@@ -154,9 +155,9 @@ INLINE void pooled_sum_tile(const struct PooledNorm *p, bool relu, int vectors,
         }
     real buffer[TILE];
     memcpy(buffer, a, (size_t)vectors * sizeof(vector));
-    scatter(p->lanes, lane, vectors * VECTOR_LANES, buffer, first);
+    scatter(p->lanes, lane, vectors * LANES, buffer, first);
     memcpy(buffer, b, (size_t)vectors * sizeof(vector));
-    scatter(p->lanes, lane, vectors * VECTOR_LANES, buffer, second);
+    scatter(p->lanes, lane, vectors * LANES, buffer, second);
 }
 
 /* sum_chunk of the gradients. */
@@ -173,10 +174,10 @@ INLINE void pooled_sum_chunk(const struct PooledNorm *pass, bool relu, int64_t c
     for (; lane + TILE_LANES <= width; lane += TILE_LANES)
         pooled_sum_tile(p, relu, TILE_VECTORS, places, rows, lane, first, second);
     for (; lane < width; lane += VECTOR)
-        pooled_sum_tile(p, relu, VECTOR / VECTOR_LANES, places, rows, lane, first, second);
+        pooled_sum_tile(p, relu, VECTOR / LANES, places, rows, lane, first, second);
     for (int64_t i = rows * across; i < count; i++)
-        for (int64_t c = 0; c < channels; c += VECTOR_LANES) {
-            vector x = ELEMENTS(p->largest + places[i].at + c);
+        for (int64_t c = 0; c < channels; c += LANES) {
+            vector x = elements_load(p->largest + places[i].at + c);
             vector g;
             pooled_gradient(p, relu, places[i], c, x, &g);
             *(vector *)(first + c) += g;
@@ -206,8 +207,8 @@ INLINE void pooled_input_gradient_chunk(const struct PooledNorm *pass, bool relu
     pooled_places(p, chunk * CHUNK, piece.count / channels, places);
     for (int64_t i = 0; i < piece.count / channels; i++) {
         int64_t at = piece.first + i * channels;
-        for (int64_t c = 0; c < channels; c += VECTOR_LANES) {
-            vector x = ELEMENTS(p->x + at + c), scale = *(const vector *)(p->scale + c);
+        for (int64_t c = 0; c < channels; c += LANES) {
+            vector x = elements_load(p->x + at + c), scale = *(const vector *)(p->scale + c);
             vector g;
             pooled_gradient(p, relu, places[i], c, x, &g);
             vector far = x - *(const vector *)(p->centre + c);

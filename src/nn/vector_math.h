@@ -8,7 +8,7 @@
 #include <math.h>
 #include <stdint.h>
 
-#include "nn/vectors.h"
+#include "base/vectors.h"
 
 #ifdef KERNEL_SUFFIX
 #ifdef KERNEL_DOUBLE

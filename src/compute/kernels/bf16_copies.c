@@ -8,7 +8,7 @@ static void widen(int64_t count, const void *elements, float *values) {
     int64_t whole = count / LANES * LANES;
 #pragma omp parallel for schedule(static) if (count >= PARALLEL_ELEMENTS)
     for (int64_t i = 0; i < whole; i += LANES)
-        *(lanes *)(void *)(values + i) = elements_load(from + i);
+        *(vector *)(void *)(values + i) = elements_load(from + i);
     for (int64_t i = whole; i < count; i++)
         values[i] = element_value(from[i]);
 }
@@ -18,7 +18,7 @@ static void narrow(int64_t count, const float *values, void *elements) {
     int64_t whole = count / LANES * LANES;
 #pragma omp parallel for schedule(static) if (count >= PARALLEL_ELEMENTS)
     for (int64_t i = 0; i < whole; i += LANES)
-        elements_store(to + i, *(const lanes *)(const void *)(values + i));
+        elements_store(to + i, *(const vector *)(const void *)(values + i));
     for (int64_t i = whole; i < count; i++)
         to[i] = element_round(values[i]);
 }

@@ -201,7 +201,7 @@ static void backward_data(const struct ConvShape *s, int64_t samples, const void
 
 /* Large gradients that are complete at once go past the caches. */
 static bool streams(const struct Product *p) {
-    return p->depth <= p->part && p->columns % LANES == 0 && (uintptr_t)p->c % LANE_BYTES == 0 &&
+    return p->depth <= p->part && p->columns % LANES == 0 && (uintptr_t)p->c % VECTOR_BYTES == 0 &&
            p->rows * p->columns * (int64_t)sizeof(real) >= STREAM_BYTES;
 }
 

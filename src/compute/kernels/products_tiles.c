@@ -1,10 +1,8 @@
 /* Rows times panels of columns: TILE rows of up to PANEL vectors of sums in registers. */
-#include "compute/products_kernel.h"
-
-#if defined(__AVX2__)
-#include <immintrin.h>
-#endif
 #include <string.h>
+
+#include "base/stream.h"
+#include "compute/products_kernel.h"
 
 /* A panel of the block, and the place of its rows in c. */
 struct Panel {
@@ -15,11 +13,11 @@ struct Panel {
 };
 
 /* Some sums of a tile. */
-static __attribute__((noinline)) void put_part(const struct Columns *block, const lanes *sums,
+static __attribute__((noinline)) void put_part(const struct Columns *block, const vector *sums,
                                                int vectors, int64_t rows, int64_t columns,
                                                real *c) {
     real all[TILE * WIDTH];
-    memcpy(all, sums, (size_t)(TILE * vectors) * sizeof(lanes));
+    memcpy(all, sums, (size_t)(TILE * vectors) * sizeof(vector));
     for (int64_t i = 0; i < rows; i++, c += block->c_row)
         for (int64_t j = 0; j < columns; j++) {
             real sum = all[i * vectors * LANES + j];
@@ -27,23 +25,13 @@ static __attribute__((noinline)) void put_part(const struct Columns *block, cons
         }
 }
 
-INLINE void put_past_caches(real *to, lanes value) {
-#if defined(__AVX512F__) && !defined(KERNEL_DOUBLE)
-    _mm512_stream_ps(to, (__m512)value);
-#elif defined(__AVX2__) && !defined(KERNEL_DOUBLE)
-    _mm256_stream_ps(to, (__m256)value);
-#else
-    *(lanes *)(void *)to = value;
-#endif
-}
-
 /* All sums of a tile. */
-INLINE void put_whole(const struct Columns *block, lanes sum[TILE][PANEL], int vectors, real *c) {
+INLINE void put_whole(const struct Columns *block, vector sum[TILE][PANEL], int vectors, real *c) {
     for (int i = 0; i < TILE; i++, c += block->c_row)
         for (int v = 0; v < vectors; v++) {
-            lanes *to = (lanes *)(void *)(c + v * LANES);
+            vector *to = (vector *)(void *)(c + v * LANES);
             if (block->stream)
-                put_past_caches(c + v * LANES, sum[i][v]);
+                stream_store(true, c + v * LANES, sum[i][v]);
             else if (block->add)
                 *to += sum[i][v];
             else
@@ -52,22 +40,22 @@ INLINE void put_whole(const struct Columns *block, lanes sum[TILE][PANEL], int v
 }
 
 /* One row of the panel: its vectors times a factor of each row of the tile. */
-INLINE void multiply_step(int vectors, lanes sum[TILE][PANEL], const real *a, const real *data) {
-    lanes factor[PANEL];
+INLINE void multiply_step(int vectors, vector sum[TILE][PANEL], const real *a, const real *data) {
+    vector factor[PANEL];
     UNROLL
     for (int v = 0; v < vectors; v++)
-        factor[v] = *(const lanes *)(const void *)(data + v * LANES);
+        factor[v] = *(const vector *)(const void *)(data + v * LANES);
     UNROLL
     for (int i = 0; i < TILE; i++)
         UNROLL
     for (int v = 0; v < vectors; v++)
-        sum[i][v] = multiply_add(sum[i][v], a[i] - (lanes){0}, factor[v]);
+        sum[i][v] = multiply_add(sum[i][v], a[i] - (vector){0}, factor[v]);
 }
 
 INLINE void multiply_tile(int vectors, const struct Panel *panel, const real *a, int64_t row,
                           int64_t rows) {
     struct Columns *block = panel->block;
-    lanes sum[TILE][PANEL];
+    vector sum[TILE][PANEL];
     const real *data = panel->data;
     real *c = panel->c + row * block->c_row;
     int64_t t = 0, step = vectors * LANES;
@@ -75,7 +63,7 @@ INLINE void multiply_tile(int vectors, const struct Panel *panel, const real *a,
     for (int i = 0; i < TILE; i++)
         UNROLL
     for (int v = 0; v < vectors; v++)
-        sum[i][v] = (lanes){0};
+        sum[i][v] = (vector){0};
     if (block->add) /* they are far from one another, and needed at the end */
         for (int64_t i = 0; i < TILE && row + i < rows; i++)
             __builtin_prefetch(c + i * block->c_row, 1, 3);
@@ -94,7 +82,7 @@ INLINE void multiply_tile(int vectors, const struct Panel *panel, const real *a,
         put_whole(block, sum, vectors, c);
         return;
     }
-    lanes part[TILE * PANEL];
+    vector part[TILE * PANEL];
     for (int i = 0; i < TILE; i++)
         for (int v = 0; v < vectors; v++)
             part[i * vectors + v] = sum[i][v];
@@ -132,7 +120,5 @@ void KERNEL(products__groups)(struct Columns *block, int64_t rows, const real *a
 }
 
 void KERNEL(products__finish)(void) {
-#if defined(__AVX2__)
-    _mm_sfence();
-#endif
+    stream_end(true);
 }

@@ -1,30 +1,26 @@
 /* One panel of the matrix times all vectors, TILE vectors at a time. The last tile is filled up
  * with copies of the last vector, so that every vector goes through the same code. */
-#include "base/kernel.h"
+#include "base/vectors.h"
 #include "compute/projection_kernel.h"
 
 #define DEPTH ((int64_t)256) /* columns summed in registers before they are added to y */
 /* As many sums as the instruction set has registers for. */
 #if defined(__AVX512F__)
 #define TILE 12
-#define LANE_BYTES 64
 #elif defined(__AVX2__)
 #define TILE 3
-#define LANE_BYTES 32
 #else
 #define TILE 1
-#define LANE_BYTES 16
 #endif
 
-typedef real lanes __attribute__((vector_size(LANE_BYTES)));
-enum { WIDTH = sizeof(lanes) / sizeof(real), VECTORS = PROJECTION_PANEL / WIDTH };
+enum { VECTORS = PROJECTION_PANEL / LANES };
 
 /* part[t] = the panel's rows times vector t, over `depth` columns. */
 static void multiply(int64_t depth, const real *const vectors[TILE], const real *panel,
-                     lanes part[TILE][VECTORS]) {
-    lanes sum[TILE][VECTORS] = {{{0}}};
+                     vector part[TILE][VECTORS]) {
+    vector sum[TILE][VECTORS] = {{{0}}};
     for (int64_t column = 0; column < depth; column++) {
-        const lanes *weights = (const lanes *)(const void *)(panel + column * PROJECTION_PANEL);
+        const vector *weights = (const vector *)(const void *)(panel + column * PROJECTION_PANEL);
         for (int t = 0; t < TILE; t++)
             for (int v = 0; v < VECTORS; v++)
                 sum[t][v] += vectors[t][column] * weights[v];
@@ -40,7 +36,7 @@ static void multiply_panel(int64_t count, int64_t columns, const void *x, const 
         int64_t depth = columns - from < DEPTH ? columns - from : DEPTH;
         for (int64_t first = 0; first < count; first += TILE) {
             const real *vectors[TILE];
-            lanes part[TILE][VECTORS];
+            vector part[TILE][VECTORS];
             for (int64_t t = 0; t < TILE; t++)
                 vectors[t] =
                     (const real *)x + (first + t < count ? first + t : count - 1) * columns + from;

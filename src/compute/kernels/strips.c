@@ -143,7 +143,7 @@ static int64_t band_rows(const struct Plane *plane) {
 INLINE void copy_row(int64_t count, const element *from, real *to) {
     int64_t i = 0;
     for (; i + LANES <= count; i += LANES)
-        *(lanes *)(void *)(to + i) = elements_load(from + i);
+        *(vector *)(void *)(to + i) = elements_load(from + i);
     for (; i < count; i++)
         to[i] = element_value(from[i]);
 }
@@ -190,7 +190,7 @@ static void run_images(const struct Plane *given, int64_t samples, int64_t in_im
     const struct Plane *plane = &whole;
     int64_t height = band_rows(plane), bands = (plane->rows.out + height - 1) / height;
     whole.stream = samples * out_image * (int64_t)sizeof(element) >= STREAM_BYTES &&
-                   plane->channels * (int64_t)sizeof(element) % LANE_BYTES == 0;
+                   plane->channels * (int64_t)sizeof(element) % VECTOR_BYTES == 0;
 #pragma omp parallel for schedule(static)
     for (int64_t i = 0; i < samples * bands; i++) {
         int64_t n = i / bands, first = i % bands * height;

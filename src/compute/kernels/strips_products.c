@@ -1,22 +1,16 @@
 /* The inner loops of the strips. Sums stay in registers: tiles of up to MOST_n pixels, or rows of
  * sums, times n vectors. */
-#if defined(__AVX512F__)
-#include <immintrin.h>
-#endif
 #include <string.h>
 
+#include "base/stream.h"
 #include "compute/strips_kernel.h"
-
-#ifdef KERNEL_DOUBLE
-typedef int64_t mask __attribute__((vector_size(LANE_BYTES)));
-#else
-typedef int32_t mask __attribute__((vector_size(LANE_BYTES)));
-#endif
 
 #if defined(__AVX512F__)
 enum { MOST_1 = 16, MOST_2 = 12, MOST_3 = 8, MOST_4 = 6, MOST = 16 };
+#define STREAMS true /* whether large results go past the caches */
 #else
 enum { MOST_1 = 8, MOST_2 = 6, MOST = 8 };
+#define STREAMS false
 #endif
 
 /* Calls `tile(size, vectors, ...)` with constants, so that it is compiled for each size. */
@@ -51,11 +45,11 @@ enum { MOST_1 = 8, MOST_2 = 6, MOST = 8 };
         MORE_CASES(tile, most, vectors, __VA_ARGS__)                                               \
     }
 
-static lanes load(const real *from) {
-    return *(const lanes *)(const void *)from;
+static vector load(const real *from) {
+    return *(const vector *)(const void *)from;
 }
 
-static void store(element *to, lanes value, int64_t channels) {
+static void store(element *to, vector value, int64_t channels) {
     element part[LANES];
     if (channels >= LANES) {
         elements_store(to, value);
@@ -67,25 +61,16 @@ static void store(element *to, lanes value, int64_t channels) {
 
 /* Whole vectors of a large result go past the caches: an ordinary store would first fetch their
  * lines, which are not read again before they have left the caches. */
-INLINE void put(const struct Strip *s, element *to, lanes value, int64_t channels) {
-#if defined(__AVX512F__) && defined(KERNEL_BF16)
-    if (s->stream) {
-        _mm256_stream_si256((__m256i *)(void *)to, (__m256i)elements_round(value));
-        return;
-    }
-#elif defined(__AVX512F__) && !defined(KERNEL_DOUBLE)
-    if (s->stream) {
-        _mm512_stream_ps(to, (__m512)value);
-        return;
-    }
-#endif
-    (void)s;
-    store(to, value, channels);
+INLINE void put(const struct Strip *s, element *to, vector value, int64_t channels) {
+    if (STREAMS && s->stream)
+        stream_store(true, to, value);
+    else
+        store(to, value, channels);
 }
 
 INLINE void multiply_tile(int size, int vectors, const struct Strip *s, const real *a,
                           const real *weights, element *c) {
-    lanes sum[MOST][PANEL];
+    vector sum[MOST][PANEL];
     for (int v = 0; v < vectors; v++)
         for (int i = 0; i < size; i++)
             sum[i][v] = load(s->start + v * LANES);
@@ -96,7 +81,7 @@ INLINE void multiply_tile(int size, int vectors, const struct Strip *s, const re
         for (int i = 0; i < size; i += 3)
             from[i / 3] = a + r * s->a_row + i * pixel;
         for (int64_t j = 0; j < s->depth; j++) {
-            lanes factor[PANEL];
+            vector factor[PANEL];
             for (int v = 0; v < vectors; v++)
                 factor[v] = load(w + (j * vectors + v) * LANES);
             for (int i = 0; i < size; i++)
@@ -106,9 +91,9 @@ INLINE void multiply_tile(int size, int vectors, const struct Strip *s, const re
     }
     for (int i = 0; i < size; i++)
         for (int v = 0; v < vectors; v++) {
-            lanes y = sum[i][v];
+            vector y = sum[i][v];
             if (s->relu)
-                y = (lanes)((mask)y & ~(mask)(y < (lanes){0}));
+                y = (vector)((mask)y & ~(mask)(y < (vector){0}));
             put(s, c + i * s->c_pixel + v * LANES, y, s->channels - v * LANES);
         }
 }
@@ -140,13 +125,11 @@ void KERNEL(strips__multiply)(const struct Strip *strip, const real *a, const re
 }
 
 void KERNEL(strips__finish)(void) {
-#if defined(__AVX512F__)
-    _mm_sfence();
-#endif
+    stream_end(STREAMS);
 }
 
-INLINE lanes load_part(const real *from, int64_t channels) {
-    lanes value = {0};
+INLINE vector load_part(const real *from, int64_t channels) {
+    vector value = {0};
     if (channels >= LANES)
         return load(from);
     memcpy(&value, from, (size_t)channels * sizeof(real));
@@ -155,15 +138,15 @@ INLINE lanes load_part(const real *from, int64_t channels) {
 
 INLINE void sum_tile(int size, int vectors, bool whole, const struct Sum *s, const real *a,
                      const real *b, real *sums) {
-    lanes sum[MOST][PANEL];
+    vector sum[MOST][PANEL];
     for (int i = 0; i < size; i++)
         for (int v = 0; v < vectors; v++)
-            sum[i][v] = (lanes){0};
+            sum[i][v] = (vector){0};
     for (int64_t p = 0; p < s->rows; p++)
         for (int64_t q = 0; q < s->columns; q++) {
             const real *x = a + p * s->a_row + q * s->a_pixel;
             const real *y = b + p * s->b_row + q * s->b_pixel;
-            lanes factor[PANEL];
+            vector factor[PANEL];
             for (int v = 0; v < vectors; v++)
                 factor[v] = whole || v < vectors - 1
                                 ? load(y + v * LANES)
@@ -174,7 +157,7 @@ INLINE void sum_tile(int size, int vectors, bool whole, const struct Sum *s, con
         }
     for (int i = 0; i < size; i++)
         for (int v = 0; v < vectors; v++) {
-            lanes *to = (lanes *)(void *)(sums + (i * vectors + v) * LANES);
+            vector *to = (vector *)(void *)(sums + (i * vectors + v) * LANES);
             *to += sum[i][v];
         }
 }

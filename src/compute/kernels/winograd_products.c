@@ -54,20 +54,20 @@ INLINE void ask_at_once(const struct Ahead *ahead) {
 }
 
 /* The compiler adds a single vector well by itself: it takes the factors from memory. */
-INLINE lanes add_product(int vectors, lanes sum, real factor, lanes w) {
+INLINE vector add_product(int vectors, vector sum, real factor, vector w) {
     if (vectors == 1)
         return sum + factor * w;
-    return multiply_add(sum, factor - (lanes){0}, w);
+    return multiply_add(sum, factor - (vector){0}, w);
 }
 
 INLINE void multiply_stretch(int rows, int vectors, int64_t k, int64_t end,
                              const real *const from[], int64_t a_row, const real *weights,
-                             lanes sum[][PANEL]) {
+                             vector sum[][PANEL]) {
     UNROLL
     for (; k < end; k++) {
-        lanes w[PANEL];
+        vector w[PANEL];
         for (int v = 0; v < vectors; v++)
-            w[v] = ((const lanes *)(const void *)weights)[k * vectors + v];
+            w[v] = ((const vector *)(const void *)weights)[k * vectors + v];
         for (int r = 0; r < rows; r++) {
             real factor = from[r / 3][k + r % 3 * a_row];
             for (int v = 0; v < vectors; v++)
@@ -78,11 +78,11 @@ INLINE void multiply_stretch(int rows, int vectors, int64_t k, int64_t end,
 
 INLINE void multiply_tile(int rows, int vectors, int64_t depth, const real *a, int64_t a_row,
                           const real *weights, real *c, int64_t c_row, struct Ahead *ahead) {
-    lanes sum[ROWS][PANEL];
+    vector sum[ROWS][PANEL];
     const real *from[ROWS / 3];
     for (int r = 0; r < rows; r++)
         for (int v = 0; v < vectors; v++)
-            sum[r][v] = (lanes){0};
+            sum[r][v] = (vector){0};
     for (int r = 0; r < rows; r += 3)
         from[r / 3] = a + r * a_row;
     if (!ahead)
@@ -95,7 +95,7 @@ INLINE void multiply_tile(int rows, int vectors, int64_t depth, const real *a, i
         }
     for (int r = 0; r < rows; r++)
         for (int v = 0; v < vectors; v++)
-            ((lanes *)(void *)(c + r * c_row))[v] = sum[r][v];
+            ((vector *)(void *)(c + r * c_row))[v] = sum[r][v];
 }
 
 struct Points { /* what is multiplied for the points [first, end) */
@@ -184,12 +184,12 @@ enum { SUMS_1 = 8, SUMS_2 = 6, SUMS_3 = 3, SUMS_4 = 3, SUMS = 8 };
 #endif
 
 INLINE void accumulate_stretch(int rows, int vectors, int64_t t, int64_t end, const real *a,
-                               int64_t a_row, const real *b, int64_t b_row, lanes sum[][PANEL]) {
+                               int64_t a_row, const real *b, int64_t b_row, vector sum[][PANEL]) {
     UNROLL
     for (; t < end; t++) {
-        lanes w[PANEL];
+        vector w[PANEL];
         for (int v = 0; v < vectors; v++)
-            w[v] = ((const lanes *)(const void *)(b + t * b_row))[v];
+            w[v] = ((const vector *)(const void *)(b + t * b_row))[v];
         for (int r = 0; r < rows; r++)
             for (int v = 0; v < vectors; v++)
                 sum[r][v] = add_product(vectors, sum[r][v], a[t * a_row + r], w[v]);
@@ -199,10 +199,10 @@ INLINE void accumulate_stretch(int rows, int vectors, int64_t t, int64_t end, co
 INLINE void accumulate_tile(int rows, int vectors, int64_t count, const real *a, int64_t a_row,
                             const real *b, int64_t b_row, bool first, real *sums,
                             struct Ahead *ahead) {
-    lanes sum[SUMS][PANEL];
+    vector sum[SUMS][PANEL];
     for (int r = 0; r < rows; r++)
         for (int v = 0; v < vectors; v++)
-            sum[r][v] = (lanes){0};
+            sum[r][v] = (vector){0};
     if (!ahead)
         accumulate_stretch(rows, vectors, 0, count, a, a_row, b, b_row, sum);
     else
@@ -211,7 +211,7 @@ INLINE void accumulate_tile(int rows, int vectors, int64_t count, const real *a,
             accumulate_stretch(rows, vectors, t, smaller(t + STRETCH, count), a, a_row, b, b_row,
                                sum);
         }
-    lanes *out = (lanes *)(void *)sums;
+    vector *out = (vector *)(void *)sums;
     for (int r = 0; r < rows; r++)
         for (int v = 0; v < vectors; v++)
             if (first)

@@ -27,7 +27,7 @@
 #define GQ (1 / (2 * Q2 * (Q2 - P2)))
 
 /* Element n of Bᵀ d; what several share, the compiler computes once. */
-INLINE lanes patch_element(const lanes d[SIDE], int n) {
+INLINE vector patch_element(const vector d[SIDE], int n) {
     switch (n) {
     case 0:
         return (d[4] - (P2 + Q2) * d[2]) + P2 * Q2 * d[0];
@@ -45,9 +45,9 @@ INLINE lanes patch_element(const lanes d[SIDE], int n) {
 }
 
 /* A d */
-INLINE void tile_transform(const lanes d[TILE], lanes t[SIDE]) {
-    lanes up = d[0] + P2 * d[2], vp = d[1] + P2 * d[3];
-    lanes uq = d[0] + Q2 * d[2], vq = d[1] + Q2 * d[3];
+INLINE void tile_transform(const vector d[TILE], vector t[SIDE]) {
+    vector up = d[0] + P2 * d[2], vp = d[1] + P2 * d[3];
+    vector uq = d[0] + Q2 * d[2], vq = d[1] + Q2 * d[3];
     t[0] = d[0];
     t[1] = up + P * vp;
     t[2] = up - P * vp;
@@ -57,8 +57,8 @@ INLINE void tile_transform(const lanes d[TILE], lanes t[SIDE]) {
 }
 
 /* Aᵀ m */
-INLINE void output_transform(const lanes m[SIDE], lanes y[TILE]) {
-    lanes sp = m[1] + m[2], dp = m[1] - m[2], sq = m[3] + m[4], dq = m[3] - m[4];
+INLINE void output_transform(const vector m[SIDE], vector y[TILE]) {
+    vector sp = m[1] + m[2], dp = m[1] - m[2], sq = m[3] + m[4], dq = m[3] - m[4];
     y[0] = (m[0] + sp) + sq;
     y[1] = P * dp + Q * dq;
     y[2] = P2 * sp + Q2 * sq;
@@ -66,9 +66,9 @@ INLINE void output_transform(const lanes m[SIDE], lanes y[TILE]) {
 }
 
 /* G g */
-INLINE void filter_transform(const lanes g[FILTER], lanes t[SIDE]) {
-    lanes up = GP * (g[0] + P2 * g[2]), vp = GP * P * g[1];
-    lanes uq = GQ * (g[0] + Q2 * g[2]), vq = GQ * Q * g[1];
+INLINE void filter_transform(const vector g[FILTER], vector t[SIDE]) {
+    vector up = GP * (g[0] + P2 * g[2]), vp = GP * P * g[1];
+    vector uq = GQ * (g[0] + Q2 * g[2]), vq = GQ * Q * g[1];
     t[0] = G0 * g[0];
     t[1] = up + vp;
     t[2] = up - vp;
@@ -78,56 +78,56 @@ INLINE void filter_transform(const lanes g[FILTER], lanes t[SIDE]) {
 }
 
 /* Gᵀ m */
-INLINE void gradient_transform(const lanes m[SIDE], lanes g[FILTER]) {
-    lanes sp = GP * (m[1] + m[2]), dp = GP * (m[1] - m[2]);
-    lanes sq = GQ * (m[3] + m[4]), dq = GQ * (m[3] - m[4]);
+INLINE void gradient_transform(const vector m[SIDE], vector g[FILTER]) {
+    vector sp = GP * (m[1] + m[2]), dp = GP * (m[1] - m[2]);
+    vector sq = GQ * (m[3] + m[4]), dq = GQ * (m[3] - m[4]);
     g[0] = G0 * m[0] + (sp + sq);
     g[1] = P * dp + Q * dq;
     g[2] = m[5] + (P2 * sp + Q2 * sq);
 }
 
 /* The first `count` lanes; the others are 0. Not inline, because it is rare and large. */
-static __attribute__((noinline)) lanes load_part(const real *from, int64_t count) {
+static __attribute__((noinline)) vector load_part(const real *from, int64_t count) {
     real value[LANES] = {0};
     for (int64_t i = 0; i < count; i++)
         value[i] = from[i];
-    return *(const lanes *)(const void *)value;
+    return *(const vector *)(const void *)value;
 }
 
-static __attribute__((noinline)) void store_part(real *to, lanes value, int64_t count) {
+static __attribute__((noinline)) void store_part(real *to, vector value, int64_t count) {
     for (int64_t i = 0; i < count; i++)
         to[i] = value[i];
 }
 
-INLINE lanes load(const real *from, int64_t count) {
-    return count >= LANES ? *(const lanes *)(const void *)from : load_part(from, count);
+INLINE vector load(const real *from, int64_t count) {
+    return count >= LANES ? *(const vector *)(const void *)from : load_part(from, count);
 }
 
-INLINE void store(real *to, lanes value, int64_t count) {
+INLINE void store(real *to, vector value, int64_t count) {
     if (count >= LANES)
-        *(lanes *)(void *)to = value;
+        *(vector *)(void *)to = value;
     else
         store_part(to, value, count);
 }
 
 /* The same for pixels. */
-static __attribute__((noinline)) lanes load_pixel_part(const element *from, int64_t count) {
+static __attribute__((noinline)) vector load_pixel_part(const element *from, int64_t count) {
     real value[LANES] = {0};
     for (int64_t i = 0; i < count; i++)
         value[i] = element_value(from[i]);
-    return *(const lanes *)(const void *)value;
+    return *(const vector *)(const void *)value;
 }
 
-static __attribute__((noinline)) void store_pixel_part(element *to, lanes value, int64_t count) {
+static __attribute__((noinline)) void store_pixel_part(element *to, vector value, int64_t count) {
     for (int64_t i = 0; i < count; i++)
         to[i] = element_round(value[i]);
 }
 
-INLINE lanes load_pixel(const element *from, int64_t count) {
+INLINE vector load_pixel(const element *from, int64_t count) {
     return count >= LANES ? elements_load(from) : load_pixel_part(from, count);
 }
 
-INLINE void store_pixel(element *to, lanes value, int64_t count) {
+INLINE void store_pixel(element *to, vector value, int64_t count) {
     if (count >= LANES)
         elements_store(to, value);
     else
@@ -143,9 +143,8 @@ INLINE void store_pixel(element *to, lanes value, int64_t count) {
     } while (0)
 
 /* max(0, value); NaN stays NaN. */
-INLINE lanes rectify(lanes value) {
-    typedef __typeof__(value < 0) mask;
-    return (lanes)(~(value < 0) & (mask)value);
+INLINE vector rectify(vector value) {
+    return (vector)(~(value < 0) & (mask)value);
 }
 
 struct Place { /* of a tile */
@@ -197,7 +196,7 @@ static void find_square(const struct Images *x, int64_t sample, int64_t top, int
 
 /* One row of a square. */
 INLINE void load_row(const struct Square *s, bool inside, int side, int i, const element *row,
-                     int64_t c, int64_t count, lanes *d) {
+                     int64_t c, int64_t count, vector *d) {
 #pragma GCC unroll 6
     for (int j = 0; j < side; j++)
         d[j] = load_pixel(inside ? row + j * s->pixel : s->at[i * side + j] + c, count);
@@ -214,11 +213,11 @@ INLINE void transform_patch(const struct Square *s, bool inside, int64_t c, int6
                             real *out, int64_t point) {
 #pragma GCC unroll 6
     for (int first = 0; first < SIDE; first += SWEEP) {
-        lanes half[SWEEP][SIDE];
+        vector half[SWEEP][SIDE];
         const element *row = inside ? s->base + c : NULL;
 #pragma GCC unroll 6
         for (int i = 0; i < SIDE; i++) {
-            lanes d[SIDE];
+            vector d[SIDE];
             load_row(s, inside, SIDE, i, row, c, count, d);
             STEP(row, s->line);
 #pragma GCC unroll 6
@@ -241,11 +240,11 @@ INLINE void transform_tile(const struct Square *s, bool inside, int64_t c, int64
                            int64_t point) {
 #pragma GCC unroll 6
     for (int first = 0; first < SIDE; first += SWEEP) {
-        lanes half[SWEEP][TILE];
+        vector half[SWEEP][TILE];
         const element *row = inside ? s->base + c : NULL;
 #pragma GCC unroll 6
         for (int i = 0; i < TILE; i++) {
-            lanes d[TILE], t[SIDE];
+            vector d[TILE], t[SIDE];
             load_row(s, inside, TILE, i, row, c, count, d);
             STEP(row, s->line);
             tile_transform(d, t);
@@ -256,7 +255,7 @@ INLINE void transform_tile(const struct Square *s, bool inside, int64_t c, int64
 #pragma GCC unroll 6
         for (int j = 0; j < SWEEP; j++) {
             real *to = out + (first + j) * point + c;
-            lanes t[SIDE];
+            vector t[SIDE];
             tile_transform(half[j], t);
 #pragma GCC unroll 6
             for (int i = 0; i < SIDE; i++) {
@@ -316,13 +315,13 @@ struct Target { /* of one tile of outputs, of which `rows` × `columns` are insi
 
 INLINE void transform_output(const real *in, int64_t point, int64_t c, int64_t count, bool relu,
                              const real *bias, const struct Target *target, bool whole) {
-    lanes half[TILE][SIDE], add = {0};
+    vector half[TILE][SIDE], add = {0};
     if (bias)
         add = load(bias + c, count);
     in += c;
 #pragma GCC unroll 6
     for (int i = 0; i < SIDE; i++) {
-        lanes m[SIDE], y[TILE];
+        vector m[SIDE], y[TILE];
 #pragma GCC unroll 6
         for (int j = 0; j < SIDE; j++) {
             m[j] = load(in, LANES);
@@ -335,13 +334,13 @@ INLINE void transform_output(const real *in, int64_t point, int64_t c, int64_t c
     }
 #pragma GCC unroll 6
     for (int j = 0; j < TILE; j++) {
-        lanes y[TILE];
+        vector y[TILE];
         element *to = target->base + j * target->pixel + c;
         output_transform(half[j], y);
 #pragma GCC unroll 6
         for (int i = 0; i < TILE; i++) {
             if (whole || (i < target->rows && j < target->columns)) {
-                lanes value = y[i] + add;
+                vector value = y[i] + add;
                 if (relu)
                     value = rectify(value);
                 store_pixel(to, value, count);
@@ -393,10 +392,10 @@ static struct Column column_at(int64_t depth, int64_t columns, int64_t c) {
     return (struct Column){panel * depth + (c - panel), left < WIDTH ? left : WIDTH};
 }
 
-INLINE void transform_filter(const lanes g[FILTER][FILTER], real *out, int64_t point) {
-    lanes half[SIDE][FILTER];
+INLINE void transform_filter(const vector g[FILTER][FILTER], real *out, int64_t point) {
+    vector half[SIDE][FILTER];
     for (int s = 0; s < FILTER; s++) {
-        lanes column[FILTER], t[SIDE];
+        vector column[FILTER], t[SIDE];
         for (int r = 0; r < FILTER; r++)
             column[r] = g[r][s];
         filter_transform(column, t);
@@ -404,7 +403,7 @@ INLINE void transform_filter(const lanes g[FILTER][FILTER], real *out, int64_t p
             half[i][s] = t[i];
     }
     for (int i = 0; i < SIDE; i++) {
-        lanes t[SIDE];
+        vector t[SIDE];
         filter_transform(half[i], t);
         for (int j = 0; j < SIDE; j++)
             store(out + (i * SIDE + j) * point, t[j], LANES);
@@ -418,7 +417,7 @@ void KERNEL(winograd__filters)(int64_t out, int64_t in, const real *weights, rea
         int64_t o = v * LANES, count = out - o < LANES ? out - o : LANES;
         struct Column column = column_at(in, out, o);
         for (int64_t i = 0; i < in; i++) {
-            lanes g[FILTER][FILTER] = {{{0}}};
+            vector g[FILTER][FILTER] = {{{0}}};
             for (int64_t l = 0; l < count; l++)
                 for (int64_t tap = 0; tap < FILTER * FILTER; tap++)
                     g[tap / FILTER][tap % FILTER][l] =
@@ -435,7 +434,7 @@ void KERNEL(winograd__rotated_filters)(int64_t out, int64_t in, const real *weig
     for (int64_t o = 0; o < out; o++)
         for (int64_t i = 0; i < in; i += LANES) {
             struct Column column = column_at(out, in, i);
-            lanes g[FILTER][FILTER];
+            vector g[FILTER][FILTER];
             for (int r = 0; r < FILTER; r++)
                 for (int s = 0; s < FILTER; s++)
                     g[FILTER - 1 - r][FILTER - 1 - s] =
@@ -451,15 +450,15 @@ void KERNEL(winograd__filter_gradient)(int64_t out, int64_t in, const real *sums
         for (int64_t i = 0; i < in; i += LANES) {
             struct Column column = column_at(out, in, i);
             const real *from = sums + column.offset + o * column.row;
-            lanes half[SIDE][FILTER];
+            vector half[SIDE][FILTER];
             for (int a = 0; a < SIDE; a++) {
-                lanes m[SIDE];
+                vector m[SIDE];
                 for (int b = 0; b < SIDE; b++)
                     m[b] = load(from + (a * SIDE + b) * point, LANES);
                 gradient_transform(m, half[a]);
             }
             for (int s = 0; s < FILTER; s++) {
-                lanes m[SIDE], g[FILTER];
+                vector m[SIDE], g[FILTER];
                 for (int a = 0; a < SIDE; a++)
                     m[a] = half[a][s];
                 gradient_transform(m, g);

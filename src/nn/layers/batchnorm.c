@@ -311,11 +311,11 @@ INLINE void normalise(const struct Normalise *n, bool adds, bool relu, bool stre
     element *y = n->y;
     int64_t width = n->width, i = piece.first, end = piece.first + piece.count;
     for (; i + width <= end; i += width)
-        for (int64_t l = 0; l < width; l += VECTOR_LANES) {
-            vector value =
-                ELEMENTS(x + i + l) * *(const vector *)(scale + l) + *(const vector *)(shift + l);
+        for (int64_t l = 0; l < width; l += LANES) {
+            vector value = elements_load(x + i + l) * *(const vector *)(scale + l) +
+                           *(const vector *)(shift + l);
             if (adds)
-                value += ELEMENTS(other + i + l);
+                value += elements_load(other + i + l);
             if (relu)
                 value = (vector)((mask)value & ~(mask)(value < 0));
             stream_store(stream, y + i + l, value);
@@ -433,16 +433,16 @@ INLINE void input_gradient(enum Gate gate, const struct InputGradient *p, struct
     element *dx = p->dx;
     int64_t width = p->s.lanes.width, i = piece.first, end = piece.first + piece.count;
     for (; i + width <= end; i += width)
-        for (int64_t l = 0; l < width; l += VECTOR_LANES) {
-            vector far = ELEMENTS(x + i + l), g = ELEMENTS(dy + i + l);
+        for (int64_t l = 0; l < width; l += LANES) {
+            vector far = elements_load(x + i + l), g = elements_load(dy + i + l);
             vector slope = *(const vector *)(scale + l);
             if (gate == GATE_OUTPUT)
-                g = (vector)((mask)g & (mask)(ELEMENTS(y + i + l) > 0));
+                g = (vector)((mask)g & (mask)(elements_load(y + i + l) > 0));
             if (gate == GATE_INPUT)
                 g = (vector)((mask)g & (mask)(far * slope + *(const vector *)(shift + l) > 0));
             far -= *(const vector *)(centre + l);
-            put_elements(dx + i + l, g * slope + (far * *(const vector *)(factor + l) +
-                                                  *(const vector *)(offset + l)));
+            elements_store(dx + i + l, g * slope + (far * *(const vector *)(factor + l) +
+                                                    *(const vector *)(offset + l)));
         }
 #pragma omp simd
     for (int64_t l = 0; l < end - i; l++) {

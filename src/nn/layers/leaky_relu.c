@@ -1,8 +1,8 @@
 /* x for x > 0, slope · x below. */
 #include <stddef.h>
 
+#include "base/vectors.h"
 #include "nn/elementwise.h"
-#include "nn/vectors.h"
 
 struct LeakyOptions {
     double slope;

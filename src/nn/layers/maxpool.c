@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "nn/pooling.h"
-#include "nn/vectors.h"
+#include "nn/winners.h"
 
 static const struct Key keys[] = {POOLING_KEYS,
                                   {"dilation", KEY_INT, POOLING_OPTION(dilation), "1", .minimum = 1,

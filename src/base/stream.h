@@ -1,27 +1,23 @@
 /* Stores that go past the caches, for kernel files: a result that is larger than the caches is not
- * read before it has left them, and an ordinary store would first fetch each of its lines. Inside
- * nn/ only. */
-#ifndef TRAINER_NN_STREAM_H
-#define TRAINER_NN_STREAM_H
+ * read before it has left them, and an ordinary store would first fetch each of its lines. */
+#ifndef TRAINER_BASE_STREAM_H
+#define TRAINER_BASE_STREAM_H
 
-#include <string.h>
+#ifdef __SSE2__
+#include <immintrin.h>
+#endif
 
-#include "nn/vectors.h"
+#include "base/vectors.h"
 
 #ifdef KERNEL_SUFFIX
 
-/* put_elements, past the caches if `stream`; `to` is then aligned to the elements of a vector. */
+/* elements_store, past the caches if `stream`; `to` is then aligned to the elements of a vector. */
 INLINE void stream_store(bool stream, element *to, vector v) {
     if (!stream) {
-        put_elements(to, v);
+        elements_store(to, v);
         return;
     }
-#if defined KERNEL_BF16
-    vector_bf16 elements;
-    vector_round(v, &elements);
-#else
-    vector elements = v;
-#endif
+    vector_elements elements = elements_round(v);
 #if defined __AVX512F__ && !defined KERNEL_BF16
     _mm512_stream_si512((void *)to, (__m512i)elements);
 #elif defined __AVX512F__ || defined __AVX__ && !defined KERNEL_BF16
@@ -29,7 +25,7 @@ INLINE void stream_store(bool stream, element *to, vector v) {
 #elif defined __SSE2__ && (defined __AVX2__ || !defined KERNEL_BF16)
     _mm_stream_si128((void *)to, (__m128i)elements);
 #else
-    memcpy(to, &elements, sizeof elements);
+    *(vector_elements *)(void *)to = elements;
 #endif
 }
 
