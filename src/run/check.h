@@ -1,6 +1,6 @@
 /* Whether a run can start: the one answer for train, describe, gradcheck and whoever else asks. A
- * check makes the parts of the run on its way. Failures name the run file's line.
- * Not collective. */
+ * check makes the parts of the run on its way. Failures name the run file's line. Collective over
+ * `together` of the request; without it not collective. */
 #ifndef TRAINER_RUN_CHECK_H
 #define TRAINER_RUN_CHECK_H
 
