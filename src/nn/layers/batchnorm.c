@@ -29,6 +29,7 @@
 #include "nn/lanes.h"
 #include "nn/layer.h"
 #include "nn/layer_options.h"
+#include "nn/normalise.h"
 #include "nn/pooled_norm.h"
 
 #define PIXELS_FOR_SHIFT 64 /* how many pixels give the shift */
@@ -294,62 +295,6 @@ static void find_scale_and_shift(const struct Call *call, struct Lanes lanes) {
     }
 }
 
-/* What forward computes at every lane: y = [relu](x · scale + shift [+ other]). */
-struct Normalise {
-    int64_t width; /* lanes */
-    const element *x, *other;
-    const real *scale, *shift;
-    element *y;
-    bool adds, relu, stream;
-};
-
-/* y and x may be the same memory. A NaN passes the ReLU, so that training sees it. */
-INLINE void normalise(const struct Normalise *n, bool adds, bool relu, bool stream,
-                      struct Piece piece) {
-    const element *x = n->x, *other = n->other;
-    const real *scale = n->scale, *shift = n->shift;
-    element *y = n->y;
-    int64_t width = n->width, i = piece.first, end = piece.first + piece.count;
-    for (; i + width <= end; i += width)
-        for (int64_t l = 0; l < width; l += LANES) {
-            vector value = elements_load(x + i + l) * *(const vector *)(scale + l) +
-                           *(const vector *)(shift + l);
-            if (adds)
-                value += elements_load(other + i + l);
-            if (relu)
-                value = (vector)((mask)value & ~(mask)(value < 0));
-            stream_store(stream, y + i + l, value);
-        }
-#pragma omp simd
-    for (int64_t l = 0; l < end - i; l++) {
-        real value = element_value(x[i + l]) * scale[l] + shift[l];
-        if (adds)
-            value += element_value(other[i + l]);
-        if (relu)
-            value = value < 0 ? 0 : value;
-        y[i + l] = element_round(value);
-    }
-    stream_end(stream);
-}
-
-INLINE void normalise_either(const struct Normalise *n, bool stream, struct Piece piece) {
-    if (n->adds && n->relu)
-        normalise(n, true, true, stream, piece);
-    else if (n->adds)
-        normalise(n, true, false, stream, piece);
-    else if (n->relu)
-        normalise(n, false, true, stream, piece);
-    else
-        normalise(n, false, false, stream, piece);
-}
-
-static void normalise_chunk(const struct Normalise *n, struct Piece piece) {
-    if (n->stream)
-        normalise_either(n, true, piece);
-    else
-        normalise_either(n, false, piece);
-}
-
 static int64_t pixels_of(const struct Call *call) {
     return call->samples * call->operation->in[0].height * call->operation->in[0].width;
 }
@@ -417,52 +362,6 @@ static void forward(const struct Call *call) {
 #pragma omp parallel for if (pixels * lanes.channels >= PARALLEL_ELEMENTS)
     for (int64_t i = 0; i < chunk_count(pixels); i++)
         normalise_chunk(&n, piece_of(i, pixels, lanes.channels));
-}
-
-/* dx = scale · g + (x − centre) · factor + offset; dx and dy may be the same memory. */
-struct InputGradient {
-    struct Sums s;
-    const real *factor, *offset;
-    element *dx;
-};
-
-INLINE void input_gradient(enum Gate gate, const struct InputGradient *p, struct Piece piece) {
-    const element *x = p->s.x, *dy = p->s.dy, *y = p->s.y;
-    const real *scale = p->s.scale, *shift = p->s.shift, *centre = p->s.centre;
-    const real *factor = p->factor, *offset = p->offset;
-    element *dx = p->dx;
-    int64_t width = p->s.lanes.width, i = piece.first, end = piece.first + piece.count;
-    for (; i + width <= end; i += width)
-        for (int64_t l = 0; l < width; l += LANES) {
-            vector far = elements_load(x + i + l), g = elements_load(dy + i + l);
-            vector slope = *(const vector *)(scale + l);
-            if (gate == GATE_OUTPUT)
-                g = (vector)((mask)g & (mask)(elements_load(y + i + l) > 0));
-            if (gate == GATE_INPUT)
-                g = (vector)((mask)g & (mask)(far * slope + *(const vector *)(shift + l) > 0));
-            far -= *(const vector *)(centre + l);
-            elements_store(dx + i + l, g * slope + (far * *(const vector *)(factor + l) +
-                                                    *(const vector *)(offset + l)));
-        }
-#pragma omp simd
-    for (int64_t l = 0; l < end - i; l++) {
-        real here = element_value(x[i + l]), g = element_value(dy[i + l]);
-        if (gate == GATE_OUTPUT)
-            g = element_value(y[i + l]) > 0 ? g : 0;
-        if (gate == GATE_INPUT)
-            g = here * scale[l] + shift[l] > 0 ? g : 0;
-        dx[i + l] = element_round(g * scale[l] + ((here - centre[l]) * factor[l] + offset[l]));
-    }
-}
-
-static void input_gradient_chunk(enum Gate gate, const struct InputGradient *p,
-                                 struct Piece piece) {
-    if (gate == GATE_OUTPUT)
-        input_gradient(GATE_OUTPUT, p, piece);
-    else if (gate == GATE_INPUT)
-        input_gradient(GATE_INPUT, p, piece);
-    else
-        input_gradient(GATE_OPEN, p, piece);
 }
 
 /* For one channel: Σ g and Σ g·(x − mean). */
