@@ -44,6 +44,13 @@ int text_compare(const void *one, const void *other) {
     return strcmp(*(const char *const *)one, *(const char *const *)other);
 }
 
+int text_index(const char *word, const char *const *names, int count) {
+    for (int i = 0; count < 0 ? names[i] != NULL : i < count; i++)
+        if (!strcmp(names[i], word))
+            return i;
+    return -1;
+}
+
 bool text_ends_with(const char *text, const char *end) {
     size_t length = strlen(text), tail = strlen(end);
     return length >= tail && !strcmp(text + length - tail, end);

@@ -21,6 +21,10 @@ bool text_ends_with(const char *text, const char *end);
 /* For qsort and bsearch of an array of texts, byte by byte. */
 int text_compare(const void *one, const void *other);
 
+/* The place of `word` in `names`, which are `count`, or end with NULL if that is −1; −1: it is not
+ * among them. */
+int text_index(const char *word, const char *const *names, int count);
+
 /* The entry of `names` (`count` of them) nearest to `word` by edit distance (Damerau, ignoring
  * case); NULL if none is near enough to be a likely typo. */
 const char *text_nearest(const char *word, const char *const *names, int count);

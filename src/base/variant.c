@@ -1,7 +1,8 @@
 #include "base/kernel.h"
 
 #include <stddef.h>
-#include <string.h>
+
+#include "base/text.h"
 
 static const char *const names[VARIANT_COUNT] = {"f64", "baseline", "avx2", "avx512"};
 
@@ -35,15 +36,9 @@ const char *variant_name(enum Variant variant) {
 }
 
 int variant_by_name(const char *name) {
-    for (int variant = 0; variant < VARIANT_COUNT; variant++)
-        if (!strcmp(names[variant], name))
-            return variant;
-    return -1;
+    return text_index(name, names, VARIANT_COUNT);
 }
 
 int precision_by_name(const char *name) {
-    for (int precision = 0; precision < PRECISION_COUNT; precision++)
-        if (!strcmp(precision_names[precision], name))
-            return precision;
-    return -1;
+    return text_index(name, precision_names, PRECISION_COUNT);
 }

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "base/text.h"
 #include "cli/shown.h"
 #include "run/hold.h"
 
@@ -12,16 +13,10 @@ struct Names {
     char **items;
 };
 
-static bool contains(const struct Names *names, const char *name) {
-    for (int i = 0; i < names->count; i++)
-        if (!strcmp(names->items[i], name))
-            return true;
-    return false;
-}
-
 static const char *first_of(const struct Names *names, const char *const *wanted, int count) {
     for (int i = 0; i < count; i++)
-        if (wanted[i] && contains(names, wanted[i]))
+        if (wanted[i] &&
+            text_index(wanted[i], (const char *const *)names->items, names->count) >= 0)
             return wanted[i];
     return NULL;
 }

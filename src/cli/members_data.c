@@ -8,18 +8,12 @@
 
 #include "base/log.h"
 #include "base/memory.h"
+#include "base/text.h"
 #include "cli/members_files.h"
 #include "cli/shown.h"
 #include "data/dataset/contents.h"
 
 /* ---- Splits ---- */
-
-static bool contains(char *const *names, int count, const char *name) {
-    for (int i = 0; i < count && name; i++)
-        if (!strcmp(names[i], name))
-            return true;
-    return false;
-}
 
 /* The first that is there: test, the run's own validation split, what others call one, the training
  * split. The caller releases it. */
@@ -32,7 +26,7 @@ static int choose_split(struct Members *members, const struct DatasetRequest *re
     char **names, *found = NULL;
     int code = dataset_list_splits(request, &names, &count, error);
     for (size_t i = 0; i < sizeof wanted / sizeof *wanted && !found; i++)
-        if (contains(names, count, wanted[i]))
+        if (wanted[i] && text_index(wanted[i], (const char *const *)names, count) >= 0)
             found = memory_copy_text(wanted[i]);
     if (!found)
         found = memory_copy_text(count ? names[0] : "test");

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "base/text.h"
 
 #define PURPOSE "metrics"
 
@@ -133,9 +134,7 @@ int metrics_table_names(const struct MetricsTable *table, const char *kind, cons
     *names = memory_array(const char *, table->rows, PURPOSE);
     for (int64_t row = 0; column && row < table->rows; row++) {
         bool known = !column->texts[row] || !says(kinds, row, kind);
-        for (int i = 0; i < count && !known; i++)
-            known = !strcmp((*names)[i], column->texts[row]);
-        if (!known)
+        if (!known && text_index(column->texts[row], *names, count) < 0)
             (*names)[count++] = column->texts[row];
     }
     return count;

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "base/text.h"
 #include "pictures/picture.h"
 #include "pictures/resize.h"
 
@@ -17,13 +18,6 @@ int picture_rule_write(const struct PictureRule *rule, struct H5Writer *writer, 
     if (!code && *rule->values)
         code = h5_write_attribute(writer, object, VALUES, H5_TEXT, rule->values, error);
     return code;
-}
-
-static bool is_one_of(const char *text, const char *const *names, int count) {
-    for (int i = 0; i < count; i++)
-        if (!strcmp(text, names[i]))
-            return true;
-    return false;
 }
 
 /* Reads an attribute of at most 15 bytes; "" if there is none. */
@@ -47,10 +41,10 @@ int picture_rule_read(struct PictureRule *rule, struct H5File *file, const char 
     int code = read_word(file, object, RESIZE, rule->resize, error);
     if (!code)
         code = read_word(file, object, VALUES, rule->values, error);
-    if (!is_one_of(rule->resize, resize_rule_names, RESIZE_RULES))
+    if (text_index(rule->resize, resize_rule_names, RESIZE_RULES) < 0)
         *rule->resize = '\0';
     if (strcmp(rule->values, PICTURE_RULE_BYTES) && strcmp(rule->values, PICTURE_RULE_FLOATS) &&
-        !is_one_of(rule->values, picture_scale_names, PICTURE_SCALES))
+        text_index(rule->values, picture_scale_names, PICTURE_SCALES) < 0)
         *rule->values = '\0';
     return code;
 }

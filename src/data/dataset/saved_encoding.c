@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "base/text.h"
 
 #define GROUP "/encoding"
 #define WHITESPACE " \t" /* the separator 0 */
@@ -181,13 +182,6 @@ static int read_names(const struct Loading *loading, struct Error *error) {
     return count ? OK : refuse(loading, "names", 0, error);
 }
 
-static int find_word(const char *word, const char *const *words) {
-    for (int i = 0; words[i]; i++)
-        if (!strcmp(words[i], word))
-            return i;
-    return -1;
-}
-
 /* A word for each column, of a list. */
 static int read_words(const struct Loading *loading, const char *name, const char *const *words,
                       void (*set)(struct TableColumn *column, int word), struct Error *error) {
@@ -197,7 +191,7 @@ static int read_words(const struct Loading *loading, const char *name, const cha
     if (code != OK)
         return code;
     for (int64_t i = 0; i < encoding->column_count && code == OK; i++) {
-        int word = find_word(texts[i], words);
+        int word = text_index(texts[i], words, -1);
         if (word < 0)
             code = refuse(loading, name, i, error);
         else
