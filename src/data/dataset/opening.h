@@ -120,12 +120,18 @@ struct Opening {
 /* dataset.c. Takes the note over. */
 void dataset__note(struct Dataset *dataset, char *note);
 
-/* open.c. The file of the own layout, if it was named and opens; else NULL. */
+/* open_splits.c. The file of the own layout, if it was named and opens; else NULL. */
 struct H5File *opening__main(struct Opening *opening);
 
 /* Where split `name` is described: data.splits, or NULL for /NAME/images. A file that takes the
  * place of those that the options name may have the own layout. */
 const struct SplitOptions *opening__options(struct Opening *opening, const char *name);
+
+/* Names the splits that the data set is to have: those of the request, or all that there are. A
+ * wanted split that is not there is refused with the names of those that are. */
+int opening__choose_splits(struct Opening *opening, struct Error *error);
+/* Adds all splits that there are: those of data.splits, then those of the file. */
+void opening__list_splits(struct Opening *opening);
 
 /* open_files.c. Opens a file once; it stays open until the data set is. */
 int opening__file(struct Opening *opening, const char *path, struct H5File **file,

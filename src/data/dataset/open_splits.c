@@ -1,0 +1,164 @@
+#include <string.h>
+
+#include "base/memory.h"
+#include "data/dataset/contents.h"
+#include "data/dataset/opening.h"
+
+struct H5File *opening__main(struct Opening *opening) {
+    struct H5File *file;
+    struct Error ignored;
+    if (!opening->main || opening__file(opening, opening->main, &file, &ignored) != OK)
+        return NULL;
+    return file;
+}
+
+static bool has(struct H5File *file, const char *group, const char *name) {
+    char *path = memory_print("%s/%s", group, name);
+    bool found = h5_exists(file, path);
+    memory_release(path);
+    return found;
+}
+
+/* Whether the arrays of a split are where the options say. */
+static bool is_there(struct Opening *opening, const struct SplitOptions *options) {
+    bool found = options->images.count > 0;
+    for (int i = 0; i < options->images.count && found; i++) {
+        struct ArrayName name;
+        struct H5File *file;
+        struct Error ignored;
+        if (array_name_parse(&name, options->images.values[i], opening->request->options->file,
+                             &ignored) != OK)
+            return true; /* which is refused later */
+        char *place = opening__place(opening, name.file);
+        found = opening__file(opening, place, &file, &ignored) == OK && h5_exists(file, name.path);
+        memory_release(place);
+        array_name_release(&name);
+    }
+    return found;
+}
+
+const struct SplitOptions *opening__options(struct Opening *opening, const char *name) {
+    const struct SplitOptions *options = mapping_find(opening->request->options, name);
+    if (!options || !opening->request->path)
+        return options;
+    struct H5File *file = opening__main(opening);
+    bool own = file && has(file, name, "images");
+    return own && !is_there(opening, options) ? NULL : options;
+}
+
+static void add_split(struct Dataset *dataset, const char *name) {
+    dataset->splits = memory_room(dataset->splits, dataset->split_count, "splits");
+    dataset->splits[dataset->split_count++].name = memory_copy_text(name);
+}
+
+/* Adds a split for each group that holds images, and labels or targets. */
+static void visit_group(void *context, const char *name, enum H5Member member) {
+    struct Opening *opening = context;
+    struct H5File *file = opening->files[0].file;
+    /* What cannot be opened is asked for, too, so that h5_check tells of it. */
+    bool possible = member == H5_MEMBER_GROUP || member == H5_MEMBER_UNREADABLE;
+    if (!possible || !strcmp(name, "statistics") || !has(file, name, "images"))
+        return;
+    if (mapping_find(opening->request->options, name))
+        return;
+    if (opening->request->without_truth || has(file, name, "labels") || has(file, name, "targets"))
+        add_split(opening->dataset, name);
+    else
+        dataset__note(
+            opening->dataset,
+            memory_print("%s:/%s: has images and neither labels nor targets, so that it can be "
+                         "predicted and nothing else",
+                         opening->main, name));
+}
+
+void opening__list_splits(struct Opening *opening) {
+    const struct DataOptions *options = opening->request->options;
+    for (int i = 0; options && i < options->splits.count; i++)
+        add_split(opening->dataset, options->splits.items[i].name);
+    if (opening__main(opening))
+        h5_members(opening__main(opening), "/", visit_group, opening);
+}
+
+static int refuse_without_splits(struct Opening *opening, const char *wanted, struct Error *error) {
+    struct Dataset *dataset = opening->dataset;
+    struct H5File *file = opening__main(opening);
+    if (!file) /* says why */
+        return opening__file(opening, opening->main, &file, error);
+    if (h5_exists(file, "predictions"))
+        return fail(error, ERROR_DATA, "%s: holds predictions; expected a data set", dataset->path);
+    if (dataset->note_count) {
+        fail(error, ERROR_DATA, "%s", dataset->notes[0]);
+        return error_advise(error, ADVICE_CONTENTS, dataset->path, NULL, 0);
+    }
+    struct Text held = {0};
+    contents__summary(file, NULL, &held);
+    fail(error, ERROR_DATA,
+         "%s: has no split%s%s%s, a group with images and labels such as /train; it holds %s; "
+         "data.splits of a run file names the arrays to use",
+         dataset->path, wanted ? " '" : "", wanted ? wanted : "", wanted ? "'" : "", held.data);
+    text_release(&held);
+    return error_advise(error, ADVICE_CONTENTS, dataset->path, NULL, 0);
+}
+
+static int refuse_wanted(struct Opening *opening, const struct WantedSplit *wanted,
+                         struct Error *error) {
+    struct Dataset *dataset = opening->dataset;
+    dataset->split_count = 0;
+    opening__list_splits(opening);
+    if (!dataset->split_count) {
+        refuse_without_splits(opening, wanted->name, error);
+        return wanted->key ? error_blame_key(error, wanted->key) : error->code;
+    }
+    struct Text all = {0};
+    const char **names = memory_array(const char *, dataset->split_count, "names of splits");
+    for (int i = 0; i < dataset->split_count; i++) {
+        names[i] = dataset->splits[i].name;
+        text_add(&all, "%s%s", i ? ", " : "", names[i]);
+    }
+    const char *nearest =
+        wanted->key ? text_nearest(wanted->name, names, dataset->split_count) : NULL;
+    fail(error, ERROR_DATA, "%s%s has no split '%s'; it has %s%s%s%s%s", dataset->path,
+         wanted->key ? "" : ":", wanted->name, all.data, wanted->hint ? wanted->hint : "",
+         nearest ? "; did you mean '" : "", nearest ? nearest : "", nearest ? "'?" : "");
+    text_release(&all);
+    memory_release(names);
+    return wanted->key ? error_blame_key(error, wanted->key) : error->code;
+}
+
+/* A wanted split has to be described, or to be a group with something of a split. */
+static int choose_wanted(struct Opening *opening, struct Error *error) {
+    const struct DatasetRequest *request = opening->request;
+    for (int i = 0; i < request->split_count; i++) {
+        const struct WantedSplit *wanted = &request->splits[i];
+        struct H5File *file = NULL;
+        if (opening_held_out_of(opening, wanted->name)) {
+            add_split(opening->dataset, wanted->name); /* its rows come from another */
+            continue;
+        }
+        bool described = opening__options(opening, wanted->name) != NULL;
+        int code = OK;
+        if (!described && opening->main)
+            code = opening__file(opening, opening->main, &file, error);
+        if (code != OK)
+            return code;
+        if (!described && !file)
+            return fail_key(error, ERROR_RUN_FILE, "data.file",
+                            "is missing, and data.splits has no split '%s'", wanted->name);
+        if (!described && h5_is_linked(file, wanted->name)) {
+            add_split(opening->dataset, wanted->name); /* opening it says where it leads */
+            continue;
+        }
+        if (!described && !has(file, wanted->name, "images") &&
+            !has(file, wanted->name, "labels") && !has(file, wanted->name, "targets"))
+            return refuse_wanted(opening, wanted, error);
+        add_split(opening->dataset, wanted->name);
+    }
+    return OK;
+}
+
+int opening__choose_splits(struct Opening *opening, struct Error *error) {
+    if (opening->request->splits)
+        return choose_wanted(opening, error);
+    opening__list_splits(opening);
+    return opening->dataset->split_count ? OK : refuse_without_splits(opening, NULL, error);
+}
