@@ -117,10 +117,11 @@ bool members_source_is_hdf5(const char *path) {
     const char *colon = colon_of(path);
     char *file = colon ? memory_copy_span(path, (size_t)(colon - path)) : memory_copy_text(path);
     bool found = h5_has_signature(file);
-    bool named = access(file, R_OK) &&
-                 (colon || text_ends_with(path, ".h5") || text_ends_with(path, ".hdf5"));
+    bool named =
+        access(file, R_OK) && (text_ends_with(path, ".h5") || text_ends_with(path, ".hdf5"));
     memory_release(file);
-    return found || named; /* one that is missing is refused as what its name says */
+    /* What is missing, or something else, is refused as what its name says. */
+    return found || named || colon;
 }
 
 /* Opens arrays of images, in this order of dimensions and shape (NULL: their own). */

@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/file_kind.h"
 #include "base/memory.h"
 #include "base/read_file.h"
 #include "pictures/formats.h"
@@ -97,6 +98,8 @@ static const struct Format *readable_format(const char *path, const uint8_t *byt
     const struct Format *format = find_format(bytes, count);
     if (count == 0)
         fail(error, ERROR_DATA, "%s: is empty; " EXPECTED, path);
+    else if (!format && file_kind(bytes, count))
+        fail(error, ERROR_DATA, "%s: is no picture: it %s", path, file_kind(bytes, count));
     else if (!format)
         fail(error, ERROR_DATA, "%s: is no picture by its first bytes; " EXPECTED, path);
     else if (!format->decode)

@@ -218,6 +218,9 @@ static void test_kinds_of_files(void **state) {
     assert_non_null(strstr(file_kind("MATLAB 5.0 MAT-file", 19), "format matlab"));
     assert_non_null(strstr(file_kind("\x1f\x8b\x08", 3), "gunzip"));
     assert_non_null(strstr(file_kind("\x80\x02}q", 4), "pickle"));
+    assert_non_null(
+        strstr(file_kind("version https://git-lfs.github.com/spec/v1", 42), "lfs pull"));
+    assert_non_null(strstr(file_kind("<!DOCTYPE html>", 15), "web page"));
     assert_null(file_kind("a,b,c", 5));
     assert_null(file_kind("MATLAB", 6));
     assert_null(file_kind("", 0));

@@ -328,6 +328,8 @@ def test_predictions_name_the_labels(scratch):
 @pytest.mark.parametrize("labels, key, says", (
     ([-1, 0, 1], "", "row 0 is -1, expected 0 to 999999; if -1 is a class, say data.classes: values"),
     ([-1, 0, 1], "first_label: 1, ", "row 0 is -1, expected 1 to 1000000"),
+    ([1, 2, 3], "", "has 4 classes; if the classes are counted from 1, say data.first_label: 1"),
+    ([10, 20, 30], "", "has 31 classes; data.classes: values takes only the labels that occur for classes"),
     ([1, 2, 3], "classes: values, first_label: 1, ", "data.first_label: has no meaning beside data.classes: values")))
 def test_numbers_that_may_be_no_names(scratch, labels, key, says):
     save(scratch, "x.h5", x=IMAGES, y=np.array(labels)[LABELS])
@@ -658,6 +660,8 @@ def test_only_what_is_asked_for_has_to_be_whole(scratch):
     ("{images: /x, labels: /short}", "has 5 labels for 24 images"),
     ("{images: /x, labels: /x}", "has shape (24,8,6,3) for 24 images"),
     ("{images: /x, labels: /real}", "row 1 is 0.5, expected whole numbers, the classes; name the array under targets"),
+    ("{images: /yframes, labels: /y}", "has 5 dimensions, expected 4: (N, height, width, channels), 3: (N, height, "
+                                      "width), or 2: (N, features); images of other dimensions need the key shape"),
     ("{images: /words, labels: /y}", "holds text, expected numbers"),
     ("{images: /x, labels: /ygaps}", "/ygaps: row 3 is an empty text, expected the name of a class"),
     ("{images: /x, labels: /y, indices: '::0'}", "expected rows within 0:24"),
@@ -674,7 +678,7 @@ def test_only_what_is_asked_for_has_to_be_whole(scratch):
 def test_what_cannot_be_used_is_refused(scratch, lines, says):
     save(scratch, "x.h5", x=IMAGES, y=LABELS, short=LABELS[:5], real=LABELS / 2., hot=ONE_HOT,
          words=np.bytes_(["a"] * COUNT), yfar=LABELS * 10**6, ypairs=np.zeros(COUNT, "i4,f8"),
-         ygaps=np.bytes_(["a", "b", "c", ""] * (COUNT // 4)))
+         ygaps=np.bytes_(["a", "b", "c", ""] * (COUNT // 4)), yframes=IMAGES[:, None])
     path = recipe(scratch, split(lines))
     done = start(1, "train", path, "--out", f"{scratch}/o", cwd=scratch)
     assert done.returncode in (DATA, RUN_FILE) and says in done.stderr

@@ -92,6 +92,12 @@ def test_a_file_with_several_arrays_that_fit_is_refused_with_their_names(trained
     assert "/nchw, /x" in line
 
 
+def test_an_array_of_a_file_that_is_not_hdf5_is_refused_as_what_it_is(scratch, trained):
+    path = write(f"{scratch}/page.h5", "<!DOCTYPE html>" + 100 * " ")
+    line = refusal(DATA, "predict", trained.checkpoint(), f"{path}:/x", "-o", f"{scratch}/p.csv")
+    assert f"{path}: is not an HDF5 file: it is a web page" in line
+
+
 def test_the_output_is_the_same_on_any_number_of_ranks(scratch, trained, arrays):
     for ranks in (1, 3):
         run(ranks, "predict", trained.out, f"{arrays}:/x", "-o", f"{scratch}/{ranks}.jsonl")

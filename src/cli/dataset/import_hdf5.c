@@ -105,6 +105,10 @@ static int import_by_convention(const char *path, const char *out, const struct 
         code = runfile_parse(&lines, NULL, proposal.lines, NULL, 0, data_alone, &options, error);
     if (code == OK)
         code = import_now(lines, &options, path, out, ticker, error);
+    if (code == ERROR_RUN_FILE) { /* the file is to blame for lines that were made of it */
+        error_context(error, "%s", path);
+        code = error->code = ERROR_DATA;
+    }
     runfile_release(lines);
     proposal_release(&proposal);
     return code;

@@ -21,7 +21,8 @@ int axes__parse(struct Axes *axes, const char *text, int rank, struct Error *err
     if (!order)
         return fail(error, ERROR_DATA,
                     "has %d dimensions, expected 4: (N, height, width, channels), 3: (N, height, "
-                    "width), or 2: (N, features)",
+                    "width), or 2: (N, features); images of other dimensions need the key shape "
+                    "of their split",
                     rank);
     *axes = (struct Axes){.rank = rank, .dimension = {-1, -1, -1, -1}};
     for (int i = 0; order[i]; i++) {

@@ -202,6 +202,8 @@ void dataset_take(struct Dataset *dataset, const struct Split *split, const void
 int dataset_name_sample(const struct Dataset *dataset, const struct Split *split, int64_t sample,
                         struct Text *text, struct Error *error);
 
+/* What may be meant if classes that only have numbers for names lack samples, "; ..."; else "". */
+const char *dataset_advice_on_classes(const struct Dataset *dataset, const struct Split *split);
 /* A warning in the log if the split's labels cannot teach or measure: all of one class, or none of
  * a class. */
 void dataset_warn_of_classes(const struct Dataset *dataset, const struct Split *split);

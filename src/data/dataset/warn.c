@@ -51,13 +51,31 @@ static void warn_of_absent(const struct Dataset *dataset, const struct Split *sp
     text_release(&names);
 }
 
+static bool has_classes(const struct Dataset *dataset, const struct Split *split) {
+    return targets_classes(&dataset->targets) && split->labels && split->count && !split->targets;
+}
+
+static int64_t count_absent(const struct Dataset *dataset, const int64_t *counts) {
+    int64_t absent = 0;
+    for (int64_t c = 0; c < dataset->targets.count; c++)
+        absent += !counts[c];
+    return absent;
+}
+
+const char *dataset_advice_on_classes(const struct Dataset *dataset, const struct Split *split) {
+    if (!has_classes(dataset, split))
+        return "";
+    int64_t *counts = count_classes(dataset, split), absent = count_absent(dataset, counts);
+    const char *advice = absent ? advice_on_absent(dataset, counts, absent) : "";
+    memory_release(counts);
+    return advice;
+}
+
 void dataset_warn_of_classes(const struct Dataset *dataset, const struct Split *split) {
-    int64_t classes = targets_classes(&dataset->targets), present = 0;
-    if (!classes || !split->labels || !split->count || split->targets)
+    if (!has_classes(dataset, split))
         return;
-    int64_t *counts = count_classes(dataset, split);
-    for (int64_t c = 0; c < classes; c++)
-        present += counts[c] > 0;
+    int64_t *counts = count_classes(dataset, split), classes = dataset->targets.count;
+    int64_t present = classes - count_absent(dataset, counts);
     if (present == 1)
         log_warning("%s, split %s: all %" PRId64 " samples are of one class, '%s': there is "
                     "nothing to learn or to measure",
