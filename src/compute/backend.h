@@ -19,7 +19,9 @@ struct ConvShape {
     int64_t pad_height, pad_width; /* zeros on both sides, as PyTorch's padding */
     int64_t dilation_height, dilation_width, groups;
     int64_t out_height, out_width; /* (height + 2·pad − dilation·(kernel−1) − 1) / stride + 1 */
-    bool relu; /* forward ends with max(0, y), within rounding; NaN stays NaN. Not for training */
+    /* Not for training: */
+    bool relu;          /* forward ends with max(0, y), within rounding; NaN stays NaN */
+    bool fixed_weights; /* they are prepared once for many calls, so that more work on them pays */
 };
 
 enum Pass { FORWARD, BACKWARD_DATA, BACKWARD_WEIGHTS, PASS_COUNT };

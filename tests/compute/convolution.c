@@ -200,8 +200,19 @@ static struct ConvShape random_shape(uint64_t seed) {
 
 static struct ConvShape square(int64_t side, int64_t in, int64_t out, int64_t kernel,
                                int64_t stride, int64_t groups) {
-    struct ConvShape s = {side,       side,       in, out, kernel, kernel, stride, stride,
-                          kernel / 2, kernel / 2, 1,  1,   groups, 0,      0,      false};
+    struct ConvShape s = {.height = side,
+                          .width = side,
+                          .in_channels = in,
+                          .out_channels = out,
+                          .kernel_height = kernel,
+                          .kernel_width = kernel,
+                          .stride_height = stride,
+                          .stride_width = stride,
+                          .pad_height = kernel / 2,
+                          .pad_width = kernel / 2,
+                          .dilation_height = 1,
+                          .dilation_width = 1,
+                          .groups = groups};
     finish_shape(&s);
     return s;
 }

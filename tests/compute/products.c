@@ -45,8 +45,11 @@ static struct Results compute(enum Variant variant, const struct Defined *c, boo
                         .dw = spoiled((size_t)c->w_count * size),
                         .db = spoiled((size_t)shape->out_channels * size)};
     void *scratch = scratch_for(products, c, FORWARD);
-    products->forward(shape, c->samples, c->real_x, c->real_w, NULL, bias ? c->real_b : NULL, r.y,
-                      scratch);
+    void *prepared = spoiled(products->prepared_bytes(shape, FORWARD));
+    products->prepare(shape, FORWARD, c->real_w, prepared);
+    products->forward(shape, c->samples, c->real_x, c->real_w, prepared, bias ? c->real_b : NULL,
+                      r.y, scratch);
+    memory_release(prepared);
     memory_release(scratch);
     scratch = scratch_for(products, c, BACKWARD_DATA);
     products->backward_data(shape, c->samples, c->real_dy, c->real_w, NULL, r.dx, scratch);
@@ -152,9 +155,30 @@ static void test_rows_are_independent(void **state) {
     defined_release(&c);
 }
 
+static void test_packed_weights_give_the_same_bits(void **state) {
+    (void)state;
+    for (int variant = 0; variant < VARIANT_COUNT; variant++) {
+        enum Variant v = (enum Variant)variant;
+        if (!variant_available(v))
+            continue;
+        for (int64_t out = 1; out < 300; out += 37) {
+            struct ConvShape shape = shape_of(19, 3 * out + 1, out);
+            struct Defined c = defined_make((struct Form){.variant = v}, &shape, 1, 11);
+            struct Results right = compute(v, &c, true);
+            c.shape.fixed_weights = true;
+            struct Results found = compute(v, &c, true);
+            assert_memory_equal(found.y, right.y, c.y_count * variant_bytes(v));
+            results_release(&right);
+            results_release(&found);
+            defined_release(&c);
+        }
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_products),
                                        cmocka_unit_test(test_bits_do_not_depend_on_threads),
+                                       cmocka_unit_test(test_packed_weights_give_the_same_bits),
                                        cmocka_unit_test(test_rows_are_independent)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

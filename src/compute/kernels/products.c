@@ -17,6 +17,7 @@ struct Product {
     bool a_lies_transposed;    /* as (depth, rows) */
     bool b_lies_transposed;    /* as (columns, depth) */
     int64_t part, packed_rows; /* of the depth; of the rows, a multiple of GROUP */
+    const real *b_packed; /* every panel of b; NULL: each block is packed when its turn comes */
     real *c;
     const real *bias; /* NULL: none */
     bool relu, stream;
@@ -108,25 +109,13 @@ static const real *block_of(const struct Product *p, int64_t column, struct Part
                                 : p->b + part.first * p->b_row + column;
 }
 
-/* The block from `column` on; its copy is in `space`. While it is multiplied with `rows` rows, the
- * next one comes into the caches. */
-static struct Columns pack_block(const struct Product *p, int64_t column, int64_t rows,
-                                 struct Part part, real *space) {
-    int64_t width = smaller(p->columns - column, BLOCK), next = column + BLOCK;
-    int64_t next_width = smaller(p->columns - next, BLOCK);
-    int64_t panels = (width + WIDTH - 1) / WIDTH, tiles = (rows + TILE - 1) / TILE;
-    struct Columns block = {.depth = part.count,
-                            .data = space,
-                            .columns = width,
-                            .c_row = p->columns,
-                            .add = part.first > 0,
-                            .stream = p->stream};
-    if (next < p->columns)
-        block.ahead = (struct Ahead){.at = block_of(p, next, part),
-                                     .rows = p->b_lies_transposed ? next_width : part.count,
-                                     .row = p->b_row,
-                                     .width = p->b_lies_transposed ? part.count : next_width};
-    block.asks = asks(&block.ahead, tiles * panels * (part.count / STRETCH));
+static int64_t width_of(const struct Product *p, int64_t column) {
+    return smaller(p->columns - column, BLOCK);
+}
+
+/* The panels of the block from `column` on. */
+static void pack_panels(const struct Product *p, int64_t column, struct Part part, real *space) {
+    int64_t width = width_of(p, column);
     for (int64_t i = 0; i < width; i += WIDTH, space += WIDTH * part.count) {
         int64_t columns = smaller(WIDTH, width - i), row = whole_lanes(columns);
         const real *from = block_of(p, column + i, part);
@@ -135,6 +124,44 @@ static struct Columns pack_block(const struct Product *p, int64_t column, int64_
         else
             copy(part.count, columns, from, p->b_row, space, row);
     }
+}
+
+/* Where the panels of a block begin among those of all. */
+static int64_t packed_at(const struct Product *p, int64_t column, struct Part part) {
+    return part.first * whole_lanes(p->columns) + column * part.count;
+}
+
+/* What has to be read for the block from `column` on. */
+static struct Ahead ahead_of(const struct Product *p, int64_t column, struct Part part) {
+    if (column >= p->columns)
+        return (struct Ahead){0};
+    int64_t width = width_of(p, column);
+    if (p->b_packed)
+        return (struct Ahead){.at = p->b_packed + packed_at(p, column, part),
+                              .rows = 1,
+                              .width = part.count * whole_lanes(width)};
+    return (struct Ahead){.at = block_of(p, column, part),
+                          .rows = p->b_lies_transposed ? width : part.count,
+                          .row = p->b_row,
+                          .width = p->b_lies_transposed ? part.count : width};
+}
+
+/* The block from `column` on, packed in `space` if it is not yet. While it is multiplied with
+ * `rows` rows, the next one comes into the caches. */
+static struct Columns block_from(const struct Product *p, int64_t column, int64_t rows,
+                                 struct Part part, real *space) {
+    int64_t width = width_of(p, column);
+    int64_t panels = (width + WIDTH - 1) / WIDTH, tiles = (rows + TILE - 1) / TILE;
+    struct Columns block = {.depth = part.count,
+                            .data = p->b_packed ? p->b_packed + packed_at(p, column, part) : space,
+                            .columns = width,
+                            .c_row = p->columns,
+                            .add = part.first > 0,
+                            .stream = p->stream,
+                            .ahead = ahead_of(p, column + BLOCK, part)};
+    block.asks = asks(&block.ahead, tiles * panels * (part.count / STRETCH));
+    if (!p->b_packed)
+        pack_panels(p, column, part, space);
     return block;
 }
 
@@ -153,7 +180,7 @@ static void multiply_blocks(const struct Product *p, int64_t row, int64_t rows, 
                             const real *packed, real *space) {
 #pragma omp for schedule(static)
     for (int64_t column = 0; column < p->columns; column += BLOCK) {
-        struct Columns block = pack_block(p, column, rows, part, space);
+        struct Columns block = block_from(p, column, rows, part, space);
         real *c = p->c + row * p->columns + column;
         KERNEL(products__groups)(&block, rows, packed, c);
         if (part.first + part.count == p->depth)
@@ -178,12 +205,36 @@ static void multiply(const struct Product *p, real *scratch) {
     }
 }
 
+static bool prepares(const struct ConvShape *s, enum Pass pass) {
+    return pass == FORWARD && s->fixed_weights;
+}
+
+static size_t prepared_bytes(const struct ConvShape *s, enum Pass pass) {
+    return prepares(s, pass)
+               ? (size_t)(s->in_channels * whole_lanes(s->out_channels)) * sizeof(real)
+               : 0;
+}
+
+static void prepare(const struct ConvShape *s, enum Pass pass, const void *weights,
+                    void *prepared) {
+    struct Product p = product_of(s, FORWARD, 1);
+    p.b = weights;
+    if (!prepares(s, pass))
+        return;
+#pragma omp parallel for schedule(static)
+    for (int64_t column = 0; column < p.columns; column += BLOCK)
+        for (int64_t first = 0; first < p.depth; first += p.part) {
+            struct Part part = {first, smaller(p.part, p.depth - first)};
+            pack_panels(&p, column, part, (real *)prepared + packed_at(&p, column, part));
+        }
+}
+
 static void forward(const struct ConvShape *s, int64_t samples, const void *x, const void *weights,
                     const void *prepared, const void *bias, void *y, void *scratch) {
-    (void)prepared;
     struct Product p = product_of(s, FORWARD, samples);
     p.a = x;
     p.b = weights;
+    p.b_packed = prepares(s, FORWARD) ? prepared : NULL;
     p.c = y;
     p.bias = bias;
     multiply(&p, scratch);
@@ -221,6 +272,8 @@ extern const struct Method KERNEL(products__method);
 const struct Method KERNEL(products__method) = {.name = "products",
                                                 .serves = serves,
                                                 .scratch_bytes = scratch_bytes,
+                                                .prepared_bytes = prepared_bytes,
+                                                .prepare = prepare,
                                                 .forward = forward,
                                                 .backward_data = backward_data,
                                                 .backward_weights = backward_weights};

@@ -123,6 +123,7 @@ static struct ConvShape shape_of(const struct Operation *operation) {
         .out_height = out.height,
         .out_width = out.width,
         .relu = fused_relu(operation),
+        .fixed_weights = !operation->training,
     };
 }
 

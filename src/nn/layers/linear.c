@@ -81,7 +81,8 @@ static int make_methods(struct Planning *planning, struct LinearState *state) {
                                     .dilation_width = 1,
                                     .groups = 1,
                                     .out_height = 1,
-                                    .out_width = 1};
+                                    .out_width = 1,
+                                    .fixed_weights = !planning->training};
     struct ConvolutionRequest request = planning_request(planning, &pixel);
     unsigned all = request.passes;
     state->own = request.passes = convolution_own_passes(&request);
@@ -90,6 +91,7 @@ static int make_methods(struct Planning *planning, struct LinearState *state) {
         if (code)
             return code;
         operation->needs.scratch_bytes = convolution_scratch_bytes(state->methods);
+        operation->needs.prepared_bytes = convolution_prepared_bytes(state->methods);
     }
     for (int pass = 0; pass < PASS_COUNT; pass++)
         if (all & PASS_BIT(pass))
@@ -123,8 +125,12 @@ static void release(struct Operation *operation) {
     operation->needs.state = NULL;
 }
 
+/* With dropped weights forward prepares, because it knows the step. */
 static void prepare(const struct Call *call) {
-    ((struct LinearState *)call->operation->needs.state)->drop.made = false;
+    struct LinearState *state = call->operation->needs.state;
+    state->drop.made = false;
+    if (state->methods && state->drop.rate == 0)
+        convolution_prepare(state->methods, call_parameter(call, 0), call->prepared);
 }
 
 /* The weights as forward used them. */
@@ -141,8 +147,8 @@ static void forward(const struct Call *call) {
     int64_t in = call->operation->in[0].channels, out = call->operation->out.channels;
     real *y = call->output;
     struct LinearState *state = call->operation->needs.state;
-    if (state->drop.rate > 0)
-        dropconnect_make(&state->drop, call);
+    if (state->drop.rate > 0 && dropconnect_make(&state->drop, call) && state->methods)
+        convolution_prepare(state->methods, state->drop.weights, call->prepared);
     const real *bias = has_bias(call) ? call_parameter(call, 1) : NULL;
     if (owns(state, FORWARD)) {
         convolution_forward(state->methods, call->samples, call->input[0], weights_of(call),
