@@ -76,14 +76,22 @@ static int check_array(const struct Checkpoint *checkpoint, const struct Checkpo
     return OK;
 }
 
-/* A normalisation divides by the root of its running variance. */
-static int check_variances(const struct Checkpoint *checkpoint, const struct CheckpointArray *array,
-                           const float *values, struct Error *error) {
-    for (int64_t i = 0; text_ends_with(array->name, ".running_var") && i < array->count; i++)
+/* Normalisations and optimizers divide by roots of these; NULL: by none of this array. */
+static const char *root_taken_of(const char *name) {
+    if (text_ends_with(name, ".running_var"))
+        return "a variance";
+    bool squares = strstr(name, "/square_") || strstr(name, "second_moment/");
+    return !strncmp(name, "optimizer/", 10) && squares ? "a sum of squares" : NULL;
+}
+
+static int check_roots(const struct Checkpoint *checkpoint, const struct CheckpointArray *array,
+                       const float *values, struct Error *error) {
+    const char *what = root_taken_of(array->name);
+    for (int64_t i = 0; what && i < array->count; i++)
         if (values[i] < 0)
             return fail(error, ERROR_CHECKPOINT,
-                        "%s:/%s[%" PRId64 "]: is %g, a variance of 0 or more was expected",
-                        checkpoint->path, array->name, i, (double)values[i]);
+                        "%s:/%s[%" PRId64 "]: is %g, %s of 0 or more was expected",
+                        checkpoint->path, array->name, i, (double)values[i], what);
     return OK;
 }
 
@@ -93,7 +101,7 @@ static int scan_array(const struct Checkpoint *checkpoint, const struct Checkpoi
     int code =
         h5_read_finite(checkpoint->file, array->name, array->rank, array->size, values, error);
     if (!code)
-        code = check_variances(checkpoint, array, values, error);
+        code = check_roots(checkpoint, array, values, error);
     memory_release(values);
     return code;
 }

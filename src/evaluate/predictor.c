@@ -36,7 +36,9 @@ static int blame_layer(const struct Predictor *predictor, const struct ShardCall
          "%s: NaN or Inf in the output of layer %s for sample %" PRId64 " of split %s",
          predictor->name, node ? node->path : "(loss)", sample,
          loader_split(predictor->loader)->name);
-    if (!large_input_overflows(largest, predictor->state, predictor->parameters))
+    /* No byte is large: the model's own preprocessing has made it so. */
+    if (loader_split(predictor->loader)->bytes ||
+        !large_input_overflows(largest, predictor->state, predictor->parameters))
         return error->code;
     error_append(error, " of %s, which holds %g, once preprocessed", dataset->path,
                  (double)largest);
@@ -55,6 +57,11 @@ static int blame(const struct Predictor *predictor, const struct ShardCall *call
     if (is_finite(input, elements))
         return blame_layer(predictor, call, sample, largest, error);
     const struct Dataset *dataset = loader_dataset(predictor->loader);
+    if (predictor->is_from_file && loader_split(predictor->loader)->bytes)
+        return fail(error, ERROR_CHECKPOINT,
+                    "%s:/preprocessing: makes NaN or Inf of the bytes of sample %" PRId64
+                    " of split %s of %s",
+                    predictor->name, sample, loader_split(predictor->loader)->name, dataset->path);
     fail(error, predictor->is_from_file ? ERROR_DATA : ERROR_NUMERIC,
          "%s: NaN or Inf in the input: sample %" PRId64
          " of split %s of %s, once preprocessed; no layer has seen it yet",

@@ -449,21 +449,35 @@ static void place_image(const struct Source *source, const struct Array *images,
     }
 }
 
+static int check_finite(const struct Array *images, int64_t row, const float *image, int64_t count,
+                        struct Error *error) {
+    for (int64_t i = 0; i < count; i++)
+        if (!isfinite(image[i]))
+            return fail(error, ERROR_DATA,
+                        "%s: row %" PRId64 " holds %g, expected finite numbers that a float can "
+                        "hold",
+                        images->name, row, (double)image[i]);
+    return OK;
+}
+
 int arrays__read(const struct Source *source, const int64_t *items, int64_t count, void *samples,
                  struct Error *error) {
     const struct Arrays *state = source->state;
     int64_t bytes = source_sample_bytes(source);
-    int64_t longest = source->height * source->width * source->channels * 8;
+    int64_t elements = source->height * source->width * source->channels, longest = elements * 8;
     uint8_t *row = memory_array(uint8_t, longest, "a row of an array");
     int code = OK;
     for (int64_t i = 0; i < count && code == OK; i++) {
         const struct Array *images = &state->images[items[i] >> ROW_BITS];
-        int64_t first = (items[i] & ((1ll << ROW_BITS) - 1)) * images->stride[0] * images->element;
+        int64_t number = items[i] & ((1ll << ROW_BITS) - 1);
+        int64_t first = number * images->stride[0] * images->element;
+        void *image = (char *)samples + i * bytes;
         if (!images->bytes)
             code = read_at(images, first, images->stride[0] * images->element, row, error);
         if (code == OK)
-            place_image(source, images, images->bytes ? images->bytes + first : row,
-                        (char *)samples + i * bytes);
+            place_image(source, images, images->bytes ? images->bytes + first : row, image);
+        if (code == OK && source->floats)
+            code = check_finite(images, number, image, elements, error);
     }
     memory_release(row);
     return code;

@@ -94,8 +94,8 @@ static int parse_head(const char *head, struct Array *array, struct Error *error
                     *type == '[' ? "records" : "elements of type ",
                     *type == '[' ? 0 : (int)strcspn(type, "'\""), type);
     if (!take_shape(shape, array))
-        return fail(error, ERROR_DATA, "%s: has shape %.40s; expected 1 to %d dimensions",
-                    array->name, shape, ARRAY_RANK - 1);
+        return fail(error, ERROR_DATA, "%s: has shape %.*s; expected 1 to %d dimensions",
+                    array->name, (int)strcspn(shape, "}"), shape, ARRAY_RANK - 1);
     return array__lay_out(array, !strncmp(order, "True", 4), error);
 }
 

@@ -256,7 +256,8 @@ bool trainer__diagnose(struct Trainer *trainer, enum Nonfinite where, struct Err
              ": NaN or Inf in the %s, on no single rank: a sum over shards overflowed",
              step, loss ? "loss" : "gradient");
     bool in_step = loss || where == NONFINITE_GRADIENT;
-    if (in_step && !transient && error->advice.kind == ADVICE_NONE)
+    bool floats = !trainer->parts.train->bytes; /* no byte is large */
+    if (in_step && floats && !transient && error->advice.kind == ADVICE_NONE)
         blame_data(trainer, error);
     return !transient;
 }

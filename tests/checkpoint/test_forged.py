@@ -126,12 +126,32 @@ def test_a_negative_variance_is_refused(resumable, words):
     assert "model/4.running_var[3]: is -1e-09, a variance of 0 or more" in line
 
 
+@pytest.mark.parametrize("optimizer, slot", (("adam: {rate: 0.001}", "second_moment"),
+                                             ("rmsprop: {rate: 0.001}", "square_mean"),
+                                             ("adagrad: {rate: 0.01}", "square_sum")))
+def test_a_negative_sum_of_squares_is_refused(scratch, recipe, optimizer, slot):
+    """The optimizer divides by its root, and NaN would be blamed on the rate."""
+    words = settings(f"optimizer={{{optimizer}}}")
+    out = train(1, recipe, f"{scratch}/run", "--stop-after", 3, *words).out
+    with forged(newest(out)) as file:
+        file[f"optimizer/{slot}/1.bias"][3] = -1e-9
+    line = refusal(CHECKPOINT, "verify", newest(out))
+    assert f"optimizer/{slot}/1.bias[3]: is -1e-09, a sum of squares of 0 or more was expected" in line
+
+
+def test_preprocessing_that_overflows_is_the_checkpoints_fault(resumable):
+    with forged(newest(resumable)) as file:
+        file["preprocessing/factor"][...] = 3e38
+    assert "/preprocessing: makes NaN or Inf of the bytes of sample 0" in refusal(CHECKPOINT, "eval",
+                                                                                  newest(resumable))
+
+
 @pytest.mark.parametrize("words", (("eval",), ("predict", "-o", "found.csv")))
 def test_weights_that_overflow_are_the_checkpoints_fault(scratch, resumable, words):
     with forged(newest(resumable)) as file:
         file["model/1.weight"][...] = 3e38
     line = refusal(CHECKPOINT, *words, newest(resumable), alone=False)
-    assert "NaN or Inf in the output of layer 1 for sample 0 of the split" in line
+    assert "NaN or Inf in the output of layer 1 for sample 0 of split test" in line
 
 
 @pytest.mark.parametrize("array", ("optimizer/momentum/1.weight", "model/1.weight"))

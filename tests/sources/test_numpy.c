@@ -155,6 +155,23 @@ static void what_cannot_be_used(void **state) {
     expect_refusal(&options, ERROR_DATA, "x.npz", "is no NPZ");
 }
 
+/* A double beyond the largest float becomes Inf. */
+static void values_that_are_not_finite(void **state) {
+    (void)state;
+    double values[COUNT * AREA] = {[AREA + 2] = 1e39};
+    float sample[AREA];
+    struct Error error;
+    scratch_empty();
+    write_npy("x_train.npy", "<f8", false, "(4, 2, 3)", values, sizeof values);
+    write_labels();
+    struct Source source = open_scratch();
+    const struct SourceSplit *split = split_of(&source, "train");
+    assert_int_equal(source_read(&source, split->items, 1, sample, &error), OK);
+    assert_int_equal(source_read(&source, split->items + 1, 1, sample, &error), ERROR_DATA);
+    assert_non_null(strstr(error.text, "x_train.npy: row 1 holds inf, expected finite numbers"));
+    source_release(&source);
+}
+
 static void the_first_label(void **state) {
     (void)state;
     const uint8_t labels[COUNT] = {1, 2, 1, 3};
@@ -186,6 +203,7 @@ int main(void) {
         cmocka_unit_test(other_types_become_floats),
         cmocka_unit_test(npz_with_texts),
         cmocka_unit_test(what_cannot_be_used),
+        cmocka_unit_test(values_that_are_not_finite),
         cmocka_unit_test(the_first_label),
     };
     return cmocka_run_group_tests(tests, set_up, scratch_remove);
