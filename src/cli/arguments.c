@@ -218,3 +218,23 @@ int argument_real(const struct Arguments *arguments, const char *name, double mi
     *value = number;
     return OK;
 }
+
+int argument_choice(const struct Arguments *arguments, const char *name, const char *const *names,
+                    int count, int *choice, struct Error *error) {
+    const char *word = argument_value(arguments, name);
+    if (!word)
+        return OK;
+    int found = text_index(word, names, count), known = 0;
+    if (found >= 0) {
+        *choice = found;
+        return OK;
+    }
+    struct Text all = {0};
+    for (; known != count && names[known]; known++)
+        text_add(&all, "%s%s", known ? ", " : "", names[known]);
+    const char *nearest = text_nearest(word, names, known);
+    int code = fail(error, ERROR_USAGE, "--%s %s: expected one of %s%s%s%s", name, word, all.data,
+                    nearest ? "; did you mean '" : "", nearest ? nearest : "", nearest ? "'?" : "");
+    text_release(&all);
+    return code;
+}

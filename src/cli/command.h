@@ -61,6 +61,10 @@ int argument_integer(const struct Arguments *arguments, const char *name, int64_
                      int64_t maximum, int64_t fallback, int64_t *value, struct Error *error);
 int argument_real(const struct Arguments *arguments, const char *name, double minimum,
                   double maximum, double fallback, double *value, struct Error *error);
+/* Sets *choice to the place of the flag's word in `names` (text_index), or leaves it if the flag
+ * was not given. ERROR_USAGE names all words, and the nearest, for any other word. */
+int argument_choice(const struct Arguments *arguments, const char *name, const char *const *names,
+                    int count, int *choice, struct Error *error);
 
 /* Each in its own file. */
 extern const struct Command command_activations, command_train, command_eval, command_predict,

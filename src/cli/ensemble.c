@@ -82,12 +82,11 @@ struct Ensemble {
 
 static int parse_flags(struct Ensemble *ensemble, struct Error *error) {
     const struct Arguments *arguments = ensemble->arguments;
-    int code = members_parse_mean(argument_value(arguments, "mean"), &ensemble->mean, error);
+    int code = members_read_mean(arguments, &ensemble->mean, error);
     if (!code)
-        code = members_parse_parameters(argument_value(arguments, "parameters"),
-                                        &ensemble->parameters, error);
+        code = members_read_parameters(arguments, &ensemble->parameters, error);
     if (!code)
-        code = members_parse_precision(argument_value(arguments, "precision"), error);
+        code = members_check_precision(arguments, error);
     if (!code)
         code = argument_integer(arguments, "threads", 1, RUN_MOST_THREADS, 1, &ensemble->threads,
                                 error);
@@ -266,9 +265,7 @@ static int save(const struct Ensemble *ensemble, const struct Study *study, cons
     struct EnsembleFile file = {.members = memory_array(char *, study->members, "members"),
                                 .averaged = memory_array(bool, study->members, "members"),
                                 .weights = memory_array(double, study->members, "weights"),
-                                .mean = memory_copy_text(ensemble->mean == ENSEMBLE_MEAN_GEOMETRIC
-                                                             ? "geometric"
-                                                             : "arithmetic"),
+                                .mean = memory_copy_text(ensemble_mean_names[ensemble->mean]),
                                 .temperature = study->final->temperature,
                                 .split = memory_copy_text(split ? split->name : "")};
     for (int m = 0; m < study->members; m++) {

@@ -126,12 +126,12 @@ void ensemble_print_json(const struct EnsembleReport *report) {
         json_array_append_new(matrix,
                               numbers(study->disagreement + m * study->members, study->members));
     }
-    json_t *object = json_pack(
-        "{s:o, s:o, s:o, s:s, s:s, s:o, s:f, s:i}", "data", shown_json(report->dataset->path),
-        "chosen_on", describe_split(report->chosen_on), "reported",
-        describe_split(report->reported), "figure", figure_kinds[study->by].name, "mean",
-        report->mean == ENSEMBLE_MEAN_GEOMETRIC ? "geometric" : "arithmetic", "members", members,
-        "mean_member", study->mean, "best_member", study->best);
+    json_t *object =
+        json_pack("{s:o, s:o, s:o, s:s, s:s, s:o, s:f, s:i}", "data",
+                  shown_json(report->dataset->path), "chosen_on", describe_split(report->chosen_on),
+                  "reported", describe_split(report->reported), "figure",
+                  figure_kinds[study->by].name, "mean", ensemble_mean_names[report->mean],
+                  "members", members, "mean_member", study->mean, "best_member", study->best);
     json_object_set_new(object, "chosen_member",
                         study->best_chosen < 0 ? json_null() : json_integer(study->best_chosen));
     add_mixtures(report, object);

@@ -51,8 +51,7 @@ static bool is_ensemble(const struct Members *members) {
 
 static void print_ensemble(const struct Members *members, const struct Figures *figures) {
     struct Text remark = {0};
-    text_add(&remark, " (%s mean",
-             members->mean == ENSEMBLE_MEAN_GEOMETRIC ? "geometric" : "arithmetic");
+    text_add(&remark, " (%s mean", ensemble_mean_names[members->mean]);
     if (members->operands.weights && members->operands.temperature != 1)
         text_add(&remark, ", temperature %.4g", members->operands.temperature);
     text_add(&remark, ")");

@@ -37,60 +37,46 @@ int members_parse_weights(const char *text, int count, double *weights, struct E
     return OK;
 }
 
-int members_parse_parameters(const char *word, enum MemberParameters *parameters,
-                             struct Error *error) {
-    const char *const *words = start_parameters_names; /* in the order of enum MemberParameters */
-    int found = 0;                                     /* auto */
-    while (word && words[found] && strcmp(words[found], word))
-        found++;
-    if (!words[found])
-        return fail(error, ERROR_USAGE, "--parameters %s: expected auto, model or average", word);
+int members_read_parameters(const struct Arguments *arguments, enum MemberParameters *parameters,
+                            struct Error *error) {
+    int found = 0; /* auto: the names are in the order of enum MemberParameters */
+    int code = argument_choice(arguments, "parameters", start_parameters_names, -1, &found, error);
     *parameters = (enum MemberParameters)found;
-    return OK;
+    return code;
 }
 
-int members_parse_mean(const char *word, enum EnsembleMean *mean, struct Error *error) {
-    if (word && strcmp(word, "arithmetic") && strcmp(word, "geometric"))
-        return fail(error, ERROR_USAGE, "--mean %s: expected arithmetic or geometric", word);
-    *mean = word && !strcmp(word, "geometric") ? ENSEMBLE_MEAN_GEOMETRIC : ENSEMBLE_MEAN_ARITHMETIC;
-    return OK;
+int members_read_mean(const struct Arguments *arguments, enum EnsembleMean *mean,
+                      struct Error *error) {
+    int found = ENSEMBLE_MEAN_ARITHMETIC;
+    int code = argument_choice(arguments, "mean", ensemble_mean_names, -1, &found, error);
+    *mean = (enum EnsembleMean)found;
+    return code;
 }
 
 /* --convolution in place of what the members' runs say. */
 static int set_convolution(struct Members *members, const struct Arguments *arguments,
                            struct Error *error) {
-    const char *word = argument_value(arguments, "convolution");
-    int rule = 0;
-    if (!word)
-        return OK;
-    while (convolution_rule_names[rule] && strcmp(convolution_rule_names[rule], word))
-        rule++;
-    if (!convolution_rule_names[rule])
-        return fail(error, ERROR_USAGE,
-                    "--convolution %s: expected auto, direct, winograd, fastest-1, fastest-2, "
-                    "fastest-3 or bf16-1",
-                    word);
-    for (int i = 0; i < members->count; i++)
+    int rule = -1;
+    int code = argument_choice(arguments, "convolution", convolution_rule_names, -1, &rule, error);
+    for (int i = 0; i < members->count && rule >= 0; i++)
         members->items[i].options.train.convolution = rule;
-    return OK;
+    return code;
 }
 
-int members_parse_precision(const char *word, struct Error *error) {
-    if (word && precision_by_name(word) < 0)
-        return fail(error, ERROR_USAGE, "--precision %s: expected fp32 or bf16", word);
-    return OK;
+int members_check_precision(const struct Arguments *arguments, struct Error *error) {
+    int found;
+    return argument_choice(arguments, "precision", precision_names, -1, &found, error);
 }
 
 static int parse_flags(struct Members *members, const struct Arguments *arguments,
                        struct Error *error) {
     const char *mean = argument_value(arguments, "mean");
     const char *weights = argument_value(arguments, "weights");
-    int code = members_parse_mean(mean, &members->mean, error);
+    int code = members_read_mean(arguments, &members->mean, error);
     if (!code)
-        code = members_parse_parameters(argument_value(arguments, "parameters"),
-                                        &members->parameters, error);
+        code = members_read_parameters(arguments, &members->parameters, error);
     if (!code)
-        code = members_parse_precision(argument_value(arguments, "precision"), error);
+        code = members_check_precision(arguments, error);
     if (code)
         return code;
     members->count = members->operands.checkpoint_count;

@@ -74,10 +74,9 @@ struct Members {
         {.name = "backend", .argument = "NAME", .help = "auto, openblas or onednn"},               \
         {.name = "convolution",                                                                    \
          .argument = "RULE",                                                                       \
-         .help =                                                                                   \
-             "which kernels compute convolutions, as train.convolution says: auto (the newest "    \
-             "rule), direct, winograd, fastest-1, fastest-2, fastest-3 or bf16-1 (default: as in " \
-             "the checkpoint's run)"},                                                             \
+         .help = "which kernels compute convolutions, a word of train.convolution (default: as "   \
+                 "in the "                                                                         \
+                 "checkpoint's run)"},                                                             \
         {.name = "precision",                                                                      \
          .argument = "fp32|bf16",                                                                  \
          .help = "how activations lie in memory (default: as in each checkpoint's run)"},          \
@@ -85,13 +84,14 @@ struct Members {
         .name = "threads", .argument = "N", .help = "OpenMP threads of each rank (default: 1)"     \
     }
 
-/* Flags that trainer ensemble has, too. Weights: one for each of `count`, scaled to sum to one. A
- * word of NULL is the default. The geometric mean needs probabilities. */
+/* Flags that trainer ensemble has, too. Weights: one for each of `count`, scaled to sum to one. The
+ * geometric mean needs probabilities. */
 int members_parse_weights(const char *text, int count, double *weights, struct Error *error);
-int members_parse_parameters(const char *word, enum MemberParameters *parameters,
-                             struct Error *error);
-int members_parse_precision(const char *word, struct Error *error);
-int members_parse_mean(const char *word, enum EnsembleMean *mean, struct Error *error);
+int members_read_parameters(const struct Arguments *arguments, enum MemberParameters *parameters,
+                            struct Error *error);
+int members_check_precision(const struct Arguments *arguments, struct Error *error);
+int members_read_mean(const struct Arguments *arguments, enum EnsembleMean *mean,
+                      struct Error *error);
 int members_check_mean(enum EnsembleMean mean, const struct Member *first, struct Error *error);
 
 /* Opens the checkpoints that the operands name, the data and the split. `predicts`: operands after

@@ -19,18 +19,12 @@
 static int read_resize(struct Members *members, const struct Arguments *arguments,
                        struct Error *error) {
     struct PictureShape *shape = &members->files.shape;
-    const char *given = argument_value(arguments, "resize");
-    const char *name = given ? given : members->items[0].preprocess.pictures.resize;
-    for (int rule = 0; rule < RESIZE_RULES; rule++)
-        if (!strcmp(name, resize_rule_names[rule])) {
-            shape->resize = (enum ResizeRule)rule;
-            return OK;
-        }
-    if (given)
-        return fail(error, ERROR_USAGE, "--resize %s: expected crop, stretch or pad", given);
-    shape->resize = RESIZE_CROP;
-    members->files.guessed_resize = true;
-    return OK;
+    int rule =
+        text_index(members->items[0].preprocess.pictures.resize, resize_rule_names, RESIZE_RULES);
+    int code = argument_choice(arguments, "resize", resize_rule_names, RESIZE_RULES, &rule, error);
+    members->files.guessed_resize = rule < 0;
+    shape->resize = rule < 0 ? RESIZE_CROP : (enum ResizeRule)rule;
+    return code;
 }
 
 /* Pictures become the values that the training pictures became. */

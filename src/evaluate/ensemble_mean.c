@@ -2,8 +2,11 @@
 
 #include <float.h>
 #include <math.h>
+#include <stddef.h>
 
 #include "base/softmax.h"
+
+const char *const ensemble_mean_names[] = {"arithmetic", "geometric", NULL};
 
 static bool is_log_sum(struct MeanKind kind) {
     return kind.probabilities && kind.mean == ENSEMBLE_MEAN_ARITHMETIC;

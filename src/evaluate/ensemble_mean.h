@@ -12,6 +12,7 @@
 /* How the probabilities p = softmax(s) are averaged: arithmetic: log Σ w·p; geometric: Σ w·log p,
  * which a softmax scales to sum to one. Log odds s give the mean of p = σ(s), or of s. */
 enum EnsembleMean { ENSEMBLE_MEAN_ARITHMETIC, ENSEMBLE_MEAN_GEOMETRIC };
+extern const char *const ensemble_mean_names[]; /* "arithmetic", "geometric", NULL */
 
 struct MeanKind {
     enum EnsembleMean mean; /* geometric: of probabilities alone */

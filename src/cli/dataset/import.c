@@ -53,54 +53,36 @@ static int read_size(const char *text, struct SourceOptions *options, struct Err
     return OK;
 }
 
-/* *choice is the index of `text` among `count` names. */
-static int read_choice(const char *flag, const char *text, const char *const *names, int count,
-                       int *choice, struct Error *error) {
-    struct Text all = {0};
-    for (int i = 0; i < count; i++) {
-        if (strcmp(text, names[i]) == 0) {
-            *choice = i;
-            text_release(&all);
-            return OK;
-        }
-        text_add(&all, "%s%s", i ? ", " : "", names[i]);
-    }
-    int code = fail(error, ERROR_USAGE, "--%s %s: expected one of %s", flag, text, all.data);
-    text_release(&all);
-    return code;
-}
-
 static int read_choices(const struct Arguments *arguments, struct SourceOptions *options,
                         struct Error *error) {
     static const char *const label_names[] = {"fine", "coarse"};
     const char *size = argument_value(arguments, "size");
     const char *resize = argument_value(arguments, "resize");
-    const char *labels = argument_value(arguments, "labels");
-    const char *depth = argument_value(arguments, "depth");
     const char *scale = argument_value(arguments, "scale");
-    int choice = RESIZE_CROP, code = OK;
+    int resize_rule = RESIZE_CROP, depth = SOURCE_DEPTH_AUTO, picture_scale = PICTURE_SCALE_BYTE;
+    int labels = 0, code = OK;
     if (size)
         code = read_size(size, options, error);
-    if (code == OK && resize)
-        code = read_choice("resize", resize, resize_rule_names, RESIZE_RULES, &choice, error);
-    options->resize = (enum ResizeRule)choice;
-    if (code == OK && resize && !size)
+    if (!code)
+        code = argument_choice(arguments, "resize", resize_rule_names, RESIZE_RULES, &resize_rule,
+                               error);
+    if (!code && resize && !size)
         code = fail(error, ERROR_USAGE, "--resize %s: needs --size", resize);
-    choice = SOURCE_DEPTH_AUTO;
-    if (code == OK && depth)
-        code = read_choice("depth", depth, source_depth_names, SOURCE_DEPTHS, &choice, error);
-    options->depth = (enum SourceDepth)choice;
-    choice = PICTURE_SCALE_BYTE;
-    if (code == OK && scale)
-        code = read_choice("scale", scale, picture_scale_names, PICTURE_SCALES, &choice, error);
-    options->scale = (enum PictureScale)choice;
-    if (code == OK && scale && options->depth == SOURCE_DEPTH_BYTE)
+    if (!code)
+        code =
+            argument_choice(arguments, "depth", source_depth_names, SOURCE_DEPTHS, &depth, error);
+    if (!code)
+        code = argument_choice(arguments, "scale", picture_scale_names, PICTURE_SCALES,
+                               &picture_scale, error);
+    if (!code && scale && depth == SOURCE_DEPTH_BYTE)
         code = fail(error, ERROR_USAGE, "--scale %s: is for floats, and --depth byte makes none",
                     scale);
-    choice = 0;
-    if (code == OK && labels)
-        code = read_choice("labels", labels, label_names, 2, &choice, error);
-    options->coarse_labels = choice == 1;
+    if (!code)
+        code = argument_choice(arguments, "labels", label_names, 2, &labels, error);
+    options->resize = (enum ResizeRule)resize_rule;
+    options->depth = (enum SourceDepth)depth;
+    options->scale = (enum PictureScale)picture_scale;
+    options->coarse_labels = labels == 1;
     return code;
 }
 

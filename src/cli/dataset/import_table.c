@@ -40,10 +40,8 @@ static int read_byte(const struct Arguments *arguments, const char *flag, const 
 static int read_rule(struct ImportTable *table, int64_t index, struct Error *error) {
     const char *word = table->rule_words[index], *equals = strrchr(word, '=');
     const char *name = equals ? equals + 1 : word;
-    int rule = 0;
-    while (missing_rule_names[rule] && strcmp(missing_rule_names[rule], name))
-        rule++;
-    if (!missing_rule_names[rule])
+    int rule = text_index(name, missing_rule_names, -1);
+    if (rule < 0)
         return fail(error, ERROR_USAGE,
                     "--missing-rule %s: expected refuse, drop, mean, median or indicator, perhaps "
                     "after COLUMN=",

@@ -25,22 +25,8 @@ struct Job {
     struct Pca pca; /* count 0: none */
 };
 
-static int check_scale(const char *scale, struct Error *error) {
-    struct Text all = {0};
-    bool known = false;
-    for (int i = 0; pca_scales[i]; i++) {
-        known |= strcmp(pca_scales[i], scale) == 0;
-        text_add(&all, "%s%s", i ? ", " : "", pca_scales[i]);
-    }
-    int code =
-        known ? OK : fail(error, ERROR_USAGE, "--scale %s: expected one of %s", scale, all.data);
-    text_release(&all);
-    return code;
-}
-
 static int read_flags(const struct Arguments *arguments, struct Job *job, struct Error *error) {
-    const char *scale = argument_value(arguments, "scale");
-    job->scale = scale ? scale : "channel_std";
+    int scale = text_index("channel_std", pca_scales, -1);
     job->picture = argument_value(arguments, "draw");
     job->pca_wanted = argument_given(arguments, "pca");
     job->again = argument_given(arguments, "again");
@@ -50,10 +36,10 @@ static int read_flags(const struct Arguments *arguments, struct Job *job, struct
         if (argument_given(arguments, needs[i][0]) && !argument_given(arguments, needs[i][1]))
             return fail(error, ERROR_USAGE, "--%s goes with --%s, which is missing", needs[i][0],
                         needs[i][1]);
-    int code = check_scale(job->scale, error);
-    if (code)
-        return code;
-    code = job->picture ? dataset_check_png("--draw", job->picture, error) : OK;
+    int code = argument_choice(arguments, "scale", pca_scales, -1, &scale, error);
+    job->scale = pca_scales[scale];
+    if (!code && job->picture)
+        code = dataset_check_png("--draw", job->picture, error);
     if (code == OK && job->picture)
         code = output_check("--draw", job->picture, OUTPUT_PNG, arguments->operands,
                             arguments->operand_count, error);
