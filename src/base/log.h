@@ -1,5 +1,4 @@
-/* What a program says of its own work, for whoever looks for a fault: log_debug("%d operations",
- * n).
+/* What a program reports of its own work, to help find faults: log_debug("%d operations", n).
  *
  * Nothing is written here. Each message goes to the handler that was set for the process; without
  * one, and below the handler's level, a message costs one comparison and its arguments are not

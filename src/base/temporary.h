@@ -1,8 +1,8 @@
 /* Temporary files: everything that the program writes stands under a temporary name in its own
  * folder until a rename gives it its name. The name is "PATH.tmp-trainer-" and 16 random
  * hexadecimal digits, so nobody can plant a file or a link under it. The writer holds a lock on the
- * file (base/file_lock.h); so whoever gets that lock knows that the writer is dead. Not collective.
- */
+ * file (base/file_lock.h); so a process that gets that lock knows that the writer is dead. Not
+ * collective. */
 #ifndef TRAINER_BASE_TEMPORARY_H
 #define TRAINER_BASE_TEMPORARY_H
 

@@ -1,5 +1,5 @@
 /* Duplicates, by the digest of the pixels, within and between the splits of the data set; and
- * images of one colour all over. */
+ * images of a single colour. */
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>

@@ -14,8 +14,8 @@
 
 /* A new finding, which is good until it is blamed. */
 struct Finding *findings__add(struct Findings *findings, enum CheckItem item, const char *name);
-/* What looks bad after so few `steps` of an item is only doubtful: noise, and a rate that rises to
- * its height within a few steps, look alike. */
+/* What looks bad after few `steps` of an item is only doubtful: noise, and a rate that rises within
+ * a few steps, look the same. */
 void findings__soften(struct Findings *findings, enum CheckItem item, int64_t steps);
 void finding__figure(struct Finding *finding, const char *name, double value);
 /* Adds to what was found. */
@@ -33,7 +33,7 @@ const struct Finding *findings__explanation(const struct Findings *findings);
 bool finding__blame_earlier(const struct Findings *findings, struct Finding *finding,
                             enum CheckVerdict verdict);
 
-/* What of the run file keeps it from learning. */
+/* What in the run file keeps the run from learning. */
 struct Hindrance {
     bool looked_for;
     const char *cause, *advice; /* NULL: nothing that can be switched off */
@@ -44,7 +44,7 @@ struct Preflight {
     const struct PreflightRequest *request;
     struct Findings *findings; /* those of rank 0 count; other ranks' are released unread */
     struct Experiment *experiment;
-    /* What later items need of earlier ones; the same on every rank. 0: was not looked at. */
+    /* What later items need from earlier ones; the same on every rank. 0: was not looked at. */
     double step_seconds;       /* of the slowest rank */
     bool overfits;             /* a handful of samples was learnt by heart */
     double best_rate;          /* that the range test suggests */

@@ -1,6 +1,6 @@
 /* Whether the mirror images that augmentation makes are images of this data: digits and letters
- * have a side, most photographs have none. Images are taken for the class whose mean image is the
- * nearest (the mean over half of the samples), plain and mirrored. */
+ * become something else in a mirror, most photographs do not. Images are taken for the class whose
+ * mean image is the nearest (the mean over half of the samples), plain and mirrored. */
 #include <inttypes.h>
 #include <math.h>
 #include <string.h>

@@ -17,8 +17,9 @@ struct PreflightRequest {
     void *context;
 };
 
-/* Fills `findings` on rank 0; release it in any case. Fails as train() fails before its first step,
- * and with what keeps it from looking. *verdict is the same on every rank. Collective. */
+/* Fills `findings` on rank 0; release it in any case. Fails as train() does before its first step,
+ * or if something keeps an item from being examined. *verdict is the same on every rank.
+ * Collective. */
 int preflight(struct Ranks *ranks, const struct PreflightRequest *request,
               struct Findings *findings, enum CheckVerdict *verdict, struct Error *error);
 

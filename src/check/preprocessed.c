@@ -214,7 +214,7 @@ static int decompose(const struct Sums *sums, double *values, struct Error *erro
     return code;
 }
 
-/* Columns of a table that stand for categories always depend on one another, and not by fault. */
+/* Columns of a table that stand for categories always depend on one another; that is no mistake. */
 static int say_condition(struct Preflight *preflight, const struct Sums *sums,
                          struct Error *error) {
     const struct Dataset *dataset = experiment_parts(preflight->experiment)->dataset;

@@ -185,7 +185,7 @@ static void print_needs(const struct Needs *needs, int64_t ranks, enum Precision
            text_bytes((double)sum_needs(needs), text));
 }
 
-/* How the images are had, if the check looked at the data. */
+/* Where the images are kept, if the check looked at the data. */
 static void print_holding(const struct Blueprint *blueprint) {
     const struct Holding *holding = &blueprint->parts.holding;
     char text[32];

@@ -1,7 +1,7 @@
 /* What a rank reports about itself while it works: its step and phase, that it advances, and
  * whether it waits for other ranks. The thread that computes writes; the watchdog (watch/watch.h)
  * reads, in another thread or another process. A report costs a few stores and no lock. The
- * functions of comm/ that communicate report themselves that they wait. */
+ * functions of comm/ that communicate report by themselves that they wait. */
 #ifndef TRAINER_COMM_BEAT_H
 #define TRAINER_COMM_BEAT_H
 
@@ -33,13 +33,13 @@ struct Beat {
     int waits;      /* calls that wait, one inside the other */
 };
 
-/* The rank moves on: within a phase; to a phase; to a step, which is the first of the process or
- * not. */
+/* The rank moves on: within a phase; to another phase; to a step (`first`: the first step of this
+ * process). */
 void beat_move(struct Beat *beat);
 void beat_enter(struct Beat *beat, enum BeatPhase phase);
 void beat_step(struct Beat *beat, int64_t step, bool first);
 
-/* Around whatever waits for other ranks. A pair may stand inside another. */
+/* Called before and after whatever waits for other ranks. Pairs may be nested. */
 void beat_wait(struct Beat *beat);
 void beat_go_on(struct Beat *beat);
 

@@ -78,9 +78,10 @@ const float *exchange_finish(struct Exchange *exchange);
  * the steps, waiting for slower ranks included. Not collective. */
 double exchange_exposed(const struct Exchange *exchange);
 
-/* A few numbers that travel with the sum, so that ranks can tell one another something in each step
- * at no extra cost. This rank's own (EXCHANGE_NOTES of them, zeros at first) are to be set before
- * the step's last exchange_shard_done; they stay until they are changed. Not collective. */
+/* A few numbers that are summed with the gradients, so that ranks can tell one another something in
+ * each step without another message. Set this rank's own (EXCHANGE_NOTES of them, at first zeros)
+ * before the step's last exchange_shard_done; they keep their values until they are changed. Not
+ * collective. */
 float *exchange_own_notes(struct Exchange *exchange);
 /* After exchange_finish: the sums of the notes over all ranks, the same on every rank. They are
  * exact for whole numbers below 2^24. Not collective. */

@@ -5,10 +5,10 @@
  * (levels_halving.c), else directly (levels_direct.c).
  *
  * Buckets go from the end of the arena to its start, as backward completes them, and get small at
- * the start, because what backward completes last is what a step has to wait for. A bucket goes
- * through its phases by itself whenever somebody looks (advance): a thread while the last shard is
- * computed, and exchange_finish afterwards. A bucket of a step is touched only after all ranks of
- * the node have completed it in this step, and so no longer need the sum of the step before; and
+ * the start, because what backward completes last is what a step has to wait for. A bucket moves
+ * through its phases whenever advance is called: by a thread while the last shard is computed, and
+ * by exchange_finish afterwards. A bucket of a step is touched only after all ranks of the node
+ * have completed it in this step, and so no longer need the sum of the step before; and
  * exchange_finish ends only after nobody on the node needs the buffers any more. */
 #include <string.h>
 #include <time.h>

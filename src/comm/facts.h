@@ -10,13 +10,13 @@
 /* Facts are text, a line each: what it is about, its value, and the exit code of a difference. */
 void facts_add(struct Text *facts, int code, const char *name, const char *format, ...)
     __attribute__((format(printf, 4, 5)));
-/* A fact whose value is a list of words; of a difference only the words that differ are shown. */
+/* A fact whose value is a list of words; an error shows only the words that differ. */
 void facts_add_words(struct Text *facts, int code, const char *name, int count, char *const *words);
 
 /* Fails with the code of the first fact that not all ranks share: "rank 1 on b differs from rank 0
  * on a in train.seed: 3 instead of 2". The rank that is named first is the lowest one outside the
- * majority (of two halves, that of rank 0 is right). Every rank gets the same code and error.
- * Collective. */
+ * majority (of two equal halves, the one with rank 0 counts as the majority). Every rank gets the
+ * same code and error. Collective. */
 int ranks_same(struct Ranks *ranks, const struct Text *facts, struct Error *error);
 
 /* Two ranks whose texts differ; every rank knows both. */

@@ -9,7 +9,8 @@
 
 #include "comm/exchange_method.h"
 
-/* What the ranks of a node see of one another. Both only rise, by the number of buckets a step. */
+/* What the ranks of a node see of one another. Both only grow, by the number of buckets in each
+ * step. */
 struct Flags {
     _Alignas(64) _Atomic uint64_t ready; /* buckets that this rank has completed */
     _Alignas(64) _Atomic uint64_t done;  /* buckets of which its slice is in the result */
@@ -96,7 +97,7 @@ struct Levels {
     _Atomic int completed; /* buckets of this step that this rank has completed */
     _Atomic int finished;  /* buckets of this step that are in the result */
 
-    pthread_mutex_t mutex; /* of whoever looks after the buckets */
+    pthread_mutex_t mutex; /* held by the thread that looks after the buckets */
     struct LevelsThread thread;
 };
 

@@ -8,7 +8,7 @@ struct NodeMemory;
 
 /* Zeroed memory of `bytes` bytes, the same on every rank, once for each node. If the ranks of some
  * node cannot share it, each of them gets its own, and all are told: see node_memory_sharers. It is
- * given back with the process, too. Collective. */
+ * also freed when the process ends. Collective. */
 struct NodeMemory *node_memory_create(struct Ranks *ranks, int64_t bytes, const char *purpose);
 void node_memory_release(struct NodeMemory *memory); /* NULL is allowed. Not collective. */
 

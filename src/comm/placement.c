@@ -25,7 +25,7 @@ static bool is_inside(const cpu_set_t *part, const cpu_set_t *whole) {
     return CPU_EQUAL(&both, part);
 }
 
-/* The ranks that may run nowhere else than where rank `of` may. */
+/* The ranks that may run only where rank `of` may. */
 static struct Crowd crowd_of(const struct Ranks *ranks, const struct Place *places, int threads,
                              int of) {
     struct Crowd crowd = {.rank = of,

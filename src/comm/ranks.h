@@ -16,9 +16,8 @@ struct Ranks;
 struct Ranks *ranks_alone(void);
 void ranks_release(struct Ranks *ranks); /* Collective. */
 
-/* The ranks of `ranks` that give the same `group`, in their order, as Ranks of their own, which are
- * to be released first. What they report of themselves goes to the beat of `ranks`. Collective over
- * `ranks`. */
+/* The ranks of `ranks` that give the same `group`, in their order, as Ranks of their own, to be
+ * released before `ranks`. They report to the beat of `ranks`. Collective over `ranks`. */
 struct Ranks *ranks_split(struct Ranks *ranks, int group);
 
 int ranks_rank(const struct Ranks *ranks);
@@ -30,9 +29,9 @@ const char *ranks_host(const struct Ranks *ranks, int rank);
  * memory; two nodes may have one name. */
 int ranks_node(const struct Ranks *ranks, int rank);
 
-/* What this rank reports of itself; the collective functions of comm/ tell that they wait. `beat`
- * is put in place of the one that `ranks` owns, must outlive `ranks`, and begins where that one is.
- */
+/* What this rank reports about itself; the collective functions of comm/ report that they wait.
+ * ranks_use_beat replaces the beat that `ranks` owns by `beat`, which continues from its state and
+ * must outlive `ranks`. */
 struct Beat *ranks_beat(const struct Ranks *ranks);
 void ranks_use_beat(struct Ranks *ranks, struct Beat *beat);
 

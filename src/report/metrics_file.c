@@ -97,7 +97,8 @@ static int write_waiting(struct MetricsFile *metrics) {
     return 0;
 }
 
-/* Each line leaves at once and in one write, so that whoever reads the file sees whole lines. */
+/* Each line is written at once and in one call, so that readers of the file see whole lines only.
+ */
 static void end_line(struct MetricsFile *metrics) {
     text_add(&metrics->waiting, "}\n");
     (void)write_waiting(metrics);

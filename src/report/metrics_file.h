@@ -85,8 +85,8 @@ struct MetricsFile;
  * continues at its checkpoint's step; 0: a new file). */
 int metrics_file_open(struct MetricsFile **metrics, const char *path, int64_t keep_steps,
                       struct Error *error);
-/* These write one line, which whoever reads the file sees at once and whole. If that fails,
- * the line waits in memory for the next one or for a flush. */
+/* These write one line, which readers of the file see at once and as a whole. If that fails, the
+ * line waits in memory for the next one or for a flush. */
 void metrics_file_step(struct MetricsFile *metrics, const struct StepReport *report);
 void metrics_file_epoch(struct MetricsFile *metrics, const struct EpochReport *report);
 void metrics_file_validation(struct MetricsFile *metrics, const struct EpochReport *report);

@@ -1,4 +1,4 @@
-/* Whether a run can start: the one answer for train, describe, gradcheck and whoever else asks. A
+/* Whether a run can start: the one answer for train, describe, gradcheck and every other command. A
  * check makes the parts of the run on its way. Failures name the run file's line. Collective over
  * `together` of the request; without it not collective. */
 #ifndef TRAINER_RUN_CHECK_H
@@ -38,7 +38,7 @@ struct RunRequest {
 struct RunParts {
     struct Dataset *dataset;                /* NULL: checked without it */
     const struct Split *train, *validation; /* of it; validation NULL: none */
-    struct Holding holding;                 /* how their images are had */
+    struct Holding holding;                 /* where their images are kept */
     struct MeasuredStatistics measured;     /* what the file does not carry of the training split */
     struct Preprocess preprocess;
     struct TargetScale scale;          /* of values */

@@ -44,15 +44,15 @@ int ledger_read(const char *folder, int64_t first, int64_t count, struct LedgerE
 void ledger_forget(struct LedgerEntry *entry);
 int ledger_write(const char *folder, const struct TrialRecord *record, struct Error *error);
 
-/* Takes the trial for this process; *lock is NULL if another one has it. ERROR_SYSTEM. */
+/* Reserves the trial for this process; *lock is NULL if another process has it. ERROR_SYSTEM. */
 int ledger_claim(struct FolderLock **lock, const char *folder, int64_t number, struct Error *error);
 
-/* Notes that the trial is started, and why it should not be, if so: *refusal is then a text of the
- * caller. A trial is given up after `crashes` crashes, and after ten starts in a row that neither
- * saved a new checkpoint nor ended in order. */
+/* Notes that the trial is started. If it should not be, *refusal says why, a text that the caller
+ * releases; else it is NULL. A trial is given up after `crashes` crashes, and after ten starts in a
+ * row that neither saved a new checkpoint nor ended in order. */
 int ledger_start(const char *folder, int64_t number, int64_t crashes, char **refusal,
                  struct Error *error);
-/* The start ended in order. */
+/* The start ended without a crash. */
 void ledger_end(const char *folder, int64_t number);
 /* The file in which a process that crashes writes a byte, and where: each start has one place,
  * whatever the number of its ranks. Returns a descriptor, or -1. */

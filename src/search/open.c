@@ -119,7 +119,7 @@ static int try_axes(const struct Space *space, const char *path, struct Error *e
 
 /* ---- The folder ---- */
 
-/* The file as it stands in the folder: whoever reads it there finds the run file beside it. */
+/* The file as it is written to the folder, where the run file lies beside it. */
 static char *own_text(struct Space *space) {
     space->options.run = SEARCH_BASE;
     return space_text(space, space->axes,

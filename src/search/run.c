@@ -292,7 +292,7 @@ static int end_trial(struct Group *group, int code, const struct TrainResult *re
     return code;
 }
 
-/* A trial that was started in vain too often. */
+/* A trial that crashed, or came to nothing, too often. */
 static int give_up(struct Group *group, char *reason, struct Error *error) {
     group->entry.record.status = TRIAL_FAILED;
     group->entry.record.error = reason;

@@ -183,9 +183,9 @@ int64_t source_sample_bytes(const struct Source *source);
 /* The split of that name; NULL if there is none. */
 struct SourceSplit *source_find_split(const struct Source *source, const char *name);
 
-/* For formats, and for whoever cuts a split in two: adds a split with room for `count` samples, all
- * zero. The name is copied. Targets, if there are any, must be set before; pointers to other splits
- * are invalid afterwards. */
+/* For formats, and for code that cuts a split in two: adds a split with room for `count` samples,
+ * all zero. The name is copied. Targets, if there are any, must be set before; pointers to other
+ * splits are invalid afterwards. */
 struct SourceSplit *source_add_split(struct Source *source, const char *name, int64_t count);
 /* The same without labels and targets. */
 struct SourceSplit *source_add_unlabelled(struct Source *source, const char *name, int64_t count);

@@ -23,7 +23,7 @@ void h5__doubt(struct H5File *file, const char *name) {
 enum Answer { NO, YES, UNKNOWN };
 
 /* What is at `name`, whose parents are groups. A link to nothing is no object, and neither is a
- * link to another file that cannot be opened: whoever opens it says why. */
+ * link to another file that cannot be opened: opening it says why. */
 static enum Answer look_for(struct H5File *file, const char *name) {
     htri_t linked = H5Lexists(file->id, name, H5P_DEFAULT);
     if (linked <= 0)

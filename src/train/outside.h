@@ -14,7 +14,7 @@ enum Interrupt {
     INTERRUPT_SIGUSR2,
     INTERRUPT_SIGHUP,
     INTERRUPT_TIME_LIMIT, /* train.time_limit */
-    INTERRUPT_JOB_LIMIT,  /* that of whoever runs the job */
+    INTERRUPT_JOB_LIMIT,  /* that of the batch system or person that runs the job */
     INTERRUPT_COUNT
 };
 /* A set of interrupts is a number with these bits. */

@@ -50,8 +50,8 @@ struct Digest replicas__begin_save(struct Trainer *trainer);
 /* The checkpoint of an earlier step, after the link `base`, is the newest from now on. */
 void replicas__use_checkpoint(struct Trainer *trainer, int64_t step, struct Digest base);
 
-/* Numbers that are about to be replaced, or the sum of their bits: to be called by whoever changes
- * saved arrays, with a multiple of 4 bytes. */
+/* Numbers that are about to be replaced, or the sum of their bits: to be called by code that
+ * changes saved arrays, with a multiple of 4 bytes. */
 void replicas__note(struct Trainer *trainer, const void *values, int64_t bytes);
 /* Half of a step is done: the update of the model, or of what follows it. */
 void replicas__close_link(struct Trainer *trainer);

@@ -10,7 +10,7 @@ struct EarlyRank {
     const char *job; /* the same text for all ranks of the job, and for no others */
     const char *host;
     int rank;
-    int local_rank;  /* the how many-th of its host it is, from 0 */
+    int local_rank;  /* its number on its host, from 0 */
     int local_ranks; /* of its host; 0: not known */
     /* Finds rank and process of a local rank that has not been heard of. False: it is not there.
      * Called from the watchdog's thread, with the context of the actions. */

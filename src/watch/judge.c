@@ -2,21 +2,22 @@
 
 #include "watch/sight.h"
 
-/* How many times as long as in a step a rank may rest in a phase. Some write or read whole files,
- * perhaps on a slow file system, and do not move on meanwhile. */
+/* The limit of each phase as a multiple of a step's. In some phases a rank reads or writes whole
+ * files, perhaps on a slow file system, and reports no progress meanwhile. */
 static const double factors[BEAT_PHASES] = {
     [BEAT_STARTING] = 5, [BEAT_PREPARING] = 10, [BEAT_FIRST_STEP] = 10,
     [BEAT_STEP] = 1,     [BEAT_VALIDATING] = 2, [BEAT_SAVING] = 10,
     [BEAT_LOOKING] = 5,  [BEAT_EVALUATING] = 2, [BEAT_ENDING] = 5,
 };
 
-/* A rank may take three times as long as the longest that it once took and went on after. */
+/* A rank may rest this many times as long as the longest rest after which it went on. */
 #define PATIENCE 3
-/* The job has to end within the limit, so that it is judged before: the launcher takes seconds to
- * end the processes, and more if it waits for a host that is lost. */
+/* The job has to end within the limit, so ranks are judged earlier: the launcher takes seconds to
+ * end the processes, and longer if it waits for a host that is lost. */
 #define MOST_MARGIN 8.0
 #define MARGIN 0.25
-/* A node that hears of no other leaves it to the others to name who hangs, for so long. */
+/* Seconds for which a node that hears from no other node lets the others name the rank that hangs.
+ */
 #define MODESTY 10.0
 /* Seconds by which the last signs of life of ranks that stop together may differ. */
 #define MOMENT 0.5
@@ -36,7 +37,7 @@ typedef bool Blames(const struct Sight *sight, const struct Limits *limits, doub
 static bool has_died(const struct Sight *sight, const struct Limits *limits, double *seconds) {
     (void)limits;
     *seconds = sight->silent;
-    /* One that was ending had done its work: a launcher that is told to end the job kills it. */
+    /* A rank that was ending had done its work: a launcher that ends the job kills it. */
     return sight->state == SIGHT_DIED && sight->phase != BEAT_ENDING;
 }
 
@@ -51,8 +52,8 @@ static bool is_silent(const struct Sight *sight, const struct Limits *limits, do
     return sight->state == SIGHT_RUNS && sight->silent >= limits->seconds - margin_of(limits);
 }
 
-/* A process that is stopped gives no sign of life either. It is named for that, which is a moment
- * later: its last sign of life came after its last move. */
+/* A process that is stopped gives no sign of life either. It is named as silent, which takes a
+ * moment longer: its last sign of life came after its last move. */
 static bool is_stopped(const struct Sight *sight) {
     return sight->process == 'T' || sight->process == 't';
 }
@@ -80,8 +81,8 @@ static struct Judgement find(enum Finding finding, Blames *blames, const struct 
     return judgement;
 }
 
-/* Ranks that fall silent together give their last signs of life at moments of their own: once one
- * has been silent for too long, those are named, too, that are so in a moment. */
+/* Ranks that fall silent together do not give their last signs of life at the same moment. Once one
+ * has been silent for too long, those that soon will be are named as well. */
 static struct Judgement find_silent(const struct Sight *sights, int ranks,
                                     const struct Limits *limits) {
     struct Limits soon = *limits;
@@ -121,8 +122,8 @@ static struct Crowd crowd_of(const struct Sight *sights, int ranks, const struct
     return crowd;
 }
 
-/* All wait for one another. Who has entered fewer collective calls than others keeps them
- * waiting. If one of them is stopped, it will be named for that. */
+/* All ranks wait for one another. A rank that has entered fewer collective calls than the others
+ * keeps them waiting. If a rank is stopped, find_silent will name it instead. */
 static struct Judgement judge_crowd(const struct Sight *sights, int ranks,
                                     const struct Limits *limits) {
     struct Crowd crowd = crowd_of(sights, ranks, limits);
@@ -140,8 +141,8 @@ static struct Judgement judge_crowd(const struct Sight *sights, int ranks,
     return judgement;
 }
 
-/* A network that loses the watchdog's messages but not MPI's is no reason to end: the ranks of this
- * node have to be at rest, too. */
+/* A network that loses the watchdog's messages but not MPI's is no reason to end the job: the ranks
+ * of this node have to be at rest, too. */
 static bool own_node_rests(const struct Sight *sights, int ranks, const struct Limits *limits) {
     for (int rank = 0; rank < ranks; rank++)
         if (sights[rank].node == limits->own_node && sights[rank].state == SIGHT_RUNS &&
@@ -150,8 +151,8 @@ static bool own_node_rests(const struct Sight *sights, int ranks, const struct L
     return true;
 }
 
-/* Nothing is heard of `missing`. If those are all other nodes, and several, it is this one that is
- * cut off. */
+/* The nodes of `missing` are not heard from. If they are all other nodes, and there are several,
+ * this node is the one that is cut off. */
 static struct Judgement look_home(struct Judgement missing, const struct Sight *sights, int ranks,
                                   const struct Limits *limits) {
     struct Judgement own = {.finding = FINDING_CUT_OFF, .seconds = missing.seconds};

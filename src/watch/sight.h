@@ -1,5 +1,5 @@
-/* What is seen of each rank, and the judgement: does one of them hang, and which. Inside watch/
- * only; nothing here knows of threads, memory that is shared, or clocks. */
+/* What is seen of each rank, and the judgement of which rank hangs. Inside watch/ only; nothing
+ * here knows of threads, shared memory or clocks. */
 #ifndef TRAINER_WATCH_SIGHT_H
 #define TRAINER_WATCH_SIGHT_H
 
@@ -30,7 +30,7 @@ struct Sight {
     double unheard; /* seconds since its node was heard of; 0 for this process's own node */
 };
 
-/* By what is judged. */
+/* What the judgement depends on. */
 struct Limits {
     double seconds; /* the job has ended so long after a rank stopped moving; 0: no limit */
     double

@@ -17,10 +17,11 @@
 #define LEAST_REPORT 0.25
 #define MOST_REPORT 2.0
 #define MESSAGES_A_SECOND 400
-/* A process whose host refuses messages is dead if it has not said within so long that it leaves.
- */
+/* Seconds within which a process whose host refuses messages must say that it leaves; else it is
+ * dead. */
 #define REFUSED_SECONDS 0.4
-/* A node leaves it so long to a lower one to say what both see; and every further node longer. */
+/* Seconds for which a node lets a lower-numbered one report what both see: COURTESY, and
+ * MORE_COURTESY times its own number, but at most MOST_COURTESY. */
 #define COURTESY 0.8
 #define MORE_COURTESY 0.2
 #define MOST_COURTESY 1.6
@@ -99,7 +100,7 @@ static void look(struct Watch *watch) {
 
 /* ---- Speaking ---- */
 
-/* Whether a lower node is there that sees the same. */
+/* Whether a lower-numbered node is there that sees the same. */
 static bool leaves_it_to_others(const struct Watch *watch) {
     for (int node = 0; watch->channel && node < own_node(watch); node++)
         if (now(watch) - watch->heard[node].at < MOST_REPORT + LEAST_REPORT)
@@ -154,7 +155,7 @@ static void judge_ranks(struct Watch *watch) {
     end_job(watch, words);
 }
 
-/* The rank of the how many-th pace. */
+/* The rank that pace number `place` belongs to. */
 static int rank_of_pace(const struct Watch *watch, int place) {
     for (int rank = 0; rank < watch->job.ranks; rank++)
         if (is_seen(watch, rank) && place-- == 0)
@@ -238,7 +239,7 @@ static void tick(struct Watch *watch) {
         name_slow_rank(watch);
 }
 
-/* The last words of this rank: other nodes learn that it leaves. Twice, as one may be lost. */
+/* Tells the other nodes that this rank leaves; twice, because a message may be lost. */
 static void take_leave(struct Watch *watch) {
     if (!watch->channel)
         return;

@@ -67,7 +67,7 @@ static void look_at_item(struct Many *many, struct H5File *file, const struct Co
     }
 }
 
-/* At least so many arrays look like an array for each sample. */
+/* From this many arrays on, they may be one for each sample. */
 #define SAMPLES 8
 
 static const char *axes_of_one(const struct Many *many) {
@@ -78,8 +78,7 @@ static const char *axes_of_one(const struct Many *many) {
                                                                          : ", axes: HWC";
 }
 
-/* Whether the root, or the groups in it, are called as splits are, or arrays as images or labels.
- */
+/* Whether members of the root have usual names of splits, images or labels. */
 static bool are_named(const struct Contents *contents) {
     for (int i = 0; i < contents->count; i++) {
         struct Meaning meaning;

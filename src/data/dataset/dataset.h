@@ -68,7 +68,7 @@ struct Split {
         *block_digests; /* digests of the array pair's images; NULL: there are none */
 };
 
-/* Whether the split says what is right for its samples. */
+/* Whether the truth of the split's samples is known. */
 static inline bool split_has_truth(const struct Split *split) {
     return split->labels || split->targets;
 }
@@ -87,9 +87,8 @@ struct Dataset {
     struct Targets targets; /* as many as a model of this data set has outputs */
     int split_count;
     struct Split *splits;
-    /* Statistics of one split, NULL what there is none of: those that the file carries, which are
-     * of its split "train", until a run puts those of the split that it trains on in their place.
-     */
+    /* Statistics of one split; NULL: not known. At first those that the file carries, which
+     * describe its split "train"; a run replaces them by those of the split that it trains on. */
     struct StatisticValues statistics;
     const struct Split *statistics_of; /* NULL: there are none */
     struct Pca *pca;                   /* principal components that a run measured; or NULL */
@@ -138,7 +137,8 @@ void dataset_close(struct Dataset *dataset); /* NULL is allowed */
 
 /* The names of the splits that a request could open: those of data.splits, then those of the file.
  * The caller releases each and the array, after a failure, too. *count is 0 if the file cannot be
- * opened: whoever opens it says why. Fails if damage leaves open which splits there are. */
+ * opened; dataset_open_request then says why. Fails if the file is too damaged to tell which splits
+ * it has. */
 int dataset_list_splits(const struct DatasetRequest *request, char ***splits, int *count,
                         struct Error *error);
 /* The files that an open data set reads, as they were named. The caller releases the array only. */
@@ -160,7 +160,7 @@ static inline int64_t dataset_elements(const struct Dataset *dataset) {
 static inline size_t dataset_image_bytes(const struct Dataset *dataset, const struct Split *split) {
     return (size_t)dataset_elements(dataset) * (split->bytes ? 1 : sizeof(float));
 }
-/* Whether a class is a sample's, if the targets are no values. */
+/* Whether a sample has a class; not for targets that are values. */
 static inline bool split_has_class(const struct Split *split, int64_t classes, int64_t sample,
                                    int64_t class) {
     return split->labels ? split->labels[sample] == class
@@ -176,7 +176,7 @@ const void *dataset_image(const struct Dataset *dataset, const struct Split *spl
 /* The same as floats, (height, width, channels) of them. */
 void dataset_copy_image(const struct Dataset *dataset, const struct Split *split, int64_t sample,
                         float *pixels);
-/* The first failure of dataset_image, or OK. To be asked after images were looked at. */
+/* The first failure of dataset_image, or OK. Call it after dataset_image. */
 int dataset_failed(const struct Dataset *dataset, struct Error *error);
 
 /* What the images of a split take, and what of that is neither mapped nor in memory: those of all

@@ -152,8 +152,7 @@ static void assign_sets(const struct FoldsRequest *request, int64_t *fold) {
 
 /* ---- Classes ---- */
 
-/* The classes' samples, each class in a random order, are dealt out one after the other as cards
- * are. */
+/* The samples of all classes, each class in a random order, are dealt out to the folds in turn. */
 static void assign_classes(const struct FoldsRequest *request, int64_t *fold) {
     int64_t next = 0;
     int64_t *members = memory_array(int64_t, request->count, "folds");

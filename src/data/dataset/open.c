@@ -361,7 +361,7 @@ static int name_splits(const struct DatasetRequest *request, struct Dataset *nam
 static int open_good(struct Dataset **out, const struct DatasetRequest *request,
                      struct Error *error) {
     struct Dataset names = {0};
-    struct Error ignored; /* a list of what there is has to end with it anyhow */
+    struct Error ignored; /* the list of splits is then as far as it could be read */
     name_splits(request, &names, &ignored);
     struct Trials trials = {.good = memory_array(struct WantedSplit, names.split_count, "splits"),
                             .bad = memory_array(char *, names.split_count, "notes")};

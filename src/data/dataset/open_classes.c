@@ -125,7 +125,7 @@ int opening__class_names(struct Opening *opening, bool own_layout, struct Error 
 
 /* ---- From the labels ---- */
 
-/* A label without a text is none. */
+/* An empty text is not a label. */
 static int check_texts(const struct Opening *opening, struct Error *error) {
     const struct DatasetStorage *storage = opening->dataset->storage;
     for (int p = 0; p < storage->pair_count; p++) {

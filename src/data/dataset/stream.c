@@ -36,7 +36,7 @@ struct Stream {
     struct Lane *lanes;
     double waited;   /* seconds, for windows */
     bool has_failed; /* a window that was drawn from */
-    /* The thread that fills, or, without one, whoever draws: */
+    /* Used by the thread that fills, or, without one, by the thread that draws: */
     struct BlockReader *reader;
     char *block; /* the largest block */
     struct OrderEntry *entries;

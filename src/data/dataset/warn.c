@@ -19,7 +19,7 @@ static int64_t *count_classes(const struct Dataset *dataset, const struct Split 
     return counts;
 }
 
-/* What may be meant if classes that only have numbers for names lack samples. */
+/* The likely cause if classes that are named by numbers alone lack samples. */
 static const char *advice_on_absent(const struct Dataset *dataset, const int64_t *counts,
                                     int64_t absent) {
     const struct Targets *targets = &dataset->targets;
