@@ -34,7 +34,7 @@ static const struct Flag flags[] = {
      .argument = "N",
      .help =
          "a sanity check: learn N samples of the training split by heart, without augmentation, "
-         "penalties and dropout, which a sound set-up does to an accuracy of 100 %"},
+         "penalties and dropout; a sound set-up reaches an accuracy of 100 %"},
     {.name = "resume",
      .help = "continue from the newest valid checkpoint in DIR; start anew if there is none"},
     {.name = "stop-after",
@@ -297,7 +297,7 @@ const struct Command command_train = {
     .operands = "RUN.yaml",
     .least_operands = 1,
     .most_operands = 1,
-    .summary = "train a model as a run file says",
+    .summary = "train the model that a run file describes",
     .help =
         "Trains on all ranks and fills DIR with run.yaml (every key resolved), metrics.jsonl "
         "and checkpoints/. There latest.h5 points at the newest checkpoint, and best.h5 at the one "
