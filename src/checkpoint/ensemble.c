@@ -199,7 +199,7 @@ static int check(const struct EnsembleFile *ensemble, const char *path, struct E
     }
     if (negative || !(fabs(sum - 1) < 1e-9))
         return fail(error, ERROR_CHECKPOINT,
-                    "%s:/weights: are no weights: expected numbers from 0 that sum to one", path);
+                    "%s:/weights: are not weights: expected numbers from 0 that sum to one", path);
     if (!(ensemble->temperature > 0) || !isfinite(ensemble->temperature))
         return fail(error, ERROR_CHECKPOINT, "%s: temperature %g: expected a number above 0", path,
                     ensemble->temperature);

@@ -9,7 +9,7 @@ void ensemble_plot(const struct EnsembleReport *report, const char *path) {
     char title[80];
     struct Error error;
     if (!final->figures.measured[FIGURE_LOG_LOSS]) {
-        fprintf(stderr, "there is nothing to draw: the predictions are no probabilities\n");
+        fprintf(stderr, "there is nothing to draw: the predictions are not probabilities\n");
         return;
     }
     snprintf(title, sizeof title, "with temperature %.3g", final->temperature);

@@ -375,8 +375,8 @@ static int check_sources(const struct Members *members, struct Error *error) {
         const char *source = operands->sources[i];
         if (!members_source_is_hdf5(source))
             return fail(error, ERROR_USAGE,
-                        "%s: is no HDF5 file, %s is one; predict them one after the other", source,
-                        operands->sources[0]);
+                        "%s: is not an HDF5 file, but %s is; predict them one after the other",
+                        source, operands->sources[0]);
         if (!colon_of(source) && operands->source_count > 1)
             return fail(error, ERROR_USAGE,
                         "%s: is one of several sources; expected FILE:/array for each", source);

@@ -163,7 +163,7 @@ static int list_sources(struct Members *members, const struct Arguments *argumen
     for (int i = 1; i < operands->source_count && !code; i++)
         if (members_source_is_hdf5(operands->sources[i]))
             code = fail(error, ERROR_USAGE,
-                        "%s: is an HDF5 file, %s is none; predict them one after the other",
+                        "%s: is an HDF5 file, %s is not; predict them one after the other",
                         operands->sources[i], operands->sources[0]);
     for (int i = 0; i < operands->source_count && !code; i++)
         code =

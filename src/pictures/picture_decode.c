@@ -101,7 +101,7 @@ static const struct Format *readable_format(const char *path, const uint8_t *byt
     else if (!format && file_kind(bytes, count))
         fail(error, ERROR_DATA, "%s: is no picture: it %s", path, file_kind(bytes, count));
     else if (!format)
-        fail(error, ERROR_DATA, "%s: is no picture by its first bytes; " EXPECTED, path);
+        fail(error, ERROR_DATA, "%s: is not a picture by its first bytes; " EXPECTED, path);
     else if (!format->decode)
         fail(error, ERROR_DATA, "%s: is %s %s file; " EXPECTED, path,
              strchr("ANX", *format->name) || strstr("SVG HTML HDF5", format->name) ? "an" : "a",

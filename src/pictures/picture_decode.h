@@ -26,7 +26,7 @@ int picture_examine(const char *path, const uint8_t *bytes, size_t count,
 int picture_examine_file(const char *path, struct PictureFacts *facts, struct Error *error);
 
 /* Whether the values of a file have more than 8 bits, which costs next to nothing but for TIFF:
- * only the first bytes are read. Fails for what is no picture by its first bytes. */
+ * only the first bytes are read. Fails for what is not a picture by its first bytes. */
 int picture_is_deep_file(const char *path, bool *deep, struct Error *error);
 
 /* The format that the first bytes of a file tell: "JPEG"; NULL if they tell none. *reads: whether

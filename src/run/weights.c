@@ -28,7 +28,7 @@ static int parse(const struct WeightsRequest *request, const struct Strings *giv
         double value = strtod(given->values[i], &end);
         if (end == given->values[i] || *end || !(value >= 0 && value <= WEIGHT_MOST))
             return schema_fail(error, loss, key,
-                               "'%.60s' is no weight; expected balanced, or a number from 0 "
+                               "'%.60s' is not a weight; expected balanced, or a number from 0 "
                                "to %g for each class",
                                given->values[i], WEIGHT_MOST);
         weights->values[i] = value;

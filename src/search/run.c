@@ -266,7 +266,7 @@ static void judge(struct TrialRecord *record, int code, const struct TrainResult
         *text = error_text(error);
     } else if (!measured) {
         record->status = TRIAL_FAILED;
-        *text = memory_print("there was no validation, or its %s is no number",
+        *text = memory_print("there was no validation, or its %s is not a number",
                              figure_kinds[result->best_figure].label);
     } else {
         record->status = over ? TRIAL_FINISHED : TRIAL_PAUSED;

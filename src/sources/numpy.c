@@ -176,9 +176,10 @@ static int add_file(struct Finding *finding, const char *path, struct Error *err
         return fail_errno(error, "%s: cannot open", path);
     if (!npy__is_one(path))
         return fail(error, ERROR_DATA, "%s: %s", path,
-                    file_kind_at(path) ? file_kind_at(path)
-                                       : "is no array of NumPy or file of MATLAB by its first "
-                                         "bytes");
+                    file_kind_at(path)
+                        ? file_kind_at(path)
+                        : "is not an array of NumPy or a file of MATLAB by its first "
+                          "bytes");
     char *stem = stem_of(path);
     int code = add_found(finding, path, stem, NULL, NULL, 0, error);
     memory_release(stem);

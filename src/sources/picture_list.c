@@ -81,7 +81,7 @@ static int add_entry(struct PictureList *list, char *path, const struct PictureL
         add_file(list, path, memory_copy_text(path));
         return OK;
     }
-    fail(error, ERROR_DATA, "%s: is no picture", path);
+    fail(error, ERROR_DATA, "%s: is not a picture", path);
     memory_release(path);
     error_advise(error, ADVICE_SKIP_BAD, NULL, NULL, 0);
     return leave_out(list, options, error);

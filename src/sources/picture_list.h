@@ -36,14 +36,14 @@ enum PictureSource {
 enum PictureSource picture_source(const char *path);
 
 struct PictureListOptions {
-    bool skip_bad;               /* leave out what is no picture */
+    bool skip_bad;               /* leave out what is not a picture */
     const struct Ticker *ticker; /* gets a notice for each file that is left out; or NULL */
 };
 
 /* Adds what a path stands for: a picture; a folder with all pictures below it, in the order of
  * their names; or a list: a line for each file, or a table with a column `path`. Paths in a list
  * are relative to its folder, or else to the working folder. ERROR_DATA or ERROR_SYSTEM if a file
- * is no picture, or missing; with skip_bad it is left out. */
+ * is not a picture, or missing; with skip_bad it is left out. */
 int picture_list_add(struct PictureList *list, const char *path,
                      const struct PictureListOptions *options, struct Error *error);
 void picture_list_release(struct PictureList *list);

@@ -38,7 +38,7 @@ struct Records {
 /* ---- Bytes ---- */
 
 static int open_copy(struct Records *records, int fd, struct Error *error) {
-    static const char problem[] = "%s: cannot be copied, and it is no regular file";
+    static const char problem[] = "%s: cannot be copied, and it is not a regular file";
     char bytes[1 << 14];
     ssize_t got;
     records->copy = tmpfile();

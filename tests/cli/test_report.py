@@ -100,5 +100,5 @@ def test_what_is_no_run_is_refused(runs):
     assert "has no run.yaml" in refusal(USAGE, "report", f"{runs}/a/checkpoints")
     os.makedirs(f"{runs}/mine")
     write(f"{runs}/mine/index.html", "<html>mine</html>")
-    assert "is no report" in refusal(USAGE, "report", f"{runs}/a", "--out", f"{runs}/mine")
+    assert "is not a report" in refusal(USAGE, "report", f"{runs}/a", "--out", f"{runs}/mine")
     assert read(f"{runs}/mine/index.html") == "<html>mine</html>"

@@ -512,7 +512,7 @@ def test_what_is_there_is_proposed_or_said(scratch):
             (kinds, 'train: {images: "/*", labels: array_name}'),
             (singles, 'train: {images: "/*/*", labels: group_name, axes: HWC}'),
             ({**pair, "set": LABELS + 1}, 'indices: "/set == VALUE"'),
-            ({**pair, "labels": LABELS[:5]}, "/labels is int64 (5), which are no labels of /images uint8 (24,8,6,3)")):
+            ({**pair, "labels": LABELS[:5]}, "/labels is int64 (5), which are not labels of /images uint8 (24,8,6,3)")):
         assert says in run(1, "dataset", "info", save(scratch, "x.h5", **contents))[0]
 
 
@@ -655,7 +655,7 @@ def test_only_what_is_asked_for_has_to_be_whole(scratch):
     ("{images: /x}", "missing key 'labels'"),
     ("{images: /x, labels: /y, shape: [9, 6, 3]}", "has 144 values for each sample, which have no shape of 162"),
     ("{images: /x, labels: /y, shape: [8, 6, 3], axes: HNWC}", "shape needs the samples as the first or the last"),
-    ("{images: /x, labels: /y, axes: NCXW}", "'NCXW' is no order of dimensions"),
+    ("{images: /x, labels: /y, axes: NCXW}", "'NCXW' is not an order of dimensions"),
     ("{images: /x, labels: /y, axes: NHW}", "'NHW' names 3 dimensions, the array has 4"),
     ("{images: /x, labels: /short}", "has 5 labels for 24 images"),
     ("{images: /x, labels: /x}", "has shape (24,8,6,3) for 24 images"),
@@ -900,4 +900,4 @@ def test_a_value_that_is_no_number_is_named(scratch):
     save(scratch, "x.h5", train__images=images, train__labels=MANY_LABELS)
     line = refusal(DATA, "train", statistics_recipe(scratch, "data: {file: x.h5, validation: none}\n"), "--out",
                    f"{scratch}/o", ranks=2, cwd=scratch)
-    assert "channel 1 of split 'train' holds what is no finite number" in line
+    assert "channel 1 of split 'train' holds a value that is not finite" in line

@@ -315,7 +315,7 @@ static void bad_images(void **state) {
     write_bytes(place(folder, "bad/train/class1/001.png"), "no picture", 10);
     write_bytes(place(folder, "bad/train/class1/002.png"), "nor this", 8);
     struct ImportOptions options = options_of("image-folder", place(folder, "bad"));
-    refuse(&options, ERROR_DATA, "bad/train/class1/001.png", "is no picture");
+    refuse(&options, ERROR_DATA, "bad/train/class1/001.png", "is not a picture");
     options.source.skip_bad = true;
     const char *out = place(folder, "bad.h5");
     accept(&options, out);
@@ -331,7 +331,7 @@ static void bad_images(void **state) {
     refuse(&options, ERROR_DATA, "no image of class 'class1'");
     write_bytes(place(folder, "bad/train/class0/000.txt"), "words", 5);
     options.source.skip_bad = false;
-    refuse(&options, ERROR_DATA, "000.txt", "is no picture");
+    refuse(&options, ERROR_DATA, "000.txt", "is not a picture");
 }
 
 static void sizes(void **state) {

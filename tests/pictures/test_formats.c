@@ -293,7 +293,7 @@ static void pnm_of_all_kinds(void **state) {
     assert_int_equal(picture_is_deep_file(path, &is_deep, &unused), OK);
     assert_true(is_deep);
     write_bytes(path, "P6 is a text", 12);
-    refuse(path, &form, "is no picture by its first bytes");
+    refuse(path, &form, "is not a picture by its first bytes");
 }
 
 /* A BMP file: head of 40 bytes, `extra` bytes after it (masks, colours), then the pixels. */

@@ -144,7 +144,7 @@ static void bad_files_get_a_line(void **state) {
     write_bytes(png, "GIF89a not one of ours", 22);
     refuse(png, ERROR_DATA, "damaged GIF");
     write_bytes(png, "a text with another name", 24);
-    refuse(png, ERROR_DATA, "is no picture",
+    refuse(png, ERROR_DATA, "is not a picture",
            "expected JPEG, PNG, TIFF, WebP, GIF, BMP, PBM, PGM or PPM");
     write_bytes(png,
                 "\0\0\0\x1C"

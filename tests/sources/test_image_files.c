@@ -86,7 +86,7 @@ static void nested_folders_and_debris(void **state) {
     assert_int_equal(source.channels, 3);
     source_release(&source);
     write_bytes(place(folder, "deep/train/cat/more/words.txt"), "no picture", 10);
-    refuse(&options, "deep/train/cat/more/words.txt", "is no picture");
+    refuse(&options, "deep/train/cat/more/words.txt", "is not a picture");
 }
 
 static char warned[1000];

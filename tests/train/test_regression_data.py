@@ -80,7 +80,7 @@ class TestTable:
     def test_is_no_picture(self, scratch, csv):
         table, picture = f"{scratch}/v.h5", f"{scratch}/table.png"
         run(1, "dataset", "import", "--format", "table", csv, "--target", "mass", "-o", table)
-        assert "which is no picture" in refusal(USAGE, "dataset", "preview", table, "-o", picture)
+        assert "which is not a picture" in refusal(USAGE, "dataset", "preview", table, "-o", picture)
         assert not os.path.exists(picture)
 
 

@@ -13,6 +13,7 @@ int dataset_check_png(const char *flag, const char *path, struct Error *error) {
 int dataset_check_picture(const struct Dataset *dataset, const char *what, struct Error *error) {
     if (dataset->height * dataset->width > 1)
         return OK;
-    return fail(error, ERROR_USAGE, "%s: the images of %s are 1x1x%" PRId64 ", which is no picture",
-                what, dataset->path, dataset->channels);
+    return fail(error, ERROR_USAGE,
+                "%s: the images of %s are 1x1x%" PRId64 ", which is not a picture", what,
+                dataset->path, dataset->channels);
 }

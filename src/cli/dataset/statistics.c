@@ -74,7 +74,7 @@ static int compute_values(struct Job *job, struct Error *error) {
         if (!isfinite(job->values.channel_std[c]))
             return fail(error, ERROR_DATA,
                         "%s:/train/images: channel %" PRId64
-                        " holds what is no finite number; trainer "
+                        " holds a value that is not finite; trainer "
                         "dataset verify names the first image",
                         dataset->path, c);
     return OK;

@@ -93,7 +93,7 @@ void check_space(struct Doctor *doctor) {
     text_bytes(bytes, room);
     text_bytes(checkpoint, one);
     if (stat(folder, &status) || !S_ISDIR(status.st_mode))
-        report_add(report, VERDICT_PROBLEM, "folder", "choose another --out", "%s: is no folder",
+        report_add(report, VERDICT_PROBLEM, "folder", "choose another --out", "%s: is not a folder",
                    folder);
     else if (folder_lock_find(doctor->folder, &holder))
         report_add(report, VERDICT_PROBLEM, "folder", "wait for its end, or choose another --out",

@@ -52,10 +52,11 @@ static int read_run_file(struct ReportRun *run, struct Error *error) {
     size_t length = read_file_head(path, run->run_text, REPORT_RUN_FILE);
     int code = OK;
     if (!length)
-        code = fail(error, ERROR_USAGE,
-                    "%s: is no run's folder: it has no run.yaml; expected what --out of trainer "
-                    "train named",
-                    run->folder);
+        code =
+            fail(error, ERROR_USAGE,
+                 "%s: is not a folder of a run: it has no run.yaml; expected what --out of trainer "
+                 "train named",
+                 run->folder);
     memory_release(path);
     return code;
 }
@@ -132,9 +133,9 @@ static int open_folder(struct Report *report, const char *first, const char *out
     size_t length = read_file_head(page, head, sizeof head - 1);
     int code = OK;
     if (length && strcmp(head, PAGE_BEGINNING))
-        code =
-            fail(error, ERROR_USAGE,
-                 "%s: is there and is no report; it is not replaced: choose another folder", page);
+        code = fail(error, ERROR_USAGE,
+                    "%s: exists and is not a report, so it is not replaced; choose another folder",
+                    page);
     memory_release(page);
     return code;
 }

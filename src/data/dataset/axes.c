@@ -28,10 +28,11 @@ int axes__parse(struct Axes *axes, const char *text, int rank, struct Error *err
     for (int i = 0; order[i]; i++) {
         int axis = axis_of(order[i]);
         if (axis < 0 || axes->dimension[axis] >= 0)
-            return fail(error, ERROR_RUN_FILE,
-                        "'%s' is no order of dimensions; expected each of the letters N, H, W, C "
-                        "(or F) at most once, such as NCHW",
-                        text);
+            return fail(
+                error, ERROR_RUN_FILE,
+                "'%s' is not an order of dimensions; expected each of the letters N, H, W, C "
+                "(or F) at most once, such as NCHW",
+                text);
         axes->dimension[axis] = i;
     }
     if ((int)strlen(order) != rank)

@@ -188,7 +188,7 @@ static char *why_no_labels(const struct Contents *contents, const struct Found *
         struct Text text = {0};
         text_add(&text, "%s is ", item->path);
         contents_describe(item, &text);
-        text_add(&text, ", which are no labels of %s ", found->images->path);
+        text_add(&text, ", which are not labels of %s ", found->images->path);
         contents_describe(found->images, &text);
         text_add(&text, ": put the name of an array that fits in the place of FILE.h5:/labels");
         return text.data;

@@ -68,7 +68,7 @@ static int check_array(struct H5File *file, const char *name, struct Error *erro
     return fail(
         error, ERROR_DATA,
         "%s:/%.200s: is missing: the file's list of what it must hold (attribute "
-        "arrays) has it; make the file anew, or take the line out of the list if the array was "
+        "arrays) has it; make the file again, or take the line out of the list if the array was "
         "removed on purpose",
         h5_path(file), name);
 }
@@ -115,7 +115,7 @@ static int check_line(const struct Dataset *dataset, char *line, struct Error *e
     }
     if (!name || count < 1)
         return fail(error, ERROR_DATA,
-                    "%s:/, attribute splits: '%.80s' is no line \"COUNT DIGEST NAME\"",
+                    "%s:/, attribute splits: '%.80s' is not a line \"COUNT DIGEST NAME\"",
                     dataset->path, line);
     const struct Split *split = find(dataset, name);
     if (!split)

@@ -47,7 +47,7 @@ static int load_shape(struct Preprocess *preprocess, struct H5File *file, struct
     if (count < 1 || count > INT64_MAX / 8 || !memory_can_hold((uint64_t)count * sizeof(float)))
         return fail(error, ERROR_CHECKPOINT,
                     "%s:" GROUP "shape: (%" PRId64 ",%" PRId64 ",%" PRId64
-                    ") is no image that fits in memory",
+                    ") is not an image that fits in memory",
                     h5_path(file), shape[0], shape[1], shape[2]);
     preprocess->height = preprocess->out_height = shape[0];
     preprocess->width = preprocess->out_width = shape[1];

@@ -243,7 +243,7 @@ int preview_augment_write(const struct AugmentPreview *preview, const char *path
     request.shuffle = request.evaluate = false;
     if (preprocess_makes_vector(request.preprocess)) {
         fail_option(error, "augment", NULL,
-                    "preprocess.decorrelate leaves principal components, which are no image");
+                    "preprocess.decorrelate leaves principal components, which are not an image");
         return error_advise(error, ADVICE_DRAW, request.dataset->path, NULL, 0);
     }
     int code = loader_create(&grid.training, &request, error);

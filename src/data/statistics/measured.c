@@ -62,7 +62,7 @@ static int load_shape(struct MeasuredStatistics *measured, struct H5File *file,
         (count < 1 || count > INT64_MAX / 8 || !memory_can_hold((uint64_t)count * sizeof(double))))
         code = fail(error, ERROR_CHECKPOINT,
                     "%s:" GROUP "/shape: (%" PRId64 ",%" PRId64 ",%" PRId64
-                    ") is no image that fits in memory",
+                    ") is not an image that fits in memory",
                     h5_path(file), shape[0], shape[1], shape[2]);
     if (code != OK)
         return code;

@@ -80,7 +80,7 @@ static int check_finite(const struct StatisticsSamples *samples,
         if (!isfinite(values->channel_mean[c]) || !isfinite(values->channel_std[c])) {
             fail(error, ERROR_DATA,
                  "%s: channel %" PRId64
-                 " of split '%s' holds what is no finite number (NaN or Inf), so that it has no "
+                 " of split '%s' holds a value that is not finite (NaN or Inf), so that it has no "
                  "mean",
                  dataset->path, c, samples->split->name);
             return error_advise(error, ADVICE_VERIFY, dataset->path, NULL, 0);
