@@ -34,7 +34,7 @@ static void find_pieces(struct Exchange *exchange) {
         int buffers =
             tree__count(&counter, exchange->shards, rank * exchange->count, exchange->count);
         if (rank == exchange->rank)
-            exchange->buffer_count = buffers;
+            exchange->buffers.count = buffers;
         for (int buffer = 0; buffer < counter.depth; buffer++, pieces++) {
             nodes = memory_room(nodes, pieces, "the order of a sum");
             exchange->pieces = memory_room(exchange->pieces, pieces, "the order of a sum");
@@ -94,7 +94,7 @@ int exchange_create(struct Exchange **result, struct Ranks *ranks, int64_t shard
                                   .size = size,
                                   .shards = shards,
                                   .elements = with_notes,
-                                  .stride = padded(with_notes),
+                                  .buffers.stride = padded(with_notes),
                                   .first = ranks_rank(ranks) * (shards / size),
                                   .count = shards / size,
                                   .add = kernels[variant]->add,
@@ -105,14 +105,15 @@ int exchange_create(struct Exchange **result, struct Ranks *ranks, int64_t shard
         exchange_release(exchange);
         return code;
     }
-    if (!exchange->buffers) {
-        exchange->buffers =
-            memory_array(float, exchange->buffer_count * exchange->stride, "gradients");
-        exchange->owns_buffers = true;
+    if (!exchange->buffers.data) {
+        exchange->buffers.data =
+            memory_array(float, exchange->buffers.count * exchange->buffers.stride, "gradients");
+        exchange->buffers.owned = true;
     }
     log_debug("exchange %s of %" PRId64 " numbers, %" PRId64 " shard%s on %d rank%s, %d buffer%s",
               exchange_name(exchange), elements, shards, shards == 1 ? "" : "s", size,
-              size == 1 ? "" : "s", exchange->buffer_count, exchange->buffer_count == 1 ? "" : "s");
+              size == 1 ? "" : "s", exchange->buffers.count,
+              exchange->buffers.count == 1 ? "" : "s");
     *result = exchange;
     return OK;
 }
@@ -124,8 +125,8 @@ void exchange_release(struct Exchange *exchange) {
     if (exchange->method)
         exchange->method->release(exchange);
     beat_go_on(ranks_beat(exchange->ranks));
-    if (exchange->owns_buffers)
-        memory_release(exchange->buffers);
+    if (exchange->buffers.owned)
+        memory_release(exchange->buffers.data);
     tree__program_release(&exchange->program);
     memory_release(exchange->pieces);
     memory_release(exchange);
@@ -148,12 +149,12 @@ float *exchange_shard_buffer(struct Exchange *exchange) {
         exchange->done = 0;
         exchange->counter.depth = 0;
     }
-    return exchange->buffers + exchange->counter.depth * exchange->stride;
+    return exchange->buffers.data + exchange->counter.depth * exchange->buffers.stride;
 }
 
 /* One of the rank's shards carries its notes, the others zeros. */
 static void write_notes(struct Exchange *exchange) {
-    float *buffer = exchange->buffers + exchange->counter.depth * exchange->stride;
+    float *buffer = exchange->buffers.data + exchange->counter.depth * exchange->buffers.stride;
     float *notes = buffer + exchange->elements - EXCHANGE_NOTES;
     if (exchange->done == exchange->count - 1)
         memcpy(notes, exchange->notes.own, sizeof exchange->notes.own);
@@ -163,8 +164,8 @@ static void write_notes(struct Exchange *exchange) {
 
 /* Adds elements [begin, end) of buffer `depth` to those of the one before it. */
 static void add_buffer(const struct Exchange *exchange, int depth, int64_t begin, int64_t end) {
-    float *right = exchange->buffers + depth * exchange->stride + begin;
-    float *left = right - exchange->stride;
+    float *right = exchange->buffers.data + depth * exchange->buffers.stride + begin;
+    float *left = right - exchange->buffers.stride;
     exchange->add(left, left, right, end - begin);
 }
 
@@ -212,7 +213,7 @@ void exchange_shard_done(struct Exchange *exchange) {
 
 const float *exchange_finish(struct Exchange *exchange) {
     CHECK(exchange->done == exchange->count);
-    const float *sum = exchange->buffers;
+    const float *sum = exchange->buffers.data;
     if (exchange->method) {
         double start = clock_seconds();
         beat_wait(ranks_beat(exchange->ranks));
@@ -240,7 +241,7 @@ const float *exchange_notes(const struct Exchange *exchange) {
 int64_t exchange_own_nonfinite(const struct Exchange *exchange, int64_t begin, int64_t end) {
     for (int64_t i = begin; i < end; i++)
         for (int buffer = 0; buffer < exchange->counter.depth; buffer++)
-            if (!isfinite(exchange->buffers[buffer * exchange->stride + i]))
+            if (!isfinite(exchange->buffers.data[buffer * exchange->buffers.stride + i]))
                 return i;
     return -1;
 }

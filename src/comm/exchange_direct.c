@@ -29,7 +29,7 @@ static int create(struct Exchange *exchange, struct Error *error) {
         .communicator = ranks_communicator(exchange->ranks),
         .slice = slice,
         .block = block,
-        .result = memory_array(float, exchange->stride, "exchange"),
+        .result = memory_array(float, exchange->buffers.stride, "exchange"),
         .received = memory_array(float, (pieces - own) * block, "exchange"),
         .scratch = memory_array(float, (int64_t)exchange->program.scratch *TREE_BLOCK, "exchange"),
         .sources = memory_array(const float *, pieces, "exchange"),
@@ -58,7 +58,7 @@ static void gather_blocks(const struct Exchange *exchange, int64_t offset) {
     for (int piece = 0; piece < exchange->program.pieces; piece++) {
         struct ExchangePiece p = exchange->pieces[piece];
         if (p.rank == exchange->rank) {
-            const float *own = exchange->buffers + p.buffer * exchange->stride;
+            const float *own = exchange->buffers.data + p.buffer * exchange->buffers.stride;
             direct->sources[piece] = own + begin;
             for (int i = 1; i < exchange->size; i++) {
                 int to = (exchange->rank + i) % exchange->size;

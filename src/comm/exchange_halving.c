@@ -42,7 +42,7 @@ static int create(struct Exchange *exchange, struct Error *error) {
         return code;
     struct Halving *halving = memory_allocate(sizeof *halving, "exchange");
     halving->communicator = ranks_communicator(exchange->ranks);
-    halving->result = memory_array(float, exchange->stride, "exchange");
+    halving->result = memory_array(float, exchange->buffers.stride, "exchange");
     halving->received = memory_array(float, PIECE, "exchange");
     exchange->state = halving;
     return OK;
@@ -82,7 +82,7 @@ static void double_up(const struct Halving *halving, int partner, struct Range g
 
 static const float *finish(struct Exchange *exchange) {
     const struct Halving *halving = exchange->state;
-    const float *source = exchange->buffers;
+    const float *source = exchange->buffers.data;
     struct Range kept[STEPS + 1] = {{0, exchange->elements}}, given[STEPS];
     int steps = 0;
     for (int distance = 1; distance < exchange->size; distance *= 2, steps++) {

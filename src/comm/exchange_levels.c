@@ -224,7 +224,7 @@ static void find_memory(struct Exchange *exchange, struct Levels *levels, size_t
     for (int place = 0; place < levels->places; place++)
         levels->flags[place] = (struct Flags *)segment_of(levels, place, segment);
     levels->result = (float *)segment_of(levels, levels->places, segment);
-    exchange->buffers = (float *)(segment_of(levels, levels->place, segment) + HEADER);
+    exchange->buffers.data = (float *)(segment_of(levels, levels->place, segment) + HEADER);
     int place = 0, buffer = 0;
     for (int q = 0; q < node->piece_count; q++) {
         struct NodePiece *piece = &node->pieces[q];
@@ -237,8 +237,8 @@ static void find_memory(struct Exchange *exchange, struct Levels *levels, size_t
                 place++;
                 buffer = 0;
             }
-            piece->sources[i] =
-                (float *)(segment_of(levels, place, segment) + HEADER) + buffer * exchange->stride;
+            piece->sources[i] = (float *)(segment_of(levels, place, segment) + HEADER) +
+                                buffer * exchange->buffers.stride;
         }
     }
 }
@@ -273,7 +273,7 @@ static void release(struct Exchange *exchange) {
 }
 
 static int share_memory(struct Exchange *exchange, struct Levels *levels, struct Error *error) {
-    size_t stride = (size_t)exchange->stride * sizeof(float);
+    size_t stride = (size_t)exchange->buffers.stride * sizeof(float);
     size_t segment = HEADER + (size_t)tree__most_buffers(exchange->shards, exchange->size) * stride;
     levels->memory = node_memory_create(
         exchange->ranks, (int64_t)((size_t)levels->places * segment + stride), "gradients");
@@ -303,7 +303,7 @@ static int create(struct Exchange *exchange, struct Error *error) {
         code = share_memory(exchange, levels, error);
     }
     if (code) {
-        exchange->buffers = NULL;
+        exchange->buffers.data = NULL;
         node_memory_release(levels->memory);
         levels->memory = NULL;
         release(exchange);

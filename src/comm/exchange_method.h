@@ -41,17 +41,23 @@ struct ExchangeNotes {
     float own[EXCHANGE_NOTES], sum[EXCHANGE_NOTES];
 };
 
+/* Where the rank's shards write their gradients, and where subtrees are added up. */
+struct ExchangeBuffers {
+    float *data; /* `count` of them, `stride` elements apart */
+    int count;
+    int64_t stride; /* whole pages */
+    bool owned;     /* else they are the method's */
+};
+
 struct Exchange {
     struct Ranks *ranks;
     int rank, size;
     int64_t shards;
     int64_t elements;     /* of a sum, and after them the notes */
-    int64_t stride;       /* elements from one buffer to the next: whole pages */
     int64_t first, count; /* this rank's shards */
     TreeAdd *add;
 
-    float *buffers; /* buffer_count of them, `stride` elements apart */
-    int buffer_count;
+    struct ExchangeBuffers buffers;
     struct TreeCounter counter;
     int64_t done; /* shards of this rank that are complete in this step */
     struct ExchangeNotes notes;
@@ -63,8 +69,7 @@ struct Exchange {
     enum ExchangeAlgorithm algorithm;
     const struct ExchangeMethod *method; /* NULL: one rank */
     void *state;                         /* the method's */
-    bool owns_buffers;
-    double exposed; /* seconds in exchange_finish */
+    double exposed;                      /* seconds in exchange_finish */
 };
 
 /* Elements of a slice if each rank sums one: rank r's slice begins at element r times this. */

@@ -10,16 +10,16 @@
 
 static int create(struct Exchange *exchange, struct Error *error) {
     (void)error;
-    exchange->state = memory_array(float, exchange->stride, "exchange");
+    exchange->state = memory_array(float, exchange->buffers.stride, "exchange");
     return OK;
 }
 
 static const float *finish(struct Exchange *exchange) {
     MPI_Comm communicator = ranks_communicator(exchange->ranks);
-    const float *own = exchange->buffers;
+    const float *own = exchange->buffers.data;
     float *result = exchange->state;
     for (int buffer = 1; buffer < exchange->counter.depth; buffer++) {
-        exchange->add(result, own, exchange->buffers + buffer * exchange->stride,
+        exchange->add(result, own, exchange->buffers.data + buffer * exchange->buffers.stride,
                       exchange->elements);
         own = result;
     }

@@ -52,8 +52,8 @@ static void barrier(struct Window *window) {
 
 static size_t segment_bytes(const struct Exchange *exchange) {
     int64_t buffers =
-        exchange->buffer_count + (exchange->rank == 0); /* rank 0 has the result too */
-    return PAGE_BYTES + HEADER_BYTES + (size_t)(buffers * exchange->stride) * sizeof(float);
+        exchange->buffers.count + (exchange->rank == 0); /* rank 0 has the result too */
+    return PAGE_BYTES + HEADER_BYTES + (size_t)(buffers * exchange->buffers.stride) * sizeof(float);
 }
 
 /* MPI does not touch the window's memory when it allocates it: without room the ranks would die of
@@ -94,7 +94,8 @@ static int64_t own_slice(const struct Exchange *exchange, int64_t *begin) {
 /* The rank that will use a page writes to it first, so that it is placed in that rank's memory. */
 static void touch(const struct Exchange *exchange, struct Window *window, char *base) {
     int64_t begin, count = own_slice(exchange, &begin);
-    size_t own = HEADER_BYTES + (size_t)(exchange->buffer_count * exchange->stride) * sizeof(float);
+    size_t own =
+        HEADER_BYTES + (size_t)(exchange->buffers.count * exchange->buffers.stride) * sizeof(float);
     /* Only advice; most systems follow it for shared memory only if they are set up to. */
     madvise(base, own, MADV_HUGEPAGE);
     memset(base, 0, own);
@@ -130,11 +131,11 @@ static void find_segments(const struct Exchange *exchange, struct Window *window
     window->sources = memory_array(const float *, pieces, "exchange");
     for (int piece = 0; piece < pieces; piece++) {
         struct ExchangePiece p = exchange->pieces[piece];
-        window->sources[piece] = buffers_of(window, p.rank) + p.buffer * exchange->stride;
+        window->sources[piece] = buffers_of(window, p.rank) + p.buffer * exchange->buffers.stride;
     }
     struct TreeCounter counter;
     int buffers_of_first = tree__count(&counter, exchange->shards, 0, exchange->count);
-    window->result = buffers_of(window, 0) + buffers_of_first * exchange->stride;
+    window->result = buffers_of(window, 0) + buffers_of_first * exchange->buffers.stride;
 }
 
 static int create(struct Exchange *exchange, struct Error *error) {
@@ -155,7 +156,7 @@ static int create(struct Exchange *exchange, struct Error *error) {
                               .scratch = memory_array(float, scratch, "exchange")};
     exchange->state = window;
     char *base = open_window(exchange, window);
-    exchange->buffers = buffers_of(window, exchange->rank);
+    exchange->buffers.data = buffers_of(window, exchange->rank);
     find_segments(exchange, window);
     touch(exchange, window, base);
     ranks_barrier(exchange->ranks); /* all flags are zero before any rank counts */

@@ -167,9 +167,10 @@ static struct PictureRule rule_of(const struct Source *source,
     struct PictureRule rule = {0};
     if (!source_takes(options->format, SOURCE_TAKES_SIZE))
         return rule;
-    if (options->height)
-        strcpy(rule.resize, resize_rule_names[options->resize]);
-    strcpy(rule.values, source->floats ? picture_scale_names[options->scale] : PICTURE_RULE_BYTES);
+    if (options->pictures.height)
+        strcpy(rule.resize, resize_rule_names[options->pictures.resize]);
+    strcpy(rule.values,
+           source->floats ? picture_scale_names[options->pictures.scale] : PICTURE_RULE_BYTES);
     return rule;
 }
 

@@ -11,13 +11,13 @@
 void image_files__start(struct Source *source, const struct SourceOptions *options) {
     struct ImageFiles *state = memory_allocate(sizeof *state, "image files");
     source->state = state;
-    state->resize = options->resize;
-    state->resizing = options->height > 0;
-    state->scale = options->scale;
-    source->height = options->height;
-    source->width = options->width;
-    source->channels = options->channels;
-    source->floats = options->depth == SOURCE_DEPTH_FLOAT;
+    state->resize = options->pictures.resize;
+    state->resizing = options->pictures.height > 0;
+    state->scale = options->pictures.scale;
+    source->height = options->pictures.height;
+    source->width = options->pictures.width;
+    source->channels = options->pictures.channels;
+    source->floats = options->pictures.depth == SOURCE_DEPTH_FLOAT;
 }
 
 void image_files__add(struct ImageFiles *state, char *path, size_t name_start) {
@@ -134,15 +134,15 @@ int image_files__settle(struct Source *source, const struct SourceOptions *optio
                         struct Error *error) {
     const struct ImageFiles *state = source->state;
     int64_t deep = 0;
-    int code = count_deep(source, options->skip_bad, &deep, error);
+    int code = count_deep(source, options->pictures.skip_bad, &deep, error);
     if (code != OK)
         return code;
-    source->floats |= options->depth == SOURCE_DEPTH_AUTO && deep > 0;
+    source->floats |= options->pictures.depth == SOURCE_DEPTH_AUTO && deep > 0;
     if (deep > 0)
         log_warning("%" PRId64 " of %" PRId64 " images have more than 8 bits a value: %s", deep,
                     state->files.count,
                     source->floats ? "all are stored as float32" : "they are reduced to 8");
-    return take_first(source, options->skip_bad, error);
+    return take_first(source, options->pictures.skip_bad, error);
 }
 
 /* Decodes images [first, first + count) of a split and moves those that can be used to `kept` and

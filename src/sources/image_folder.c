@@ -345,7 +345,7 @@ static int open_folders(struct Source *source, const struct SourceOptions *optio
     struct Search search = {.source = source,
                             .options = options,
                             .ticker = ticker,
-                            .links = {options->skip_bad, &source->skipped, ticker}};
+                            .links = {options->pictures.skip_bad, &source->skipped, ticker}};
     int code = check_options(options, error);
     if (code != OK)
         return code;
@@ -353,7 +353,7 @@ static int open_folders(struct Source *source, const struct SourceOptions *optio
     code = options->split_count > 0 ? list_named(&search, error) : list_source(&search, error);
     if (code == OK)
         code = image_files__settle(source, options, error);
-    for (int i = 0; i < source->split_count && code == OK && options->skip_bad; i++) {
+    for (int i = 0; i < source->split_count && code == OK && options->pictures.skip_bad; i++) {
         image_files__drop_bad(source, &source->splits[i], ticker);
         code = check_kept(source, &source->splits[i], i == 0, error);
     }

@@ -253,7 +253,7 @@ static int open_lists(struct Source *source, const struct SourceOptions *options
     int code = add_lists(&lists, error);
     if (!code)
         code = image_files__settle(source, options, error);
-    for (int i = 0; i < source->split_count && !code && options->skip_bad; i++) {
+    for (int i = 0; i < source->split_count && !code && options->pictures.skip_bad; i++) {
         image_files__drop_bad(source, &source->splits[i], ticker);
         if (source->splits[i].count == 0)
             code = fail(error, ERROR_DATA, "split '%s': none of its images can be used",

@@ -64,6 +64,18 @@ struct ArrayOptions {
     const char *axes; /* numpy: the order of the dimensions, such as "NCHW"; NULL: the usual one */
 };
 
+/* image-folder, image-list: what becomes of the pictures. */
+struct SourcePictures {
+    int64_t height, width; /* 0: the size of the first */
+    /* As in struct PictureForm; 0: 3, or those of the first picture if it is neither grey nor in
+     * colours. */
+    int64_t channels;
+    enum ResizeRule resize;
+    enum SourceDepth depth;
+    enum PictureScale scale; /* of floats */
+    bool skip_bad;           /* leave out files that cannot be decoded */
+};
+
 /* What to open and how. A format refuses what it has no use for, or says so beside the member. */
 struct SourceOptions {
     const char *format;
@@ -72,15 +84,8 @@ struct SourceOptions {
     const struct SourceNamedPath
         *splits; /* image-folder, table, image-list: in place of `paths`, one path for each split */
     int split_count;
-    int64_t height, width; /* image-folder, image-list: 0: the size of the first image */
-    /* image-folder, image-list: as struct PictureForm has them; 0: 3, or those of the first image
-     * if they are neither grey nor colours */
-    int64_t channels;
-    enum ResizeRule resize;
-    enum SourceDepth depth;
-    enum PictureScale scale; /* of floats */
-    bool skip_bad;           /* image-folder, image-list: leave out files that cannot be decoded */
-    bool coarse_labels;      /* cifar100: the 20 superclasses in place of the 100 classes */
+    struct SourcePictures pictures;
+    bool coarse_labels;         /* cifar100: the 20 superclasses in place of the 100 classes */
     const char *const *classes; /* names in place of the format's own, or the word "values" of
                                    numpy and matlab: the labels are the names; NULL: none */
     int64_t class_count;
@@ -117,8 +122,8 @@ struct Source {
 /* What a format takes of struct SourceOptions. */
 enum SourceTakes {
     SOURCE_TAKES_SPLITS = 1,
-    SOURCE_TAKES_SIZE = 2, /* height, width, channels, resize, depth, scale */
-    SOURCE_TAKES_SKIP_BAD = 4,
+    SOURCE_TAKES_SIZE = 2,     /* `pictures`, but for skip_bad */
+    SOURCE_TAKES_SKIP_BAD = 4, /* `pictures.skip_bad` */
     SOURCE_TAKES_LABELS = 8,
     SOURCE_TAKES_TARGETS = 16,
     SOURCE_TAKES_LABEL = 32,   /* `label` */

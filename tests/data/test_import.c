@@ -316,7 +316,7 @@ static void bad_images(void **state) {
     write_bytes(place(folder, "bad/train/class1/002.png"), "nor this", 8);
     struct ImportOptions options = options_of("image-folder", place(folder, "bad"));
     refuse(&options, ERROR_DATA, "bad/train/class1/001.png", "is not a picture");
-    options.source.skip_bad = true;
+    options.source.pictures.skip_bad = true;
     const char *out = place(folder, "bad.h5");
     accept(&options, out);
     assert_int_equal(notices, 2);
@@ -330,7 +330,7 @@ static void bad_images(void **state) {
     write_bytes(place(folder, "bad/train/class1/000.png"), "gone too", 8);
     refuse(&options, ERROR_DATA, "no image of class 'class1'");
     write_bytes(place(folder, "bad/train/class0/000.txt"), "words", 5);
-    options.source.skip_bad = false;
+    options.source.pictures.skip_bad = false;
     refuse(&options, ERROR_DATA, "000.txt", "is not a picture");
 }
 
@@ -340,9 +340,9 @@ static void sizes(void **state) {
     write_plain_png(place(folder, "sizes/train/class1/zz.png"), 20, 30, 9);
     struct ImportOptions options = options_of("image-folder", place(folder, "sizes"));
     refuse(&options, ERROR_DATA, "zz.png", "30x20", "8x8", "images of one size");
-    options.source.width = 12;
-    options.source.height = 10;
-    options.source.channels = 1;
+    options.source.pictures.width = 12;
+    options.source.pictures.height = 10;
+    options.source.pictures.channels = 1;
     const char *out = place(folder, "sizes.h5");
     accept(&options, out);
     struct H5File *file = open_file(out);
@@ -359,7 +359,7 @@ static void sizes(void **state) {
 static void threads_change_nothing(void **state) {
     (void)state;
     struct ImportOptions options = options_of("image-folder", place(folder, "strata"));
-    options.source.width = options.source.height = 11;
+    options.source.pictures.width = options.source.pictures.height = 11;
     const char *out = place(folder, "threads.h5");
     omp_set_num_threads(1);
     accept(&options, out);

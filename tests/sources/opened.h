@@ -18,7 +18,8 @@ static inline struct SourceOptions options_of(const char *format, const char *pa
     static char copy[400];
     static const char *const paths[] = {copy};
     snprintf(copy, sizeof copy, "%s", path);
-    return (struct SourceOptions){.format = format, .paths = paths, .path_count = 1, .channels = 3};
+    return (struct SourceOptions){
+        .format = format, .paths = paths, .path_count = 1, .pictures = {.channels = 3}};
 }
 
 static inline struct Source open_source(const struct SourceOptions *options) {

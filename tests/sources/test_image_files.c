@@ -127,7 +127,7 @@ static void links_that_lead_nowhere(void **state) {
     assert_int_equal(symlink("absent", place(folder, "links/train/bird")), 0);
     struct SourceOptions options = options_of("image-folder", place(folder, "links"));
     refuse(&options, "links/train/bird", "is a link that leads nowhere");
-    options.skip_bad = true;
+    options.pictures.skip_bad = true;
     struct Source source = open_source(&options);
     assert_int_equal(source.skipped, 2);
     assert_int_equal(notices, 2);
@@ -140,7 +140,7 @@ static void links_that_lead_nowhere(void **state) {
     source_release(&source);
     assert_int_equal(unlink(place(folder, "links/train/bird")), 0);
     assert_int_equal(unlink(place(folder, "links/train/cat/gone.png")), 0);
-    options.skip_bad = false;
+    options.pictures.skip_bad = false;
     refuse(&options, "train/cat/back", "is a link to a folder that holds it");
 }
 
@@ -155,7 +155,7 @@ static void one_deep_picture(void **state) {
     add_picture("levels/train/a/1.png");
     write_png(place(folder, "levels/train/a/2.png"), 8, 8, PNG_COLOR_TYPE_GRAY, 16, wide, 16);
     struct SourceOptions options = options_of("image-folder", place(folder, "levels"));
-    options.channels = 1;
+    options.pictures.channels = 1;
     struct Source source = open_source(&options);
     float values[2][64];
     struct Error error;
@@ -165,7 +165,7 @@ static void one_deep_picture(void **state) {
     for (int i = 0; i < 64; i++)
         assert_float_equal(values[1][i], (float)(16 * i) / 257, 0);
     source_release(&source);
-    options.depth = SOURCE_DEPTH_BYTE;
+    options.pictures.depth = SOURCE_DEPTH_BYTE;
     source = open_source(&options);
     assert_false(source.floats);
     source_release(&source);
@@ -213,7 +213,7 @@ static void lists_with_missing_files(void **state) {
     const char texts[] = "path,kind\nabsent.png,dog\n1.png,cat\n";
     write_bytes(list, texts, sizeof texts - 1);
     struct SourceOptions options = options_of("image-list", list);
-    options.skip_bad = true;
+    options.pictures.skip_bad = true;
     struct Source source = open_source(&options);
     expect_samples(&source, "train", "1.png:0");
     assert_int_equal(source.skipped, 1);

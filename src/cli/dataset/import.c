@@ -48,8 +48,8 @@ static int read_size(const char *text, struct SourceOptions *options, struct Err
         width > 4096 || height > 4096)
         return fail(error, ERROR_USAGE,
                     "--size %s: expected WIDTHxHEIGHT or one number, each 1 ... 4096", text);
-    options->width = width;
-    options->height = height;
+    options->pictures.width = width;
+    options->pictures.height = height;
     return OK;
 }
 
@@ -79,9 +79,9 @@ static int read_choices(const struct Arguments *arguments, struct SourceOptions 
                     scale);
     if (!code)
         code = argument_choice(arguments, "labels", label_names, 2, &labels, error);
-    options->resize = (enum ResizeRule)resize_rule;
-    options->depth = (enum SourceDepth)depth;
-    options->scale = (enum PictureScale)picture_scale;
+    options->pictures.resize = (enum ResizeRule)resize_rule;
+    options->pictures.depth = (enum SourceDepth)depth;
+    options->pictures.scale = (enum PictureScale)picture_scale;
     options->coarse_labels = labels == 1;
     return code;
 }
@@ -137,10 +137,10 @@ static int read_numbers(const struct Arguments *arguments, struct ImportOptions 
             argument_real(arguments, "split-validation", 0, 0.99, 0, &options->validation, error);
     if (code != OK)
         return code;
-    options->source.channels = channels;
+    options->source.pictures.channels = channels;
     options->seed = (uint64_t)seed;
     options->source.images = argument_value(arguments, "images");
-    options->source.skip_bad = argument_given(arguments, "skip-bad");
+    options->source.pictures.skip_bad = argument_given(arguments, "skip-bad");
     options->source.arrays.transpose = argument_given(arguments, "transpose")      ? TRANSPOSE_YES
                                        : argument_given(arguments, "no-transpose") ? TRANSPOSE_NO
                                                                                    : TRANSPOSE_AUTO;
@@ -179,7 +179,7 @@ static void print_import(const struct Dataset *dataset, const struct ImportOptio
                          int64_t skipped, bool json) {
     if (!json) {
         dataset_print(stdout, dataset);
-        if (options->source.skip_bad)
+        if (options->source.pictures.skip_bad)
             printf("%" PRId64 " files left out\n", skipped);
         return;
     }
@@ -236,16 +236,16 @@ static char *describe(const struct ImportOptions *options) {
     for (int i = 0; i < source->split_count; i++)
         text_add(&text, " --split %s=%s", source->splits[i].name, source->splits[i].path);
     if (source_takes(source->format, SOURCE_TAKES_SIZE)) {
-        if (source->height > 0)
-            text_add(&text, " --size %" PRId64 "x%" PRId64 " --resize %s", source->width,
-                     source->height, resize_rule_names[source->resize]);
-        if (source->channels)
-            text_add(&text, " --channels %" PRId64, source->channels);
-        if (source->depth != SOURCE_DEPTH_AUTO)
-            text_add(&text, " --depth %s", source_depth_names[source->depth]);
-        if (source->scale != PICTURE_SCALE_BYTE)
-            text_add(&text, " --scale %s", picture_scale_names[source->scale]);
-        text_add(&text, "%s", source->skip_bad ? " --skip-bad" : "");
+        if (source->pictures.height > 0)
+            text_add(&text, " --size %" PRId64 "x%" PRId64 " --resize %s", source->pictures.width,
+                     source->pictures.height, resize_rule_names[source->pictures.resize]);
+        if (source->pictures.channels)
+            text_add(&text, " --channels %" PRId64, source->pictures.channels);
+        if (source->pictures.depth != SOURCE_DEPTH_AUTO)
+            text_add(&text, " --depth %s", source_depth_names[source->pictures.depth]);
+        if (source->pictures.scale != PICTURE_SCALE_BYTE)
+            text_add(&text, " --scale %s", picture_scale_names[source->pictures.scale]);
+        text_add(&text, "%s", source->pictures.skip_bad ? " --skip-bad" : "");
     }
     for (int64_t i = 0; i < source->target_count; i++)
         text_add(&text, " --target '%s'", source->targets[i]);
