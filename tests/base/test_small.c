@@ -49,6 +49,16 @@ static void test_nearest(void **unused) {
     assert_null(text_nearest(longer, names, 5));
 }
 
+static void test_places_of_words(void **unused) {
+    (void)unused;
+    static const char *const names[] = {"relu", "elu", "tanh", NULL};
+    assert_int_equal(text_index("tanh", names, -1), 2);
+    assert_int_equal(text_index("tanh", names, 3), 2);
+    assert_int_equal(text_index("tanh", names, 2), -1);
+    assert_int_equal(text_index("Relu", names, -1), -1);
+    assert_int_equal(text_index("", names, -1), -1);
+}
+
 static void test_text_that_is_shown_has_no_controls(void **unused) {
     (void)unused;
     static const char *const pairs[][2] = {
@@ -249,6 +259,7 @@ static void test_paths(void **unused) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_nearest),
+        cmocka_unit_test(test_places_of_words),
         cmocka_unit_test(test_text_that_is_shown_has_no_controls),
         cmocka_unit_test(test_text_for_json_is_utf8),
         cmocka_unit_test(test_numbers_for_people),

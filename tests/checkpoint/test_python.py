@@ -5,8 +5,7 @@ import sys
 
 import pytest
 
-from support.program import built
-from support.runs import arrays
+from support.runs import arrays, write_sample
 
 np = pytest.importorskip("numpy")
 h5py = pytest.importorskip("h5py")
@@ -30,10 +29,7 @@ net(torch.zeros(1, 2, 5, 5))
 
 @pytest.fixture(scope="module")
 def sample(folder):
-    """The path of the checkpoint that write_sample.c writes."""
-    path = f"{folder}/sample.h5"
-    subprocess.run([built("checkpoint/write_sample"), path], check=True)
-    return path
+    return write_sample(folder)
 
 
 @pytest.fixture(scope="module")

@@ -7,9 +7,9 @@ import subprocess
 
 import pytest
 
-from support.program import (CHECKPOINT, DATA, RUN_FILE, SYSTEM, TRAINER, USAGE, built, environment, refusal, run,
+from support.program import (CHECKPOINT, DATA, RUN_FILE, SYSTEM, TRAINER, USAGE, environment, refusal, run,
                              start)
-from support.runs import read, synthesize, write
+from support.runs import read, synthesize, write, write_sample
 
 MOST_COLUMNS = 100
 
@@ -35,10 +35,7 @@ def refused(code, *words, **more):
 
 @pytest.fixture(scope="module")
 def sample(folder):
-    """The checkpoint that write_sample.c writes."""
-    path = f"{folder}/sample.h5"
-    subprocess.run([built("checkpoint/write_sample"), path], check=True)
-    return path
+    return write_sample(folder)
 
 
 @pytest.fixture(scope="module")

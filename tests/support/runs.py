@@ -6,7 +6,7 @@ import shutil
 import subprocess
 import time
 
-from .program import command, environment, result, run
+from .program import built, command, environment, result, run
 
 # Everything that a run's bits can depend on: convolutions, batch normalisation on images and on
 # features, residuals, dropout, augmentation, a short last batch, momentum, a schedule.
@@ -45,6 +45,13 @@ def synthesize(folder, train=643, test=230, validation=120, seed=1, name="shapes
     path = os.path.join(folder, name)
     run(1, "dataset", "synthesize", "-o", path, "--train", train, "--test", test, "--validation", validation,
         "--seed", seed, *more)
+    return path
+
+
+def write_sample(folder):
+    """The checkpoint of tests/checkpoint/write_sample.c; returns its path."""
+    path = os.path.join(folder, "sample.h5")
+    subprocess.run([built("checkpoint/write_sample"), path], check=True)
     return path
 
 
