@@ -512,7 +512,8 @@ def test_what_is_there_is_proposed_or_said(scratch):
             (kinds, 'train: {images: "/*", labels: array_name}'),
             (singles, 'train: {images: "/*/*", labels: group_name, axes: HWC}'),
             ({**pair, "set": LABELS + 1}, 'indices: "/set == VALUE"'),
-            ({**pair, "labels": LABELS[:5]}, "/labels is int64 (5), which are not labels of /images uint8 (24,8,6,3)")):
+            ({**pair, "labels": LABELS[:5]},
+             "/labels is int64 (5), which are not labels of /images uint8 (24,8,6,3)")):
         assert says in run(1, "dataset", "info", save(scratch, "x.h5", **contents))[0]
 
 
