@@ -1,22 +1,26 @@
-/* metrics.jsonl: one JSON object a line, for scripts. Rank 0 alone writes it. A step's line:
+/* metrics.jsonl: one JSON object a line, for scripts. Rank 0 alone writes it. The lines, by kind:
+ *
+ * A step:
  *   {"kind":"step","step":12,"epoch":1,"loss":2.3025,"accuracy":0.1,"rate":0.05,"images_per_second":812.4}
- * with "gradient_norm" after "rate" if the run file's `clip` asks for it, and, in every tenth line
- * from the first on, "penalty" of the weights that the step began with and "objective", the sum of
- * loss and penalty, if the run has an L1 or L2 penalty; an epoch's line:
+ *   "gradient_norm" follows "rate" if the run file's `clip` asks for it. If the run has an L1 or L2
+ *   penalty, every tenth line from the first on also has "penalty", that of the weights that the
+ *   step began with, and "objective", the sum of loss and penalty.
+ * An epoch; a validation within an epoch has the same line of kind "validation", with the training
+ * figures of the epoch so far:
  *   {"kind":"epoch","step":195,"epoch":1,"train_loss":…,"train_accuracy":…,"rate":…,
  *    "validation_loss":…,"validation_accuracy":…,"validation_top5":…,"seconds":…,"input_wait":…}
- * with "penalty" of the weights at its end and "objective", the sum of it and "train_loss", after
- * "rate",
- * and without figures of a validation if none was due there (validation.every); a validation within
- * an epoch has the line of an epoch, of kind "validation", with the figures of the epoch so far;
- * and, if the run keeps an average of weights, "average_loss", "average_accuracy", "average_top5"
- * of the validation with it; early stopping's line:
+ *   "penalty", that of the weights at the end, and "objective" follow "rate". The validation's
+ *   figures are left out if none was due (validation.every). If the run keeps an average of
+ *   weights, "average_loss", "average_accuracy" and "average_top5" are those of its validation.
+ * Early stopping:
  *   {"kind":"stop","step":…,"epoch":…,"metric":"accuracy","best":…,"waited":…}
- * and instead of the line of a step that was not finite, if the run goes on (train.on_nan), one of
+ * A step that was not finite, if the run goes on (train.on_nan), in place of that step's line; if
+ * the run went back, after the line of the checkpoint's step:
  *   {"kind":"nan","step":…,"epoch":…,"action":"skip","count":1}
  *   {"kind":"nan","step":…,"epoch":…,"action":"roll_back","count":1,"checkpoint":…,"rate_factor":0.5}
- * of which the second follows the line of the checkpoint's step; a warning's line (train.warnings):
+ * A warning (train.warnings):
  *   {"kind":"warning","step":…,"epoch":…,"name":"initial_loss","text":"…"}
+ *
  * Which figures a line holds depends on the targets (figures.h): if they are values, "train_rmse",
  * "validation_rmse" and "validation_r2" replace the accuracies. "step" counts steps done; "epoch"
  * counts from 1. Losses have all digits that tell floats apart. */

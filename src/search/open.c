@@ -241,7 +241,7 @@ static int check_groups(const struct Space *space, int ranks, struct Error *erro
                         size, ranks);
 }
 
-/* Rank 0's part. */
+/* What rank 0 does alone. */
 static int prepare(const struct SearchRequest *request, int ranks, struct Error *error) {
     struct Space space;
     struct Base base = {0};

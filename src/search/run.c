@@ -1,5 +1,5 @@
-/* A group of ranks at work: it chooses a trial, trains it, writes down how that ended, and so on.
- */
+/* What a group of ranks does: it chooses a trial, trains it, records how that ended, and begins
+ * again. */
 #include <inttypes.h>
 #include <math.h>
 #include <stdio.h>

@@ -25,8 +25,8 @@ struct RecordForm {
 };
 
 /* A first line such as "sep=;", as Excel writes and reads it, is no record and says what the
- * separator is. What is no regular file is copied first, so that it can be read again. ERROR_SYSTEM
- * if the file cannot be read; *records is NULL then. */
+ * separator is. Anything but a regular file, such as a pipe, is copied first, so that it can be
+ * read again. ERROR_SYSTEM if the file cannot be read; *records is NULL then. */
 int records__open(struct Records **records, const char *path, const struct RecordForm *form,
                   struct Error *error);
 char records__separator(const struct Records *records);

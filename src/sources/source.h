@@ -119,7 +119,7 @@ struct Source {
     void *state;                   /* the format's own */
 };
 
-/* What a format takes of struct SourceOptions. */
+/* Which members of struct SourceOptions a format takes. */
 enum SourceTakes {
     SOURCE_TAKES_SPLITS = 1,
     SOURCE_TAKES_SIZE = 2,     /* `pictures`, but for skip_bad */

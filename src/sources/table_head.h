@@ -16,7 +16,7 @@ struct TableHead {
     int64_t numbered; /* the first column that shares its name and got a number; −1: none */
     bool has_head;    /* else names are numbers */
     bool has_index;   /* records have one more field before those of the head: R's names of rows */
-    bool has_tail;    /* records end with a separator, of which the head knows nothing */
+    bool has_tail;    /* records end with a separator, and the head does not */
     int64_t repeated; /* records so far that were the head again, as in files put together */
 };
 

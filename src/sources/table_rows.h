@@ -1,5 +1,5 @@
-/* Reads a table by an encoding that was made of another one: tomorrow's file for the model of
- * today. Columns are found by their names, whatever their order; without a head, by their places.
+/* Reads a table by an encoding that was made of another one, such as a later file for a trained
+ * model. Columns are found by their names, whatever their order; without a head, by their places.
  * Columns that the encoding does not have, and those that it ignores, are passed over; columns of
  * labels or targets may be missing. A category that the encoding does not have is none: all its
  * features are 0, and a note names it. Not collective. */

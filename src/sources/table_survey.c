@@ -36,7 +36,7 @@ static int find(const struct Survey *survey, const char *name, int64_t *column,
     return head_is_row(survey) ? error_advise(error, ADVICE_NO_HEAD, NULL, NULL, 0) : error->code;
 }
 
-/* What is right must not be a guess, and its twin no input. */
+/* If several columns share a name, it does not say which of them holds the labels or targets. */
 static int check_own_name(const struct Survey *survey, int64_t column, struct Error *error) {
     const struct TableHead *head = &survey->head;
     if (!head->is_shared[column])
