@@ -29,11 +29,22 @@ int64_t array__bytes(const struct Array *array) {
     return memory_product(array->size, array->rank) * array->element;
 }
 
+static int refuse_size(const struct Array *array, int64_t bytes, struct Error *error) {
+    char words[MEMORY_WORDS];
+    return fail(error, ERROR_DATA, "%s: %s", array->name, memory_too_large(bytes, words));
+}
+
+int array__check_size(const struct Array *array, struct Error *error) {
+    int64_t bytes = array__bytes(array);
+    return memory_can_hold((uint64_t)bytes) ? OK : refuse_size(array, bytes, error);
+}
+
 int array__lay_out(struct Array *array, bool fortran, struct Error *error) {
     int64_t count = memory_product(array->size, array->rank), step = 1;
-    if (count < 1 || count > INT64_MAX / array->element)
-        return fail(error, ERROR_DATA, "%s: declares %s", array->name,
-                    count == 0 ? "no values" : "more than memory can hold");
+    if (count == 0)
+        return fail(error, ERROR_DATA, "%s: declares no values", array->name);
+    if (count < 0 || count > INT64_MAX / array->element)
+        return refuse_size(array, -1, error);
     for (int i = 0; i < array->rank; i++) {
         int axis = fortran ? i : array->rank - 1 - i;
         array->stride[axis] = step;
@@ -58,8 +69,8 @@ int array__load(struct Array *array, struct Error *error) {
     int64_t bytes = array__bytes(array);
     if (array->bytes)
         return OK;
-    if (!memory_can_hold((uint64_t)bytes))
-        return fail(error, ERROR_DATA, "%s: declares more than memory can hold", array->name);
+    if (array__check_size(array, error) != OK)
+        return error->code;
     array->bytes = memory_array(uint8_t, bytes, "an array");
     return read_at(array, 0, bytes, array->bytes, error);
 }

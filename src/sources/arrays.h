@@ -27,10 +27,12 @@ struct Array {
 };
 void array__release(struct Array *array);
 /* Sets the strides: the last dimension moves fastest, or, if `fortran`, the first. ERROR_DATA if
- * the sizes are negative, or more than memory can hold. */
+ * the sizes are zero or negative, or their product is beyond 64 bits. */
 int array__lay_out(struct Array *array, bool fortran, struct Error *error);
 /* The elements, in bytes; and the number of an element in memory. */
 int64_t array__bytes(const struct Array *array);
+/* ERROR_DATA if this machine's memory cannot hold them. */
+int array__check_size(const struct Array *array, struct Error *error);
 double array__number(const struct Array *array, const uint8_t *element);
 /* Brings the elements of an array that is in a file into memory. */
 int array__load(struct Array *array, struct Error *error);

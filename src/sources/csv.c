@@ -49,8 +49,10 @@ static int add_record(struct Csv *csv, struct Growing *growing, const struct Rec
     else if (record->count == 1)
         code = column_names__check_separator(&place, ',', record->fields[0], error);
     uint64_t bytes = growing->text + (uint64_t)growing->fields * sizeof *growing->places;
+    char words[MEMORY_WORDS];
     if (code == OK && !memory_can_hold(2 * bytes))
-        code = fail(error, ERROR_DATA, "%s: does not fit into this machine's memory", csv->path);
+        code = fail(error, ERROR_DATA, "%s: the table %s", csv->path,
+                    memory_too_large((int64_t)(2 * bytes), words));
     if (code != OK)
         return code;
     csv->columns = record->count;

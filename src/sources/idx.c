@@ -142,9 +142,7 @@ static int read_head(gzFile file, int least, int most, struct Array *array, stru
     }
     if (code == OK)
         code = array__lay_out(array, false, error);
-    if (code == OK && !memory_can_hold((uint64_t)array__bytes(array)))
-        code = fail(error, ERROR_DATA, "%s: declares more than memory can hold", array->name);
-    return code;
+    return code == OK ? array__check_size(array, error) : code;
 }
 
 /* No byte of deflate gives more than this many. */

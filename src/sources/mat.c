@@ -416,8 +416,8 @@ int mat__read(const struct Mat *mat, int index, struct Array *array, struct Erro
     int code = OK;
     if (found->holds)
         code = fail(error, ERROR_DATA, "%s: holds %s", array->name, found->holds);
-    else if (!memory_can_hold((uint64_t)array__bytes(array)))
-        code = fail(error, ERROR_DATA, "%s: declares more than memory can hold", array->name);
+    else
+        code = array__check_size(array, error);
     if (code == OK) {
         array->bytes = memory_array(uint8_t, array__bytes(array), "an array");
         code = begin(stream, mat, found->element, &next, error);

@@ -238,8 +238,8 @@ int npz__read(const struct Npz *npz, int index, struct Array *array, struct Erro
         return fail(error, ERROR_DATA, "%s: cannot unpack: %s", array->name,
                     zip_strerror(npz->zip));
     int code = read_head(read_member, &member, array, &length, error);
-    if (code == OK && !memory_can_hold((uint64_t)array__bytes(array)))
-        code = fail(error, ERROR_DATA, "%s: declares more than memory can hold", array->name);
+    if (code == OK)
+        code = array__check_size(array, error);
     if (code == OK) {
         array->bytes = memory_array(uint8_t, array__bytes(array), "an array");
         code = read_member(&member, array->bytes, array__bytes(array), error);

@@ -16,8 +16,10 @@ static int make_room(struct TableRows *rows, int64_t *room, const struct TableRe
         return OK;
     int64_t more = 2 * *room + 256;
     size_t bytes = ((size_t)rows->features + (size_t)targets + 4) * sizeof(float);
+    char words[MEMORY_WORDS];
     if (!memory_can_hold((uint64_t)more * bytes))
-        return fail(error, ERROR_DATA, "%s: does not fit into this machine's memory", reader->path);
+        return fail(error, ERROR_DATA, "%s: the table %s", reader->path,
+                    memory_too_large((int64_t)((size_t)more * bytes), words));
     rows->values =
         grow(rows->values, *room * rows->features, more * rows->features, sizeof *rows->values);
     rows->numbers = grow(rows->numbers, *room, more, sizeof *rows->numbers);
