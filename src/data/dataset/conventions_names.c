@@ -32,6 +32,10 @@ static enum ConventionPart part_of(const char *word) {
 }
 
 static void read_word(struct Meaning *meaning, const char *word, bool leaf) {
+    if (leaf && (*word == 'x' || *word == 'y') && part_of(word + 1) != PART_OTHER) { /* "Xtrain" */
+        read_word(meaning, *word == 'x' ? "x" : "y", true);
+        word++;
+    }
     enum ConventionPart part = part_of(word);
     if (part != PART_OTHER) {
         meaning->part = part;
@@ -43,6 +47,20 @@ static void read_word(struct Meaning *meaning, const char *word, bool leaf) {
         meaning->role = ROLE_LABELS;
         snprintf(meaning->stem, sizeof meaning->stem, "%s", word);
     }
+}
+
+/* Takes the word that a text begins with, if it does, in lower case: "train" of "trainImages".
+ * Returns how long it is. */
+static size_t take_word(const char *text, char word[32]) {
+    size_t length = 0;
+    while (isalpha((unsigned char)text[length]) && length + 1 < 32 &&
+           !(length && islower((unsigned char)text[length - 1]) &&
+             isupper((unsigned char)text[length]))) {
+        word[length] = (char)tolower((unsigned char)text[length]);
+        length++;
+    }
+    word[length] = '\0';
+    return length;
 }
 
 /* "/images/train" says what "/train/images" says, which is written to `turned`. */
@@ -63,11 +81,9 @@ void conventions__read_path(const char *path, struct Meaning *meaning) {
     size_t used = 0;
     for (const char *at = path; *at;) {
         char word[32];
-        size_t length = 0;
         bool in_leaf = at >= leaf;
-        while (*at && isalpha((unsigned char)*at) && length + 1 < sizeof word)
-            word[length++] = (char)tolower((unsigned char)*at++);
-        word[length] = '\0';
+        size_t length = take_word(at, word);
+        at += length;
         if (length)
             read_word(meaning, word, in_leaf);
         if (!in_leaf && length && part_of(word) == PART_OTHER)
