@@ -343,6 +343,15 @@ def test_numbers_that_may_be_no_names(scratch, labels, key, says):
     assert done.returncode in (DATA, RUN_FILE) and says in done.stderr
 
 
+def test_a_number_that_is_no_member_of_the_enumeration(scratch):
+    """Also if none of the members is a class, so that labels are numbers."""
+    save(scratch, "x.h5", x=IMAGES, y=np.array([1, 3, 2], ">i2")[LABELS].astype(ENUMERATION))
+    for key in ("", "classes: [a, b, c, d], "):
+        path = recipe(scratch, split("{images: /x, labels: /y}").replace("{file", "{%sfile" % key, 1))
+        line = refusal(DATA, "train", path, "--out", f"{scratch}/o", cwd=scratch)
+        assert "/y: row 2 is 2, which is no member of the enumeration" in line
+
+
 def cells(file, name, words):
     """A cell array of texts, as MATLAB 7.3 writes it."""
     group, references = file.require_group("#refs#"), []

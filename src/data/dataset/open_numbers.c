@@ -125,16 +125,30 @@ static int refuse_member(const struct Pair *pair, int64_t row, const char *name,
     return pair__blame(pair, "labels", error);
 }
 
+/* The member that a label is; members->count: none. */
+static int64_t find_member(const struct H5Enumeration *members, int64_t label) {
+    int64_t k = 0;
+    while (k < members->count && members->values[k] != label)
+        k++;
+    return k;
+}
+
 static int number_members(const struct Pair *pair, const int32_t *classes, struct Error *error) {
     const struct H5Enumeration *members = &pair->stored.enumeration;
     for (int64_t i = 0; i < pair->count; i++) {
-        int64_t k = 0;
-        while (k < members->count && members->values[k] != pair->stored.numbers[i])
-            k++;
+        int64_t k = find_member(members, pair->stored.numbers[i]);
         if (k == members->count || classes[k] < 0)
             return refuse_member(pair, i, k < members->count ? members->names[k] : NULL, error);
         pair->classes[i] = classes[k];
     }
+    return OK;
+}
+
+static int check_members(const struct Pair *pair, struct Error *error) {
+    const struct H5Enumeration *members = &pair->stored.enumeration;
+    for (int64_t i = 0; members->count && i < pair->count; i++)
+        if (find_member(members, pair->stored.numbers[i]) == members->count)
+            return refuse_member(pair, i, NULL, error);
     return OK;
 }
 
@@ -191,8 +205,10 @@ int opening__number_labels(struct Opening *opening, struct Pair *pair, struct Er
         return number_texts(opening, pair, error);
     const struct H5Enumeration *members = &pair->stored.enumeration;
     int32_t *classes = memory_array(int32_t, members->count, "members");
-    int code = find_members(opening, members, classes) ? number_members(pair, classes, error)
-                                                       : number_numbers(opening, pair, error);
+    bool named = find_members(opening, members, classes);
+    int code = named ? number_members(pair, classes, error) : check_members(pair, error);
+    if (code == OK && !named)
+        code = number_numbers(opening, pair, error);
     memory_release(classes);
     return code;
 }
