@@ -107,6 +107,10 @@ static void look_at_counts(struct Preflight *preflight, const struct Split *spli
         blame_missing(finding, dataset, counts, trains);
     }
     bool sets = dataset->targets.kind == TARGET_SETS;
+    if (trains && sets && most == split->count)
+        finding__blame(finding, CHECK_DOUBTFUL,
+                       "every sample has one and the same class: there is nothing to learn of it",
+                       "look at how the labels were made, or take the class out");
     if (trains && !sets && most > IMBALANCE * least &&
         !balances(experiment_options(preflight->experiment)))
         finding__blame(finding, CHECK_DOUBTFUL,
@@ -119,41 +123,119 @@ static void look_at_counts(struct Preflight *preflight, const struct Split *spli
 
 /* ---- Values ---- */
 
-static void look_at_values(struct Preflight *preflight, const struct Split *split) {
-    const struct Dataset *dataset = experiment_parts(preflight->experiment)->dataset;
-    int64_t outputs = dataset->targets.count, constant = 0;
-    double *mean = memory_array(double, outputs, "means of targets");
-    double *deviation = memory_array(double, outputs, "deviations of targets");
+#define OUTLIER 0.5 /* of the variance, due to one value */
+#define SURE_OUTLIER 0.9
+#define MANY 20 /* values or more */
+
+struct TargetCounts {
+    int64_t constant, outliers, first_outlier; /* outputs, and the row of an outlier */
+    double share;                              /* of a variance that an outlier is */
+};
+
+static struct TargetCounts count_targets(const struct Split *split, int64_t outputs,
+                                         const double *mean, const double *deviation) {
+    struct TargetCounts counts = {.first_outlier = -1};
+    for (int64_t k = 0; k < outputs; k++) {
+        double variance = deviation[k] * deviation[k], far = 0;
+        int64_t row = 0;
+        for (int64_t i = 0; i < split->count; i++) {
+            double away = fabs((double)split->targets[i * outputs + k] - mean[k]);
+            row = away > far ? i : row;
+            far = fmax(far, away);
+        }
+        counts.constant += variance == 0;
+        double share = variance > 0 ? far * far / (variance * (double)split->count) : 0;
+        if (split->count < MANY || share < OUTLIER)
+            continue;
+        counts.outliers++;
+        counts.share = fmax(counts.share, share);
+        counts.first_outlier = counts.first_outlier < 0 ? row : counts.first_outlier;
+    }
+    return counts;
+}
+
+static void look_at_values(struct Preflight *preflight, const struct Split *split,
+                           const double *mean, const double *deviation) {
+    int64_t outputs = experiment_parts(preflight->experiment)->dataset->targets.count;
     struct Finding *finding = findings__add(preflight->findings, CHECK_DATA, "target_values");
-    target_statistics(split->targets, split->count, outputs, mean, deviation);
-    for (int64_t k = 0; k < outputs; k++)
-        constant += deviation[k] == 0;
+    struct TargetCounts counts = count_targets(split, outputs, mean, deviation);
     finding__figure(finding, "samples", (double)split->count);
     finding__figure(finding, "targets", (double)outputs);
-    finding__figure(finding, "constant_targets", (double)constant);
+    finding__figure(finding, "constant_targets", (double)counts.constant);
+    finding__figure(finding, "targets_with_outlier", (double)counts.outliers);
     finding__say(finding,
                  "%s: %" PRId64 " samples of %" PRId64 " targets; the first has mean %.4g and "
                  "deviation %.4g",
                  split->name, split->count, outputs, mean[0], deviation[0]);
-    finding__expect(finding, "targets that vary");
-    if (constant)
+    finding__expect(finding, "targets that vary, none of them by one sample alone");
+    if (counts.constant)
         finding__blame(finding, CHECK_BAD, "a target never varies: there is nothing to learn of it",
                        "leave the target out, or look for the column that was meant");
-    memory_release(mean);
-    memory_release(deviation);
+    if (!counts.outliers)
+        return;
+    finding__say(finding, "; row %" PRId64 " is far from all others", counts.first_outlier);
+    finding__blame(finding, counts.share > SURE_OUTLIER ? CHECK_BAD : CHECK_DOUBTFUL,
+                   "an outlier: one sample's target is so far from the others that more than half "
+                   "of the variance is due to it",
+                   "look at that sample, and correct it or leave it out");
+}
+
+/* Whether the targets of the validation split are like those of the training split. */
+static void compare_values(struct Preflight *preflight, const struct Split *split,
+                           const double *mean, const double *deviation, const double *train_mean,
+                           const double *train_deviation) {
+    int64_t outputs = experiment_parts(preflight->experiment)->dataset->targets.count;
+    double worst = 0, ratio = 1;
+    for (int64_t k = 0; k < outputs; k++) {
+        if (train_deviation[k] == 0)
+            continue;
+        double error = fmax(deviation[k], train_deviation[k]) / sqrt((double)split->count);
+        double apart = fabs(mean[k] - train_mean[k]) - 4 * error;
+        double times = deviation[k] / train_deviation[k];
+        worst = fmax(worst, apart / train_deviation[k]);
+        ratio = fmax(ratio, fmax(times, 1 / times));
+    }
+    struct Finding *finding = findings__add(preflight->findings, CHECK_DATA, "targets_alike");
+    finding__figure(finding, "means_apart", worst);
+    finding__figure(finding, "times_as_large", ratio);
+    finding__say(finding,
+                 "%s: means are up to %.3g deviations apart, beyond chance, deviations up "
+                 "to %.3g times as large or as small",
+                 split->name, worst, ratio);
+    finding__expect(finding, "targets like those of the training split");
+    if (worst > 1 || (ratio > 4 && split->count >= MANY))
+        finding__blame(finding, worst > 3 || ratio > 10 ? CHECK_BAD : CHECK_DOUBTFUL,
+                       "the targets of the validation split are not like those of the training "
+                       "split: other units, another column, or samples of another kind",
+                       "look at the targets of both splits");
+}
+
+static void look_at_all_values(struct Preflight *preflight) {
+    const struct RunParts *parts = experiment_parts(preflight->experiment);
+    const struct Split *split = parts->validation;
+    int64_t outputs = parts->dataset->targets.count;
+    double *statistics = memory_array(double, 4 * outputs, "means and deviations of targets");
+    double *mean = statistics, *deviation = mean + outputs;
+    double *other_mean = deviation + outputs, *other_deviation = other_mean + outputs;
+    target_statistics(parts->train->targets, parts->train->count, outputs, mean, deviation);
+    look_at_values(preflight, parts->train, mean, deviation);
+    if (split && split != parts->train) {
+        target_statistics(split->targets, split->count, outputs, other_mean, other_deviation);
+        look_at_values(preflight, split, other_mean, other_deviation);
+        compare_values(preflight, split, other_mean, other_deviation, mean, deviation);
+    }
+    memory_release(statistics);
 }
 
 static void look_at_targets(struct Preflight *preflight) {
     const struct RunParts *parts = experiment_parts(preflight->experiment);
-    const struct Split *splits[] = {parts->train, parts->validation};
-    for (int i = 0; i < 2; i++) {
-        if (!splits[i] || (i && splits[i] == splits[0]))
-            continue;
-        if (targets_are_values(&parts->dataset->targets))
-            look_at_values(preflight, splits[i]);
-        else
-            look_at_counts(preflight, splits[i], i == 0);
+    if (targets_are_values(&parts->dataset->targets)) {
+        look_at_all_values(preflight);
+        return;
     }
+    look_at_counts(preflight, parts->train, true);
+    if (parts->validation && parts->validation != parts->train)
+        look_at_counts(preflight, parts->validation, false);
 }
 
 /* ---- The sheet ---- */

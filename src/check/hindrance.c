@@ -1,13 +1,14 @@
 /* Why nothing is learnt that holds for new samples, although a handful can be learnt by heart: the
  * short training once more, without what makes training harder. If that learns, each part of it is
- * left out alone, to name the one. */
+ * left out alone, to name the one. And whether augmentation is what makes a run learn little. */
 #include <math.h>
 
 #include "check/inside.h"
 #include "run/overfit.h"
 
-#define ENOUGH 0.85 /* of the loss of chance */
-#define ERRORS 3    /* standard errors above chance that the validation must be */
+#define ENOUGH 0.85   /* of the loss of chance */
+#define ERRORS 3      /* standard errors above chance that the validation must be */
+#define FAR_MORE 0.25 /* of the samples */
 
 static const struct {
     unsigned hardens;
@@ -27,19 +28,28 @@ static const struct {
      "make them weaker, one by one"}};
 #define PARTS (sizeof parts / sizeof *parts)
 
-static int learns_without(struct Preflight *preflight, struct Experiment *experiment, int64_t steps,
-                          double rate, bool *learns, struct Error *error) {
+/* A short training. `last`: the mean loss of its last quarter; Inf: it did not stay finite. */
+static int make_steps(struct Experiment *experiment, int64_t steps, double rate, double *last,
+                      struct Error *error) {
     struct ExperimentStep step = {.finite = true};
-    struct Evaluation validation;
-    double chance = check__chance(experiment), last = 0;
     int code = OK;
+    *last = 0;
     experiment_restart(experiment);
     for (int64_t i = 0; i < steps && step.finite && !code; i++) {
         double rise = fmin(1, (double)(i + 1) / fmax(1, (double)steps / 4));
         code = experiment_step(experiment, rate * rise, &step, error);
-        last += i >= steps - steps / 4 ? step.loss / (double)(steps / 4) : 0;
+        *last += i >= steps - steps / 4 ? step.loss / (double)(steps / 4) : 0;
     }
-    *learns = !code && step.finite && last < ENOUGH * chance;
+    *last = step.finite ? *last : INFINITY;
+    return code;
+}
+
+static int learns_without(struct Preflight *preflight, struct Experiment *experiment, int64_t steps,
+                          double rate, bool *learns, struct Error *error) {
+    struct Evaluation validation;
+    double last;
+    int code = make_steps(experiment, steps, rate, &last, error);
+    *learns = !code && last < ENOUGH * check__chance(experiment);
     if (!*learns || !experiment_parts(experiment)->validation ||
         targets_are_values(&experiment_parts(preflight->experiment)->dataset->targets))
         return code;
@@ -49,16 +59,21 @@ static int learns_without(struct Preflight *preflight, struct Experiment *experi
     return code == ERROR_NUMERIC ? OK : code;
 }
 
+static int create_without(struct Preflight *preflight, unsigned hardens,
+                          struct Experiment **experiment, struct Error *error) {
+    struct TrainRequest request = *preflight->request->train;
+    request.without = hardens;
+    return experiment_create(experiment, preflight->ranks, &request, error);
+}
+
 /* Whether it learns without some parts; false also if the run has none of them. */
 static int try_without(struct Preflight *preflight, unsigned hardens, int64_t steps, double rate,
                        bool *learns, struct Error *error) {
-    struct TrainRequest request = *preflight->request->train;
     struct Experiment *experiment;
     *learns = false;
     if (!run_has(experiment_options(preflight->experiment), hardens))
         return OK;
-    request.without = hardens;
-    int code = experiment_create(&experiment, preflight->ranks, &request, error);
+    int code = create_without(preflight, hardens, &experiment, error);
     if (code)
         return code;
     code = learns_without(preflight, experiment, steps, rate, learns, error);
@@ -86,5 +101,36 @@ int check__hindrance(struct Preflight *preflight, int64_t steps, double rate, st
         found->cause = parts[i].cause;
         found->advice = parts[i].advice;
     }
+    return code;
+}
+
+static double accuracy_of(const struct Evaluation *evaluation) {
+    return evaluation->figures.measured[FIGURE_ACCURACY]
+               ? evaluation->figures.value[FIGURE_ACCURACY]
+               : NAN;
+}
+
+int check__augmentation(struct Preflight *preflight, int64_t steps, double rate,
+                        const struct Evaluation *validation, struct Error *error) {
+    struct Experiment *experiment;
+    struct Evaluation without;
+    double last;
+    if (!run_has(experiment_options(preflight->experiment), HARDENS_AUGMENT))
+        return OK;
+    int code = create_without(preflight, HARDENS_AUGMENT, &experiment, error);
+    if (code)
+        return code;
+    code = make_steps(experiment, steps, rate, &last, error);
+    if (!code && isfinite(last)) {
+        code = experiment_validate(experiment, &without, error);
+        double gain = code ? NAN : accuracy_of(&without) - accuracy_of(validation);
+        if (gain > FAR_MORE && gain > ERRORS / sqrt((double)validation->samples)) {
+            preflight->hindered.cause = parts[0].cause;
+            preflight->hindered.advice = parts[0].advice;
+        }
+        evaluation_release(&without);
+        code = code == ERROR_NUMERIC ? OK : code;
+    }
+    experiment_release(experiment);
     return code;
 }

@@ -79,6 +79,12 @@ int check__probe(struct Preflight *preflight, const float *state, struct Finding
  * if that learns, without each of them alone, to fill preflight->hindered; once. Collective. */
 int check__hindrance(struct Preflight *preflight, int64_t steps, double rate, struct Error *error);
 
+/* The same without augmentation alone; fills preflight->hindered if far more samples of the
+ * validation split are then right than in `validation` (of rank 0), that of the run as it is.
+ * Collective. */
+int check__augmentation(struct Preflight *preflight, int64_t steps, double rate,
+                        const struct Evaluation *validation, struct Error *error);
+
 /* Each adds what it found. Collective. Failures are those of the world (a file that cannot be
  * read), which end the preflight: whatever is wrong with the run is a finding. */
 int check__settings(struct Preflight *preflight, struct Error *error);

@@ -7,6 +7,7 @@
 #include "base/memory.h"
 #include "check/inside.h"
 #include "nn/loss.h"
+#include "optim/clip.h"
 #include "optim/rules.h"
 #include "run/chance.h"
 #include "run/overfit.h"
@@ -110,21 +111,29 @@ static void look_at_last_layer(struct Preflight *preflight) {
 /* ---- The first loss ---- */
 
 /* How many times the loss of chance is too much. Scores of weights with std √(2 / fan_in) after
- * activations of unit variance come to 1.2 to 2.5 times for classes, and 3 times for values. */
+ * activations of unit variance come to 1.2 to 2.5 times for classes, and 3 times for values. How
+ * far scores raise the loss depends little on the number of classes, so that the limit of few
+ * classes is that of ten. */
 #define MOST_OF_CLASSES 3
 #define MOST_OF_VALUES 6
+static double most_usual(bool values, double chance) {
+    if (values)
+        return MOST_OF_VALUES * chance;
+    return fmax(MOST_OF_CLASSES * chance, chance + (MOST_OF_CLASSES - 1) * log(10));
+}
+
 static void judge_loss(struct Finding *finding, bool values, double loss, double chance) {
     static const char cause[] = "the first weights are too large, above all the last layer's: it "
                                 "is sure of wrong answers before it has learnt anything";
     static const char advice[] = "initialise the last layer smaller (weight_init: {normal: {std: "
                                  "0.01}}, or fan_in_uniform)";
-    double doubtful = values ? MOST_OF_VALUES : MOST_OF_CLASSES, bad = values ? 30 : 8;
+    double most = most_usual(values, chance), bad = values ? 5 : 8.0 / MOST_OF_CLASSES;
     if (!isfinite(loss))
         finding__blame(finding, CHECK_BAD, "the first weights are so large that numbers overflow",
                        "initialise with kaiming_normal, and centre and scale the images");
-    else if (loss > bad * chance)
+    else if (loss > bad * most)
         finding__blame(finding, CHECK_BAD, cause, advice);
-    else if (loss > doubtful * chance)
+    else if (loss > most)
         finding__blame(finding, CHECK_DOUBTFUL, cause, advice);
     else if (loss < 0.3 * chance)
         finding__blame(finding, CHECK_DOUBTFUL,
@@ -152,13 +161,11 @@ static void look_at_loss(struct Preflight *preflight, const struct ExperimentSte
         fabs(chance - log((double)parts->dataset->targets.count)) < 1e-6)
         finding__expect(finding,
                         "about ln %" PRId64
-                        " = %.4g, the loss of equal probabilities, and less than "
-                        "%d times that",
-                        parts->dataset->targets.count, chance, MOST_OF_CLASSES);
+                        " = %.4g, the loss of equal probabilities, and less than %.3g",
+                        parts->dataset->targets.count, chance, most_usual(values, chance));
     else
-        finding__expect(finding,
-                        "about %.4g, the loss of scores that are 0, and less than %d times that",
-                        chance, values ? MOST_OF_VALUES : MOST_OF_CLASSES);
+        finding__expect(finding, "about %.4g, the loss of scores that are 0, and less than %.3g",
+                        chance, most_usual(values, chance));
     judge_loss(finding, values, step->loss, chance);
 }
 
@@ -221,27 +228,42 @@ static int look_at_penalty(struct Preflight *preflight, double loss, struct Erro
 
 /* ---- Clipping ---- */
 
+static void sum_clipped(const struct Experiment *experiment, double *norm, double *clipped) {
+    const struct ClipOptions *clip = &experiment_options(experiment)->clip;
+    int64_t count = model_arena(experiment_parts(experiment)->model)->parameters;
+    const float *gradient = experiment_gradient(experiment);
+    double squares = 0, left = 0;
+    for (int64_t i = 0; i < count; i++)
+        squares += (double)gradient[i] * (double)gradient[i];
+    *norm = sqrt(squares);
+    double factor = clip->norm > 0 ? clip_factor(clip, *norm) : 1;
+    double most = clip->value > 0 ? clip->value : INFINITY;
+    for (int64_t i = 0; i < count; i++)
+        left += pow(fmin(fabs(factor * (double)gradient[i]), most), 2);
+    *clipped = sqrt(left);
+}
+
 /* Optimisers that divide by the size of gradients do not mind. */
 static void look_at_clip(struct Preflight *preflight, const struct ExperimentStep *step) {
     const struct Experiment *experiment = preflight->experiment;
-    const struct RunOptions *options = experiment_options(experiment);
-    int64_t count = model_arena(experiment_parts(experiment)->model)->parameters;
-    double limit = options->clip.norm, squares = 0;
-    if (!(limit > 0) || !step->finite)
+    const struct ClipOptions *clip = &experiment_options(experiment)->clip;
+    double norm, clipped;
+    if (!(clip->norm > 0 || clip->value > 0) || !step->finite)
         return;
-    for (int64_t i = 0; i < count; i++)
-        squares += pow((double)experiment_gradient(experiment)[i], 2);
-    double norm = sqrt(squares);
+    sum_clipped(experiment, &norm, &clipped);
     struct Finding *finding = findings__add(preflight->findings, CHECK_LOSS, "clip");
     finding__figure(finding, "gradient_norm", norm);
-    finding__figure(finding, "limit", limit);
-    finding__say(finding, "the gradient has norm %.3g, clip.norm is %.3g", norm, limit);
-    finding__expect(finding, "a limit that only the largest gradients reach");
-    if (norm > 1000 * limit && check__follows_gradient(experiment))
-        finding__blame(finding, CHECK_DOUBTFUL,
-                       "clip.norm cuts the gradient down to nearly nothing, so that the weights "
-                       "barely move",
-                       "raise clip.norm to about the gradient's norm");
+    finding__figure(finding, "clipped_norm", clipped);
+    finding__say(finding, "the gradient has norm %.3g, and after clipping %.3g", norm, clipped);
+    finding__expect(finding, "limits that only the largest gradients reach");
+    if (norm > 1000 * clipped && check__follows_gradient(experiment))
+        finding__blame(finding, norm > 1e5 * clipped ? CHECK_BAD : CHECK_DOUBTFUL,
+                       clip->value > 0 ? "clip.value cuts the gradient down to nearly nothing, so "
+                                         "that the weights barely move"
+                                       : "clip.norm cuts the gradient down to nearly nothing, so "
+                                         "that the weights barely move",
+                       clip->value > 0 ? "raise clip.value to about the largest of the gradient"
+                                       : "raise clip.norm to about the gradient's norm");
 }
 
 /* The first step with the run's first weights, without what changes images, targets and layers at

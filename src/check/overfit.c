@@ -1,6 +1,8 @@
 /* Item 5: a handful of samples, to be learnt by heart (run/overfit.h). The rate is the run's own,
- * reduced as the batch is (Goyal et al. 2017, "Accurate, large minibatch SGD"). If that does not do
- * it, others are tried, to tell a wrong rate from a model that cannot learn. */
+ * reduced as the batch is (Goyal et al. 2017, "Accurate, large minibatch SGD"), or, for optimisers
+ * that divide by the size of gradients, as its root is (Malladi et al. 2022, "On the SDEs and
+ * scaling rules for adaptive gradient algorithms"). If that does not do it, others are tried, to
+ * tell a wrong rate from a model that cannot learn. */
 #include <inttypes.h>
 #include <math.h>
 #include <string.h>
@@ -13,7 +15,7 @@
 #define SAMPLES 20
 #define OWN_STEPS 150
 #define TRIED_STEPS 60  /* at each of the other rates */
-#define USUAL_RATE 0.01 /* if the run's own is 0 */
+#define USUAL_RATE 0.01 /* about which they lie if the run's own is 1,000 times away, or 0 */
 #define NEAR 30         /* a rate this many times away is no other rate */
 #define ENOUGH 0.1      /* of the loss of scores that are 0 */
 
@@ -108,14 +110,14 @@ static int learn(struct Experiment *experiment, double rate, int64_t most,
 /* Another rate at which the samples are learnt; 0: none was found. */
 static int try_rates(struct Experiment *experiment, double own, const struct Reach *reach,
                      double *found, struct Error *error) {
-    static const double factors[] = {0.1, 10, 0.01, 100, 1e-3, 1e3, 1e4, 1e-5, 1e5, 1e-7, 1e-9};
+    static const double factors[] = {1, 0.1, 10, 0.01, 100, 1e-3, 1e3};
+    bool unusual = own < USUAL_RATE / 1000 || own > USUAL_RATE * 1000;
     struct Learnt learnt = {0};
     int code = OK;
     *found = 0;
-    for (size_t i = 0; i < sizeof factors / sizeof *factors && !*found && !code; i++) {
-        double rate = (own > 0 ? own : USUAL_RATE) * factors[i];
-        if (rate > 100 || rate < 1e-6)
-            continue;
+    for (size_t i = unusual ? 0 : 1; i < sizeof factors / sizeof *factors && !*found && !code;
+         i++) {
+        double rate = (unusual ? USUAL_RATE : own) * factors[i];
         code = learn(experiment, rate, TRIED_STEPS, reach, &learnt, error);
         *found = learnt.done ? rate : 0;
     }
@@ -189,7 +191,9 @@ int check__overfit(struct Preflight *preflight, struct Error *error) {
     if (code)
         return code;
     double batch = (double)options->train.batch;
-    double own = check__peak_rate(preflight->experiment) * fmin(1, (double)samples / batch);
+    double part = fmin(1, (double)samples / batch);
+    double own = check__peak_rate(preflight->experiment) *
+                 (check__follows_gradient(preflight->experiment) ? part : sqrt(part));
     const struct Reach reach = find_reach(experiment);
     code = learn(experiment, own, OWN_STEPS, &reach, &learnt, error);
     if (!code && !learnt.done)

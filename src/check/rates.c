@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "base/sort.h"
 #include "check/inside.h"
 
 #define LEAST_RATE 1e-5
@@ -56,12 +57,14 @@ static int raise_rate(struct Preflight *preflight, int64_t steps, double low, do
     return OK;
 }
 
-/* Whether losses go up and down so much by themselves that the curve says little. */
-#define NOISY 0.15
+/* Losses that go up and down so much by themselves, as a part of the loss at the start, that the
+ * curve says little. */
+#define NOISY 0.05
 
 /* The losses of the same batches with the first weights, to which those of raise_rate are then
- * related: what is left of their going up and down is due to the rate. */
-static int relate_to_start(struct Preflight *preflight, struct Error *error) {
+ * related: what is left of their going up and down is due to the rate. `losses`: those of each
+ * step, related. */
+static int relate_to_start(struct Preflight *preflight, double *losses, struct Error *error) {
     struct Findings *findings = preflight->findings;
     double before = 0, now = 0, start = 0;
     int count = findings->rate_count;
@@ -76,33 +79,37 @@ static int relate_to_start(struct Preflight *preflight, struct Error *error) {
         now = i ? MEMORY * now + (1 - MEMORY) * rate->loss : rate->loss;
         start += step.loss / count;
         rate->smooth = now / fmax(before, 1e-30);
+        losses[i] = rate->loss / fmax(step.loss, 1e-30);
     }
-    for (int i = 0; i < count; i++)
+    for (int i = 0; i < count; i++) {
         findings->rates[i].smooth *= start;
+        losses[i] *= start;
+    }
     return OK;
 }
 
 /* ---- What it says ---- */
 
 struct Curve {
-    double start, noise; /* the loss at rates that change nothing, and its deviation */
-    double lowest;       /* of the running mean */
+    double start;  /* the loss at rates that change nothing */
+    double noise;  /* the deviation of the losses about the lowest, but for their way */
+    double lowest; /* of the running mean */
     int lowest_at;
     double least; /* the rate from which on a tenth of the fall is done */
-    double most;  /* from which on half of it is undone; the last rate if the loss exploded */
+    double most;  /* from which on it is undone; the last rate if the loss exploded */
     bool falls, exploded;
 };
 
-static void measure_start(const struct Findings *findings, bool related, struct Curve *curve) {
-    int count = findings->rate_count < STARTS ? findings->rate_count : STARTS;
-    double squares = 0, losses[STARTS];
+/* The deviation of the losses that end at `last`, from the differences of neighbours: the median,
+ * because a few are of an explosion. */
+#define NEAR_STEPS 20
+#define DEVIATION_OF_MEDIAN 1.0484 /* 1 / (√2 · 0.6745), if they are normal */
+static double noise_at(const double *losses, int last) {
+    double differences[NEAR_STEPS];
+    int count = last < NEAR_STEPS ? last : NEAR_STEPS;
     for (int i = 0; i < count; i++)
-        losses[i] = related ? findings->rates[i].smooth : findings->rates[i].loss;
-    for (int i = 0; i < count; i++)
-        curve->start += losses[i] / count;
-    for (int i = 0; i < count; i++)
-        squares += pow(losses[i] - curve->start, 2);
-    curve->noise = sqrt(squares / count);
+        differences[i] = fabs(losses[last - i] - losses[last - i - 1]);
+    return count ? DEVIATION_OF_MEDIAN * sort_median(differences, count) : 0;
 }
 
 /* Whether the loss has fallen by more than it goes up and down by itself. */
@@ -110,16 +117,20 @@ static bool has_fallen(const struct Curve *curve) {
     return curve->start - curve->lowest > fmax(0.03 * fabs(curve->start), 2 * curve->noise);
 }
 
-/* The first valley: with batch normalisation the loss may fall again at rates that are far too high
- * for many steps. */
-static void find_valley(const struct Findings *findings, struct Curve *curve) {
+/* The first valley, which ends where half of the fall is undone, or all of a small one. With batch
+ * normalisation the loss may fall again at rates that are far too high for many steps. */
+static void find_valley(const struct Findings *findings, const double *losses,
+                        struct Curve *curve) {
     const struct CheckRate *rates = findings->rates;
     curve->lowest = curve->start;
-    for (int i = STARTS; i < findings->rate_count; i++) {
-        double rise = fmax(0.5 * (curve->start - curve->lowest), 2 * curve->noise);
+    for (int i = STARTS; i < findings->rate_count && isfinite(losses[i]); i++) {
+        double noise = noise_at(losses, i);
+        double fall = curve->start - curve->lowest;
+        double rise = fmax(fmax(0.5 * fall, fmin(fall, 0.15 * curve->start)), 2 * noise);
         if (rates[i].smooth < curve->lowest) {
             curve->lowest = rates[i].smooth;
             curve->lowest_at = i;
+            curve->noise = noise;
         } else if (has_fallen(curve) && !(rates[i].smooth < curve->lowest + rise)) {
             curve->most = rates[i].rate;
             return;
@@ -127,12 +138,16 @@ static void find_valley(const struct Findings *findings, struct Curve *curve) {
     }
 }
 
-static struct Curve read_curve(const struct Findings *findings, int64_t steps, bool related) {
+/* `losses`: those of each step; the running mean is in the findings. */
+static struct Curve read_curve(const struct Findings *findings, const double *losses,
+                               int64_t steps) {
     const struct CheckRate *rates = findings->rates;
-    int last = findings->rate_count - 1;
+    int last = findings->rate_count - 1, starts = last + 1 < STARTS ? last + 1 : STARTS;
     struct Curve curve = {.least = NAN, .most = NAN};
-    measure_start(findings, related, &curve);
-    find_valley(findings, &curve);
+    for (int i = 0; i < starts; i++)
+        curve.start += losses[i] / starts;
+    curve.noise = noise_at(losses, starts - 1);
+    find_valley(findings, losses, &curve);
     curve.falls = has_fallen(&curve);
     curve.exploded = findings->rate_count < steps; /* it ended before its highest rate */
     if (curve.exploded && isnan(curve.most))
@@ -255,34 +270,57 @@ static void report(struct Preflight *preflight, const struct Curve *curve, doubl
     judge_rate(finding, bears, own, preflight->best_rate);
 }
 
-int check__rates(struct Preflight *preflight, struct Error *error) {
-    int64_t steps;
-    int code = check__affordable(preflight, LEAST_STEPS, MOST_STEPS, &steps, error);
-    if (!code)
-        code = raise_rate(preflight, steps, LEAST_RATE, MOST_RATE, error);
+/* The rates from `low` to `high`, and what the losses there say. `losses` has room for all steps.
+ */
+static int look(struct Preflight *preflight, int64_t steps, double low, double high, double *losses,
+                struct Curve *curve, struct Error *error) {
+    int code = raise_rate(preflight, steps, low, high, error);
     if (code)
         return code;
-    struct Curve curve = read_curve(preflight->findings, steps, false);
-    if (!curve.falls && steps < MOST_STEPS) { /* a few steps a power of ten may be too few */
+    for (int i = 0; i < preflight->findings->rate_count; i++)
+        losses[i] = preflight->findings->rates[i].loss;
+    *curve = read_curve(preflight->findings, losses, steps);
+    return OK;
+}
+
+/* A clear curve is taken as it is, unless the run's rate `own` is too high for it. */
+static int find_curve(struct Preflight *preflight, int64_t steps, double own, double *losses,
+                      struct Curve *curve, struct Error *error) {
+    int code = look(preflight, steps, LEAST_RATE, MOST_RATE, losses, curve, error);
+    if (code)
+        return code;
+    if (!curve->falls && steps < MOST_STEPS) { /* a few steps a power of ten may be too few */
         double end = preflight->findings->rates[preflight->findings->rate_count - 1].rate;
-        code = raise_rate(preflight, steps, end / SECOND_LOOK, end, error);
+        code = look(preflight, steps, end / SECOND_LOOK, end, losses, curve, error);
         if (code)
             return code;
-        curve = read_curve(preflight->findings, steps, false);
     }
-    if (!curve.falls || curve.noise > NOISY * curve.start) {
-        code = relate_to_start(preflight, error);
-        if (code)
-            return code;
-        curve = read_curve(preflight->findings, steps, true);
-    }
-    if (!curve.falls)
-        code = check__hindrance(preflight, steps, check__peak_rate(preflight->experiment), error);
+    if (curve->falls && curve->noise <= NOISY * curve->start &&
+        !(own > bearable(preflight->experiment, curve->most, own)))
+        return OK;
+    code = relate_to_start(preflight, losses, error);
+    if (!code)
+        *curve = read_curve(preflight->findings, losses, steps);
+    return code;
+}
+
+int check__rates(struct Preflight *preflight, struct Error *error) {
+    int64_t steps;
+    struct Curve curve;
+    double own = check__peak_rate(preflight->experiment);
+    int code = check__affordable(preflight, LEAST_STEPS, MOST_STEPS, &steps, error);
+    if (code)
+        return code;
+    double *losses = memory_array(double, steps, "losses of the range test");
+    code = find_curve(preflight, steps, own, losses, &curve, error);
+    memory_release(losses);
+    if (!code && !curve.falls)
+        code = check__hindrance(preflight, steps, own, error);
     if (code)
         return code;
     preflight->best_rate =
         curve.falls ? preflight->findings->rates[curve.lowest_at].rate / BELOW_LOWEST : 0;
-    report(preflight, &curve, check__peak_rate(preflight->experiment));
+    report(preflight, &curve, own);
     findings__soften(preflight->findings, CHECK_RATES, steps);
     return OK;
 }

@@ -2,6 +2,7 @@
  * training would fail. Nothing is computed. */
 #include <inttypes.h>
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/memory.h"
@@ -59,6 +60,25 @@ static void look_at_smoothing(struct Preflight *preflight) {
                        "label smoothing is so strong that the targets hardly say which class is "
                        "right",
                        "set label_smoothing to 0.1, or to 0");
+}
+
+static void look_at_class_weights(struct Preflight *preflight) {
+    const struct Dataset *dataset = experiment_parts(preflight->experiment)->dataset;
+    const struct Strings *weights =
+        loss_class_weights(&experiment_options(preflight->experiment)->loss);
+    if (!weights || weights->count != dataset->targets.count)
+        return;
+    struct Finding *finding = add(preflight, "class_weights");
+    finding__say(finding, "%d weights", weights->count);
+    finding__expect(finding, "weights above 0");
+    for (int i = 0; i < weights->count; i++) {
+        char *end;
+        if (strtod(weights->values[i], &end) != 0 || end == weights->values[i])
+            continue;
+        finding__say(finding, "; that of %s is 0", dataset->targets.names[i]);
+        finding__blame(finding, CHECK_DOUBTFUL, "a class has weight 0: the network never learns it",
+                       "give it a weight above 0, or take its samples out");
+    }
 }
 
 /* ---- Dropout ---- */
@@ -188,6 +208,29 @@ static void look_at_schedule(struct Preflight *preflight) {
         finding__blame(finding, CHECK_DOUBTFUL,
                        "the rate rises until the end of the run: the warm-up is as long as the run",
                        "shorten schedule.warmup, or train for longer");
+}
+
+/* ---- The number of steps ---- */
+
+#define FEW_STEPS 50
+
+static void look_at_steps(struct Preflight *preflight) {
+    const struct RunParts *parts = experiment_parts(preflight->experiment);
+    int64_t total = parts->time.total;
+    if (total >= FEW_STEPS)
+        return;
+    struct Finding *finding = add(preflight, "steps");
+    finding__figure(finding, "steps", (double)total);
+    finding__say(finding,
+                 "the whole run makes %" PRId64 " step%s, with batches of %" PRId64 " of %" PRId64
+                 " samples",
+                 total, total == 1 ? "" : "s",
+                 experiment_options(preflight->experiment)->train.batch, parts->train->count);
+    finding__expect(finding, "hundreds of steps or more");
+    finding__blame(finding, CHECK_DOUBTFUL,
+                   "the run makes too few steps to learn much: its batches are too large for so "
+                   "few samples, or it is too short",
+                   "make train.batch smaller, or train.length longer");
 }
 
 /* ---- The order of the samples ---- */
@@ -330,10 +373,12 @@ static int look(struct Preflight *preflight, struct Error *error) {
     if (!code) {
         look_at_loss(preflight);
         look_at_smoothing(preflight);
+        look_at_class_weights(preflight);
         look_at_dropout(preflight);
         look_at_momentum(preflight);
         look_at_decay(preflight, settings);
         look_at_schedule(preflight);
+        look_at_steps(preflight);
         look_at_order(preflight);
         look_at_augmentation(preflight);
         look_at_frozen(preflight, settings);

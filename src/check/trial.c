@@ -8,6 +8,7 @@
 #include "base/memory.h"
 #include "base/text.h"
 #include "check/inside.h"
+#include "nn/loss.h"
 #include "run/overfit.h"
 
 #define LEAST_STEPS 40
@@ -15,6 +16,15 @@
 #define MANY_EPOCHS 8 /* within which a network may learn its samples by heart */
 #define FIRST 4       /* batches whose loss is that of the start */
 #define MEASURED 6    /* the last steps: the update ratios are means over them */
+
+#define SMALL 100000 /* parameters of a small model, ... */
+#define MORE 4       /* ... which makes up to so many times as many steps */
+
+/* Parts of the loss of chance. */
+#define BELOW_CHANCE 0.97       /* something is learnt */
+#define HARDLY_BELOW_CHANCE 0.9 /* more than by chance */
+#define LEARNT 0.7              /* much is learnt */
+#define SLOW 0.4                /* not all of what easy images teach */
 
 /* What a parameter did. */
 struct Moved {
@@ -25,17 +35,18 @@ struct Moved {
 struct Trial {
     struct Preflight *preflight;
     int64_t steps, done;
+    int64_t rise;               /* the steps over which the rate rises */
     double own;                 /* the rate, after its rise */
     bool warms_up;              /* the run does, over more steps than these */
     double chance, first;       /* losses: of scores of 0, and of the first batches */
     double last, last_accuracy; /* means over the last quarter */
     double newest_accuracy;     /* the mean over the measured steps */
-    double step_seconds;
-    float *before; /* the weights before a step */
+    float *before;              /* the weights before a step */
     struct Moved *moved;
     int moved_count;
     double noise; /* of the gradient over its signal */
     bool finite;
+    bool went_on; /* for more steps, because little was learnt */
     bool validated;
     struct Evaluation validation;
 };
@@ -69,7 +80,7 @@ static void add_ratios(struct Trial *trial) {
 /* The rate rises over the first quarter. In a longer warm-up of the run it is the run's own as soon
  * as that is higher. */
 static double rate_at(const struct Trial *trial, int64_t step) {
-    double rise = fmax(1, (double)trial->steps / 4);
+    double rise = fmax(1, (double)trial->rise);
     double rate = trial->own * fmin(1, (double)(step + 1) / rise);
     return trial->warms_up ? fmax(rate, experiment_rate(trial->preflight->experiment, step)) : rate;
 }
@@ -157,13 +168,60 @@ static int measure_first(struct Trial *trial, struct Error *error) {
     return OK;
 }
 
+/* The loss of scores that tell the classes' frequencies alone, which may be far below that of
+ * chance; where that is not known, that of chance. */
+static double prior_loss(const struct Trial *trial) {
+    const struct RunOptions *options = experiment_options(trial->preflight->experiment);
+    const struct RunParts *parts = experiment_parts(trial->preflight->experiment);
+    const struct Strings *weights = loss_class_weights(&options->loss);
+    const int32_t *labels = parts->train->labels;
+    int64_t classes = parts->dataset->targets.count, count = parts->train->count;
+    double entropy = 0;
+    if (strcmp(options->loss.kind->name, "cross_entropy") != 0 || (weights && weights->count) ||
+        options->train.sampling != SAMPLING_UNIFORM || !labels)
+        return trial->chance;
+    double *frequency = memory_array(double, classes, "frequencies of classes");
+    for (int64_t i = 0; i < count; i++)
+        frequency[labels[i]] += 1.0 / (double)count;
+    for (int64_t k = 0; k < classes; k++)
+        entropy -= frequency[k] > 0 ? frequency[k] * log(frequency[k]) : 0;
+    memory_release(frequency);
+    return fmin(trial->chance, entropy);
+}
+
+static int make_steps(struct Trial *trial, struct Error *error) {
+    int code = OK;
+    while (trial->done < trial->steps && trial->finite && !code)
+        code = one_step(trial, trial->done, error);
+    return code;
+}
+
+/* If nothing, or hardly anything, is learnt, a small model goes on for as long as takes no time:
+ * what is hard to learn, and labels learnt by heart, show only then. */
+static int go_on(struct Trial *trial, struct Error *error) {
+    const struct Preflight *preflight = trial->preflight;
+    double limit = HARDLY_BELOW_CHANCE * fmin(trial->first, prior_loss(trial));
+    double seconds = preflight->step_seconds * (double)(MORE * trial->steps);
+    if (!trial->finite || trial->last < limit || arena_of(trial)->parameters >= SMALL ||
+        seconds > preflight->request->seconds)
+        return OK;
+    trial->went_on = true;
+    trial->steps *= MORE;
+    trial->last = trial->last_accuracy = trial->newest_accuracy = 0;
+    for (int i = 0; i < trial->moved_count; i++)
+        trial->moved[i].ratio = 0;
+    return make_steps(trial, error);
+}
+
 static int train_shortly(struct Trial *trial, struct Error *error) {
     int code = measure_first(trial, error);
     list_rows(trial);
     trial->before = memory_array(float, arena_of(trial)->parameters, "weights before a step");
     trial->finite = true;
-    for (int64_t i = 0; i < trial->steps && trial->finite && !code; i++)
-        code = one_step(trial, i, error);
+    if (!code)
+        code = make_steps(trial, error);
+    if (!code)
+        code = go_on(trial, error);
     if (!code && trial->finite)
         code = measure_noise(trial, error);
     if (!code && trial->finite)
@@ -292,17 +350,18 @@ static double predicts_others(const struct Evaluation *evaluation) {
 #define SURE 5    /* standard errors above chance */
 #define NOTHING 2 /* fewer of them are chance */
 #define SURE_OF_DIFFERENCE 4
-#define MANY_WRONG 0.25
+#define MANY_WRONG 0.2
 #define MANY_WRONG_IF_HARDER 0.45
 
 /* Labels of the validation split that have other numbers. */
 static bool blame_numbers(struct Finding *finding, const struct Trial *trial) {
     const struct Evaluation *evaluation = &trial->validation;
     const struct Dataset *dataset = experiment_parts(trial->preflight->experiment)->dataset;
+    int64_t classes = evaluation->outputs, first;
     double right = right_if_shifted(evaluation, 0), shifted = 0;
-    int64_t first;
     for (int shift = -1; shift <= 1; shift += 2)
         shifted = fmax(shifted, right_if_shifted(evaluation, shift));
+    shifted = classes > 2 ? shifted : 0; /* two that are swapped have other numbers */
     double renamed = right_if_renamed(evaluation, &first);
     if (check__part_above_chance(evaluation, shifted) > SURE && shifted > 2 * right) {
         finding__blame(finding, CHECK_BAD,
@@ -325,8 +384,8 @@ static bool blame_numbers(struct Finding *finding, const struct Trial *trial) {
     return true;
 }
 
-/* What is learnt does not hold for the validation split. */
-static void blame_splits(struct Finding *finding, const struct Trial *trial) {
+/* What is learnt does not hold for the validation split. If little is learnt, that is not sure. */
+static void blame_splits(struct Finding *finding, const struct Trial *trial, bool sure) {
     const struct Preflight *preflight = trial->preflight;
     const struct RunParts *parts = experiment_parts(preflight->experiment);
     int64_t seen = trial->done * experiment_options(preflight->experiment)->train.batch;
@@ -337,7 +396,7 @@ static void blame_splits(struct Finding *finding, const struct Trial *trial) {
                        "another kind than those of the training split",
                        "look at images of both splits, and draw both from the same samples");
     else
-        finding__blame(finding, CHECK_BAD,
+        finding__blame(finding, sure ? CHECK_BAD : CHECK_DOUBTFUL,
                        "what is learnt does not hold for the validation split: labels that do not "
                        "go with the images (shuffled, or shifted by a row), in one split or both",
                        "look at the samples of both splits and their labels");
@@ -378,27 +437,51 @@ static void blame_wrong_labels(struct Finding *finding, const struct Trial *tria
                    "look at samples of the training split and their labels");
 }
 
+/* Values, and sets of classes, which have no numbers that could be wrong. */
+static void blame_targets(struct Finding *finding, const struct Trial *trial) {
+    if (trial->last < LEARNT * trial->chance &&
+        trial->validation.figures.value[FIGURE_LOSS] > trial->chance)
+        finding__blame(finding, CHECK_BAD,
+                       "what is learnt does not hold for the validation split: targets that do not "
+                       "go with the samples (shuffled, shifted by a row, or their columns in "
+                       "another order), in one split or both",
+                       "look at the samples of both splits and their targets");
+}
+
 static void judge_validation(struct Finding *finding, const struct Trial *trial) {
     const struct Evaluation *evaluation = &trial->validation;
-    if (!trial->validated || evaluation->split->labels == NULL || evaluation->outputs < 3 ||
-        majority(evaluation) == 1)
+    if (!trial->validated)
         return;
-    if (blame_numbers(finding, trial))
+    if (evaluation->split->labels == NULL) {
+        blame_targets(finding, trial);
         return;
-    if (check__above_chance(evaluation) < NOTHING)
-        blame_splits(finding, trial);
+    }
+    if (majority(evaluation) == 1 || blame_numbers(finding, trial))
+        return;
+    double prior = prior_loss(trial);
+    if (check__above_chance(evaluation) < NOTHING && trial->last < prior &&
+        evaluation->figures.value[FIGURE_LOSS] > prior)
+        blame_splits(finding, trial, trial->last < HARDLY_BELOW_CHANCE * prior);
     else if (check__above_chance(evaluation) > SURE)
         blame_wrong_labels(finding, trial);
+    else if (check__above_chance(evaluation) < NOTHING && trial->last > BELOW_CHANCE * prior &&
+             trial->went_on)
+        finding__blame(finding, CHECK_DOUBTFUL,
+                       "nothing is learnt but how frequent the classes are: the images say hardly "
+                       "anything of the labels, or the labels do not go with the images (shuffled, "
+                       "or shifted by a row)",
+                       "look at the samples and their labels");
 }
 
 /* The loss stays that of chance. */
 static void blame_chance(struct Finding *finding, const struct Trial *trial) {
     const struct Preflight *preflight = trial->preflight;
+    if (trial->own >= preflight->best_rate / 100 &&
+        finding__blame_earlier(preflight->findings, finding, CHECK_BAD))
+        return;
     if (trial->own < preflight->best_rate / 30)
         finding__blame(finding, CHECK_BAD, "the learning rate is too low: the loss barely moves",
                        "raise optimizer.rate");
-    else if (finding__blame_earlier(preflight->findings, finding, CHECK_BAD))
-        return;
     else if (preflight->hindered.cause)
         finding__blame(finding, CHECK_BAD, preflight->hindered.cause, preflight->hindered.advice);
     else if (preflight->overfits)
@@ -421,7 +504,7 @@ static bool explodes(const struct Trial *trial) {
 }
 
 static bool learns(const struct Trial *trial) {
-    return !explodes(trial) && trial->last < 0.97 * fmin(trial->first, trial->chance);
+    return !explodes(trial) && trial->last < BELOW_CHANCE * fmin(trial->first, trial->chance);
 }
 
 static void judge_learning(struct Finding *finding, const struct Trial *trial) {
@@ -576,10 +659,19 @@ static void choose_rate(struct Trial *trial) {
         trial->own = fmin(own, best);
 }
 
-/* Whether to find out what keeps the run from learning. */
-static bool needs_another_look(const struct Trial *trial) {
-    const struct Preflight *preflight = trial->preflight;
-    return !preflight->too_high && !explodes(trial) && !learns(trial);
+/* Finds out what keeps the run from learning, or, if it learns slowly and there is time, whether
+ * augmentation does. */
+static int look_again(struct Trial *trial, struct Error *error) {
+    struct Preflight *preflight = trial->preflight;
+    double rate = rate_at(trial, trial->steps);
+    if (preflight->too_high || explodes(trial))
+        return OK;
+    if (!learns(trial))
+        return check__hindrance(preflight, trial->steps, rate, error);
+    if (trial->last < SLOW * trial->chance || !trial->validated ||
+        preflight->step_seconds * (double)trial->steps > preflight->request->seconds / 3)
+        return OK;
+    return check__augmentation(preflight, trial->steps, rate, &trial->validation, error);
 }
 
 int check__trial(struct Preflight *preflight, struct Error *error) {
@@ -587,11 +679,12 @@ int check__trial(struct Preflight *preflight, struct Error *error) {
     int code = check__affordable(preflight, LEAST_STEPS, MOST_STEPS, &trial.steps, error);
     if (code)
         return code;
+    trial.rise = trial.steps / 4;
     choose_rate(&trial);
     trial.chance = check__chance(preflight->experiment);
     code = train_shortly(&trial, error);
-    if (!code && needs_another_look(&trial))
-        code = check__hindrance(preflight, trial.steps, rate_at(&trial, trial.steps), error);
+    if (!code)
+        code = look_again(&trial, error);
     if (!code) {
         report_learning(&trial);
         if (trial.finite) {

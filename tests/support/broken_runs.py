@@ -1,4 +1,4 @@
-"""Runs for trainer check: one on easy data that is as it should be, and copies made wrong in one way each."""
+"""Runs for trainer check: on easy images and tables that are as they should be, and copies made wrong in one way each."""
 import dataclasses
 import os
 
@@ -155,6 +155,90 @@ def sided(split, images, labels, random):
     return images.astype(np.uint8), labels
 
 
+# ---- Tables ----
+
+COLUMNS = 12
+EFFECTS = np.random.default_rng(99).normal(size=(COLUMNS, 4))
+TABLE_MODEL = """
+  - linear: {out: 32}
+  - relu
+  - linear: {out: OUTPUTS}
+"""
+
+
+def four_classes(scores):
+    return scores.argmax(1).astype(np.int32)
+
+
+def two_classes(scores):
+    return (scores[:, 0] > 0).astype(np.int32)
+
+
+def two_values(scores):
+    return (scores[:, :2] * (1, 50) + (0, 1000)).astype(np.float32)
+
+
+def four_sets(scores):
+    return (scores > 0).astype(np.uint8)
+
+
+# The array of a table's targets, how many outputs they take, and the loss.
+TABLE_TARGETS = {four_classes: ("labels", 4, "cross_entropy"), two_classes: ("labels", 2, "cross_entropy"),
+                 two_values: ("targets", 2, "mse"), four_sets: ("labels", 4, "binary_cross_entropy")}
+
+
+def set_up_table(broken, stem, seed):
+    """A table whose targets depend on its columns, and a run that learns it; the path of the run file."""
+    random = np.random.default_rng(seed)
+    array, outputs, loss = TABLE_TARGETS[broken.targets]
+    with h5py.File(f"{stem}.h5", "w") as file:
+        for split, count in (("train", 1500), ("validation", 400)):
+            rows = random.normal(size=(count, COLUMNS))
+            targets = broken.targets(rows @ EFFECTS + 0.3 * random.normal(size=(count, 4)))
+            if broken.change:
+                rows, targets = broken.change(split, rows, targets, random)
+            file[f"{split}/images"], file[f"{split}/{array}"] = rows.astype(np.float32), targets
+    several = ", multi_label: true" if broken.targets is four_sets else ""
+    return write(f"{stem}.yaml", f"""data: {{file: {stem}.h5, train: train, validation: validation{several}}}
+model:{TABLE_MODEL.replace("OUTPUTS", str(outputs))}
+loss: {loss}
+optimizer: {{adam: {{rate: 0.003}}}}
+train: {{batch: 50, shards: 2, length: 20 epochs, seed: {seed + 1}}}
+""")
+
+
+@in_split("validation")
+def swapped(labels, random):
+    return 1 - labels
+
+
+@in_split("validation")
+def in_thousands(targets, random):
+    return targets / 1000
+
+
+@in_split("validation")
+def columns_turned(targets, random):
+    return np.roll(targets, 1, 1)
+
+
+@in_split("train")
+def with_outlier(targets, random):
+    targets[5, 0] = 1e7
+    return targets
+
+
+@in_split(None)
+def third_in_all(labels, random):
+    labels[:, 2] = 1
+    return labels
+
+
+def mostly_first(split, rows, labels, random):
+    kept = (labels == 0) | (random.random(len(labels)) < 0.3)
+    return rows[kept], labels[kept]
+
+
 # ---- The set-ups ----
 
 @dataclasses.dataclass
@@ -164,6 +248,7 @@ class Broken:
     change: object = None
     model: str = MODEL
     keys: tuple = ()
+    targets: object = None  # of a table; None: images
 
 
 ZERO = "initialise.weights=zeros"
@@ -219,6 +304,22 @@ BROKEN = (
     Broken("a crop that cuts everything away", "augmentation", keys=("augment=[crop: {pad: 7}]",)),
     Broken("images mirrored that have a side", "mirrors images", sided, keys=("augment=[flip]",)),
     Broken("colours turned where they are the class", "augmentation", keys=("augment=[hue: {amount: 0.5}]",)),
+    Broken("gradients cut to nothing", "clip.value", keys=("clip.value=1e-9",)),
+    Broken("classes of a table shuffled", "do not go with", shuffled_everywhere, targets=four_classes),
+    Broken("two classes swapped in one split", "other numbers", swapped, targets=two_classes),
+    Broken("a class without weight", "weight 0", keys=("loss={cross_entropy: {class_weights: [1, 1, 0, 1]}}",),
+           targets=four_classes),
+    Broken("one batch an epoch", "too few steps", keys=("train.batch=1500",), targets=four_classes),
+    Broken("a rate of a billionth", "rate is too low", keys=("optimizer={momentum: {rate: 1e-9}}",),
+           targets=two_values),
+    Broken("values shuffled", "do not go with", shuffled, targets=two_values),
+    Broken("values shuffled in the validation", "do not go with", in_split("validation")(
+        lambda targets, random: random.permutation(targets)), targets=two_values),
+    Broken("values in other units", "other units", in_thousands, targets=two_values),
+    Broken("an outlier", "outlier", with_outlier, targets=two_values),
+    Broken("sets shuffled", "do not go with", shuffled, targets=four_sets),
+    Broken("sets with columns in another order", "columns in another order", columns_turned, targets=four_sets),
+    Broken("a class in every sample", "every sample", third_in_all, targets=four_sets),
 )
 # Runs as they should be, in other ways than the one that these are made of.
 FIT = (
@@ -229,12 +330,19 @@ FIT = (
     Broken("values between 0 and 1", "", scaled),
     Broken("normalised", "", None, MODEL.replace("padding: 1}\n", "padding: 1, bias: false}\n  - batchnorm\n"),
            ("schedule={cosine: {warmup: 1 epoch}}",)),
+    Broken("a table", "", targets=four_classes),
+    Broken("a table of two classes that are not balanced", "", mostly_first, targets=two_classes),
+    Broken("a table with a hinge loss", "", keys=("loss=svm",), targets=four_classes),
+    Broken("a table of values", "", targets=two_values),
+    Broken("a table of sets", "", targets=four_sets),
 )
 
 
 def set_up(broken, folder, seed=0):
     """The words of the command line that check the broken set-up."""
     stem = os.path.join(folder, f"{broken.name.replace(' ', '-').replace(',', '')}-{seed}")
-    data = write_data(f"{stem}.h5", broken.change, seed)
-    recipe = write_recipe(f"{stem}.yaml", data, broken.model, seed + 3)
+    if broken.targets:
+        recipe = set_up_table(broken, stem, seed)
+    else:
+        recipe = write_recipe(f"{stem}.yaml", write_data(f"{stem}.h5", broken.change, seed), broken.model, seed + 3)
     return ["check", recipe, *(word for key in broken.keys for word in ("--set", key))]
