@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdbool.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -29,4 +30,38 @@ size_t read_file_head(const char *path, void *buffer, size_t bytes) {
     if (file >= 0)
         close(file);
     return length > 0 ? (size_t)length : 0;
+}
+
+/* Opening must not wait; reading may, once it is known that somebody writes. The only byte that
+ * tells is read here: *got of them, 1 or 0. */
+static int open_at_once(const char *path, char *byte, ssize_t *got) {
+    struct stat about;
+    int file = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    *got = 0;
+    if (file < 0 || fstat(file, &about) != 0 || !S_ISFIFO(about.st_mode))
+        return file;
+    *got = read(file, byte, 1);
+    bool waits = *got < 0 && (errno == EAGAIN || errno == EINTR);
+    *got = waits ? 0 : *got;
+    if ((*got != 1 && !waits) || fcntl(file, F_SETFL, 0) < 0) {
+        close(file);
+        errno = *got == 0 ? EPIPE : errno;
+        return -1;
+    }
+    return file;
+}
+
+int read_file_stream(const char *path, FILE **stream, struct Error *error) {
+    char byte;
+    ssize_t got;
+    int file = open_at_once(path, &byte, &got);
+    *stream = file < 0 ? NULL : fdopen(file, "r");
+    if (!*stream && errno == EPIPE)
+        return fail(error, ERROR_SYSTEM, "%s: is a pipe that nobody writes to; expected a file",
+                    path);
+    if (!*stream)
+        return fail_errno(error, "%s: cannot open", path);
+    if (got == 1)
+        ungetc((unsigned char)byte, *stream);
+    return OK;
 }

@@ -1,6 +1,7 @@
 #include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/memory.h"
@@ -132,41 +133,61 @@ static void print_counts(const struct Search *search, const struct SearchResults
     text_release(&text);
 }
 
-/* How many trials from `first` on failed with the error of that one; 0 if one before it did. */
-static int64_t count_same(const struct SearchResults *results, int64_t first) {
-    const char *error = results->entries[first].record.error;
-    int64_t count = 0;
+/* Trials that failed with one and the same error. */
+struct SameError {
+    const struct TrialRecord *first;
+    int64_t count;
+};
+
+/* By error; the trials of one by their numbers. */
+static int compare_errors(const void *a, const void *b) {
+    const struct TrialRecord *x = ((const struct SameError *)a)->first;
+    const struct TrialRecord *y = ((const struct SameError *)b)->first;
+    int order = strcmp(x->error, y->error);
+    return order ? order : (x->number > y->number) - (x->number < y->number);
+}
+
+static int compare_firsts(const void *a, const void *b) {
+    int64_t x = ((const struct SameError *)a)->first->number;
+    int64_t y = ((const struct SameError *)b)->first->number;
+    return (x > y) - (x < y);
+}
+
+/* Each error once, by the number of the first trial. Returns how many there are. */
+static int64_t gather_errors(const struct SearchResults *results, struct SameError *errors) {
+    int64_t failed = 0, count = 0;
     for (int64_t i = 0; i < results->count; i++) {
         const struct TrialRecord *record = &results->entries[i].record;
-        if (record->status != TRIAL_FAILED || !record->error || strcmp(record->error, error) != 0)
-            continue;
-        if (i < first)
-            return 0;
-        count++;
+        if (record->status == TRIAL_FAILED && record->error)
+            errors[failed++] = (struct SameError){record, 1};
     }
+    qsort(errors, (size_t)failed, sizeof *errors, compare_errors);
+    for (int64_t i = 0; i < failed; i++)
+        if (count && !strcmp(errors[count - 1].first->error, errors[i].first->error))
+            errors[count - 1].count++;
+        else
+            errors[count++] = errors[i];
+    qsort(errors, (size_t)count, sizeof *errors, compare_firsts);
     return count;
 }
 
-/* Each error once. */
 static void print_errors(const struct Search *search, const struct SearchResults *results) {
-    int64_t printed = 0, left = 0;
-    for (int64_t i = 0; i < results->count; i++) {
-        const struct TrialRecord *record = &results->entries[i].record;
-        bool failed = record->status == TRIAL_FAILED && record->error;
-        int64_t same = failed ? count_same(results, i) : 0;
-        if (!same)
-            continue;
-        if (printed++ >= MOST_ERRORS)
-            left += same;
-        else if (same > 1)
-            printf("trial %" PRId64 " and %" PRId64 " more failed: %s\n", record->number, same - 1,
-                   shown(record->error));
+    struct SameError *errors = memory_array(struct SameError, results->count, "the trials' errors");
+    int64_t count = gather_errors(results, errors), left = 0;
+    for (int64_t i = 0; i < count; i++) {
+        const struct TrialRecord *first = errors[i].first;
+        if (i >= MOST_ERRORS)
+            left += errors[i].count;
+        else if (errors[i].count > 1)
+            printf("trial %" PRId64 " and %" PRId64 " more failed: %s\n", first->number,
+                   errors[i].count - 1, shown(first->error));
         else
-            printf("trial %" PRId64 " failed: %s\n", record->number, shown(record->error));
+            printf("trial %" PRId64 " failed: %s\n", first->number, shown(first->error));
     }
     if (left)
         printf("%" PRId64 " more failed, see %s/trials.csv\n", left,
                shown(search->request->folder));
+    memory_release(errors);
 }
 
 /* ---- The keys ---- */

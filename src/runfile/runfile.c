@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "base/read_file.h"
 #include "runfile/parse.h"
 
 struct RunFile {
@@ -17,9 +18,9 @@ struct RunFile {
 
 /* The file's bytes, at most one more than a run file may have. */
 static int read_file(const char *path, char **text, size_t *length, struct Error *error) {
-    FILE *stream = fopen(path, "rb");
-    if (!stream)
-        return fail_errno(error, "%s: cannot open", path);
+    FILE *stream;
+    if (read_file_stream(path, &stream, error))
+        return error->code;
     *text = memory_allocate(TREE_BYTES + 1, "the run file's text");
     *length = fread(*text, 1, TREE_BYTES + 1, stream);
     int code = ferror(stream) ? fail_errno(error, "%s: cannot read", path) : OK;

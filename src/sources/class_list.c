@@ -6,8 +6,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/memory.h"
+#include "base/read_file.h"
 #include "base/text.h"
 
 static bool is_number(const char *text, double *value) {
@@ -63,11 +65,11 @@ int64_t class_list__find(const struct ClassList *list, const char *text) {
 
 int class_names__read(struct Source *source, const char *path, int64_t expected, bool optional,
                       struct Error *error) {
-    FILE *file = fopen(path, "re");
-    if (!file && optional && errno == ENOENT)
+    FILE *file;
+    if (optional && access(path, F_OK) != 0 && errno == ENOENT)
         return OK;
-    if (!file)
-        return fail_errno(error, "%s: cannot open; it names the classes", path);
+    if (read_file_stream(path, &file, error))
+        return error->code;
     char *names[256], line[256];
     int64_t count = 0;
     while (count < 256 && fgets(line, sizeof line, file)) {

@@ -207,12 +207,13 @@ static bool is_list_with_zeros(const char *path) {
 
 static int add_list(struct PictureList *list, const char *path, bool zeros,
                     const struct PictureListOptions *options, struct Error *error) {
-    FILE *file = fopen(path, "re");
-    if (!file)
-        return fail_errno(error, "%s: cannot be read", path);
-    int code = !zeros && begins_with_head(file)
-                   ? add_table(list, path, options, error)
-                   : add_lines(list, path, file, zeros ? '\0' : '\n', options, error);
+    FILE *file;
+    int code = read_file_stream(path, &file, error);
+    if (code)
+        return code;
+    code = !zeros && begins_with_head(file)
+               ? add_table(list, path, options, error)
+               : add_lines(list, path, file, zeros ? '\0' : '\n', options, error);
     fclose(file);
     return code;
 }

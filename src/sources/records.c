@@ -10,6 +10,7 @@
 
 #include "base/file_kind.h"
 #include "base/memory.h"
+#include "base/read_file.h"
 
 #define CHUNK ((size_t)1 << 18) /* bytes that are read at a time */
 
@@ -37,42 +38,40 @@ struct Records {
 
 /* ---- Bytes ---- */
 
-static int open_copy(struct Records *records, int fd, struct Error *error) {
+/* Of what is no regular file. */
+static int open_copy(struct Records *records, struct Error *error) {
     static const char problem[] = "%s: cannot be copied, and it is not a regular file";
     char bytes[1 << 14];
-    ssize_t got;
+    size_t got;
+    FILE *from;
+    int code = read_file_stream(records->path, &from, error);
+    if (code)
+        return code;
     records->copy = tmpfile();
     if (!records->copy)
-        return fail_errno(error, problem, records->path);
-    records->fd = fileno(records->copy);
-    while ((got = read(fd, bytes, sizeof bytes)) > 0) {
-        if (memchr(bytes, 0, (size_t)got))
+        code = fail_errno(error, problem, records->path);
+    else
+        records->fd = fileno(records->copy);
+    while (!code && (got = fread(bytes, 1, sizeof bytes, from)) > 0) {
+        if (fwrite(bytes, 1, got, records->copy) != got)
+            code = fail_errno(error, problem, records->path);
+        if (memchr(bytes, 0, got))
             break; /* which the copy's reader refuses, with its line */
-        if (fwrite(bytes, 1, (size_t)got, records->copy) != (size_t)got)
-            return fail_errno(error, problem, records->path);
     }
-    if (got < 0)
-        return fail_errno(error, "%s: cannot be read", records->path);
-    if (got > 0)
-        fwrite(bytes, 1, (size_t)got, records->copy);
-    return fflush(records->copy) ? fail_errno(error, problem, records->path) : OK;
+    if (!code && ferror(from))
+        code = fail_errno(error, "%s: cannot be read", records->path);
+    if (!code && fflush(records->copy))
+        code = fail_errno(error, problem, records->path);
+    fclose(from);
+    return code;
 }
 
 static int open_file(struct Records *records, struct Error *error) {
     struct stat status;
-    int fd = open(records->path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0 || fstat(fd, &status)) {
-        int code = fail_errno(error, "%s: cannot be read", records->path);
-        if (fd >= 0)
-            close(fd);
-        return code;
-    }
-    records->fd = fd;
-    if (S_ISREG(status.st_mode) || S_ISDIR(status.st_mode)) /* reading a folder says what it is */
-        return OK;
-    int code = open_copy(records, fd, error);
-    close(fd);
-    return code;
+    if (stat(records->path, &status) == 0 && !S_ISREG(status.st_mode) && !S_ISDIR(status.st_mode))
+        return open_copy(records, error);
+    records->fd = open(records->path, O_RDONLY | O_CLOEXEC); /* reading a folder says what it is */
+    return records->fd < 0 ? fail_errno(error, "%s: cannot be read", records->path) : OK;
 }
 
 static int64_t count_lines(const char *text, size_t length) {

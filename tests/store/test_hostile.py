@@ -7,7 +7,7 @@ import shutil
 import h5py
 import numpy as np
 import pytest
-from support.program import CHECKPOINT, DATA, refusal, run, settings, start
+from support.program import CHECKPOINT, DATA, SYSTEM, refusal, run, settings, start
 from support.runs import synthesize, write_run_file
 
 NAMES = [f"class-{i}-of-ten".encode() for i in range(10)]
@@ -176,6 +176,28 @@ def test_a_pipe_in_place_of_a_file_is_not_waited_for(tmp_path, monkeypatch, word
     monkeypatch.chdir(tmp_path)
     os.mkfifo("pipe")
     assert "pipe: " in refusal(CHECKPOINT if len(words) == 2 else DATA, *words)
+
+
+@pytest.mark.parametrize("words", (
+    ("describe", "pipe"), ("check", "pipe"), ("gradcheck", "pipe"), ("search", "pipe", "--out", "s"),
+    ("train", "pipe", "--out", "r"), ("dataset", "import", "--format", "image-list", "pipe", "-o", "x.h5")),
+    ids=lambda words: " ".join(words[:4]))
+def test_a_pipe_that_nobody_writes_to_is_not_waited_for(tmp_path, monkeypatch, words):
+    monkeypatch.chdir(tmp_path)
+    os.mkfifo("pipe")
+    assert "pipe: is a pipe that nobody writes to; expected a file" in refusal(SYSTEM, *words)
+
+
+def test_a_pipe_that_somebody_writes_to_is_a_run_file(folder, good):
+    """As the shell makes of <(COMMAND)."""
+    reading, writing = os.pipe()
+    with open(write_run_file(folder, good, batch=20)) as file, os.fdopen(writing, "w") as pipe:
+        pipe.write(file.read())
+    try:
+        done = start(1, "describe", f"/dev/fd/{reading}", pass_fds=(reading,))
+        assert done.returncode == 0 and "batchnorm" in done.stdout
+    finally:
+        os.close(reading)
 
 
 def test_many_attributes_and_links_are_no_damage(folder):

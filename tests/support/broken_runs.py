@@ -1,4 +1,5 @@
-"""Runs for trainer check: on easy images and tables that are as they should be, and copies made wrong in one way each."""
+"""Runs for trainer check: on easy images and tables that are as they should be, and copies, each made wrong in one
+way."""
 import dataclasses
 import os
 
