@@ -238,6 +238,37 @@ static void look_at_targets(struct Preflight *preflight) {
         look_at_counts(preflight, parts->validation, false);
 }
 
+/* ---- Rounding ---- */
+
+#define HARDLY_ANY_LEVELS 30
+
+static void look_at_rounding(struct Preflight *preflight) {
+    const struct RunParts *parts = experiment_parts(preflight->experiment);
+    const struct Dataset *dataset = parts->dataset;
+    int64_t channel, target;
+    double levels = dataset_levels_left(dataset, parts->train, &channel);
+    double of_targets = dataset_target_levels_left(dataset, parts->train, &target);
+    double fewest = fmin(levels, of_targets);
+    if (!isfinite(fewest))
+        return;
+    struct Finding *finding = findings__add(preflight->findings, CHECK_DATA, "rounding");
+    finding__figure(finding, "levels", fewest);
+    finding__say(finding,
+                 "%s %" PRId64 " has at most %.0f different values in float32, between the least "
+                 "and the largest",
+                 levels > of_targets                           ? "target"
+                 : dataset->height == 1 && dataset->width == 1 ? "feature"
+                                                               : "channel",
+                 levels <= of_targets ? channel : target, floor(fewest) + 1);
+    finding__expect(finding, "%d or more", DATASET_FEW_LEVELS);
+    if (fewest < DATASET_FEW_LEVELS)
+        finding__blame(finding, fewest < HARDLY_ANY_LEVELS ? CHECK_BAD : CHECK_DOUBTFUL,
+                       "values are so large that float32, in which they are kept, rounds away what "
+                       "they differ by",
+                       "subtract a constant before they are written: the first date from dates, "
+                       "say");
+}
+
 /* ---- The sheet ---- */
 
 static int write_sheet(struct Preflight *preflight, struct Error *error) {
@@ -268,6 +299,7 @@ int check__data(struct Preflight *preflight, struct Error *error) {
     beat_enter(ranks_beat(preflight->ranks), BEAT_PREPARING);
     if (ranks_rank(preflight->ranks) == 0) {
         look_at_targets(preflight);
+        look_at_rounding(preflight);
         code = check__images(preflight, error);
         if (!code)
             code = check__preprocessed(preflight, error);

@@ -86,6 +86,7 @@ static void warn_of_data(const struct Trainer *trainer) {
     dataset_warn_of_constants(trainer->parts.dataset, trainer->parts.train);
     dataset_warn_of_classes(trainer->parts.dataset, trainer->parts.train);
     dataset_warn_of_large(trainer->parts.dataset, trainer->parts.train);
+    dataset_warn_of_rounding(trainer->parts.dataset, trainer->parts.train);
     if (trainer->parts.validation) {
         dataset_warn_of_classes(trainer->parts.dataset, trainer->parts.validation);
         dataset_warn_of_large(trainer->parts.dataset, trainer->parts.validation);

@@ -326,6 +326,22 @@ class TestTables:
         assert "two labels" in self.check(scratch, copies=20, other_label=True)["duplicates_within"]
         assert "in the training split" in self.check(scratch, leaked=10)["duplicates_between"]
 
+    @pytest.mark.parametrize("span, verdict", ((2000, "bad"), (86400, "doubtful"), (10**9, "good")))
+    def test_times_that_float32_rounds(self, scratch, span, verdict):
+        random = np.random.default_rng(1)
+        path = str(scratch / f"times-{span}.h5")
+        with h5py.File(path, "w") as file:
+            for split in ("train", "validation"):
+                times = 1_700_000_000 + random.integers(0, span, (300, 1))
+                file[f"{split}/images"] = np.concatenate((random.integers(0, 9, (300, 2)), times), 1)
+                file[f"{split}/labels"] = random.integers(0, 2, 300)
+        recipe = write_recipe(scratch, path, "\n  - linear: {out: 2}")
+        done = start(1, "check", recipe, "--only", "data", "--json")
+        found = finding(json.loads(done.stdout), "rounding")
+        assert found["verdict"] == verdict and "feature 2" in found["found"]
+        warned = "float32" in run(1, "train", recipe, "--out", scratch / f"times-{span}", "--dry-run")[1]
+        assert warned == (verdict != "good")
+
     def test_few_different_values(self, scratch):
         assert self.check(scratch, digits=0) == {} == self.check(scratch, copies=50, digits=1)
 

@@ -218,6 +218,7 @@ static int import_now(const struct ImportOptions *options, const char *out, bool
         dataset_warn_of_classes(dataset, &dataset->splits[i]);
         dataset_warn_of_constants(dataset, &dataset->splits[i]);
         dataset_warn_of_large(dataset, &dataset->splits[i]);
+        dataset_warn_of_rounding(dataset, &dataset->splits[i]);
     }
     if (source_takes(options->source.format, SOURCE_TAKES_ARRAYS))
         hint_at_first_label(dataset, options->source.arrays.first_label);

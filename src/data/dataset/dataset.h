@@ -212,6 +212,18 @@ void dataset_warn_of_axes(const struct Dataset *dataset);
 /* A warning if few values or targets are as large as what other programs write for missing ones. Of
  * splits up to DATASET_CHECKED bytes. */
 void dataset_warn_of_large(const struct Dataset *dataset, const struct Split *split);
+/* Values are kept as float32, which holds whole numbers up to 2^24, and larger ones by steps. If
+ * that rounds values, and leaves some channel (feature) few different ones between its least and
+ * its largest, how many, and *channel; else INFINITY. INFINITY also of splits of more than
+ * DATASET_CHECKED bytes. Not collective. */
+double dataset_levels_left(const struct Dataset *dataset, const struct Split *split,
+                           int64_t *channel);
+#define DATASET_FEW_LEVELS 1000 /* fewer are worth a warning */
+/* The same of targets that are values; *channel: which of them. */
+double dataset_target_levels_left(const struct Dataset *dataset, const struct Split *split,
+                                  int64_t *channel);
+/* A warning if few levels are left of images or targets. */
+void dataset_warn_of_rounding(const struct Dataset *dataset, const struct Split *split);
 /* A warning if features of a table never vary, or images are of one value all over. */
 void dataset_warn_of_constants(const struct Dataset *dataset, const struct Split *split);
 

@@ -1,3 +1,4 @@
+#include <float.h>
 #include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
@@ -192,6 +193,94 @@ void dataset_warn_of_large(const struct Dataset *dataset, const struct Split *sp
     first = -1;
     large = count_large(split->targets, split->count * outputs, 0, &first);
     warn_of_large(dataset, split, "targets", large, split->count * outputs, outputs, first);
+}
+
+/* ---- Rounding ---- */
+
+struct Extent {
+    float least, most;
+    bool rounded; /* some value needs the last digits that float32 has */
+};
+
+static void extend(struct Extent *extents, int64_t channels, const float *values, int64_t count,
+                   bool first) {
+    for (int64_t e = 0; e < count; e++) {
+        struct Extent *extent = &extents[e % channels];
+        uint32_t bits;
+        if (!isfinite(values[e]))
+            continue;
+        memcpy(&bits, &values[e], sizeof bits);
+        extent->rounded |= (bits & 3) != 0;
+        bool fresh = first && e < channels;
+        extent->least = fresh ? values[e] : fminf(extent->least, values[e]);
+        extent->most = fresh ? values[e] : fmaxf(extent->most, values[e]);
+    }
+}
+
+/* How many steps of float32 lie between the least and the largest value. */
+static double levels_of(const struct Extent *extent) {
+    float size = fmaxf(fabsf(extent->least), fabsf(extent->most));
+    double range = (double)extent->most - (double)extent->least;
+    if (range == 0)
+        return size > (1 << FLT_MANT_DIG) ? 0 : INFINITY;
+    return extent->rounded ? range / ldexp(1, ilogbf(size) + 1 - FLT_MANT_DIG) : INFINITY;
+}
+
+static double fewest_levels(const struct Extent *extents, int64_t channels, int64_t *channel) {
+    double fewest = INFINITY;
+    *channel = -1;
+    for (int64_t c = 0; c < channels; c++)
+        if (levels_of(&extents[c]) < fewest) {
+            fewest = levels_of(&extents[c]);
+            *channel = c;
+        }
+    return fewest;
+}
+
+double dataset_levels_left(const struct Dataset *dataset, const struct Split *split,
+                           int64_t *channel) {
+    double bytes = (double)split->count * (double)dataset_image_bytes(dataset, split);
+    *channel = -1;
+    if (split->bytes || split->count < 2 || bytes > (double)DATASET_CHECKED)
+        return INFINITY;
+    struct Extent *extents = memory_array(struct Extent, dataset->channels, "extents of channels");
+    for (int64_t i = 0; i < split->count; i++)
+        extend(extents, dataset->channels, dataset_image(dataset, split, i),
+               dataset_elements(dataset), i == 0);
+    double fewest = fewest_levels(extents, dataset->channels, channel);
+    memory_release(extents);
+    return fewest;
+}
+
+double dataset_target_levels_left(const struct Dataset *dataset, const struct Split *split,
+                                  int64_t *channel) {
+    int64_t outputs = targets_values(&dataset->targets);
+    *channel = -1;
+    if (!split->targets || !outputs || split->count < 2)
+        return INFINITY;
+    struct Extent *extents = memory_array(struct Extent, outputs, "extents of targets");
+    extend(extents, outputs, split->targets, split->count * outputs, true);
+    double fewest = fewest_levels(extents, outputs, channel);
+    memory_release(extents);
+    return fewest;
+}
+
+static void warn_of_levels(const struct Dataset *dataset, const struct Split *split,
+                           const char *what, int64_t channel, double levels) {
+    if (levels < DATASET_FEW_LEVELS)
+        log_warning("%s, split %s: %s %" PRId64 " has values so large that float32, in which they "
+                    "are kept, leaves at most %.0f different ones between the least and the "
+                    "largest; subtract a constant before they are written",
+                    dataset->path, split->name, what, channel, floor(levels) + 1);
+}
+
+void dataset_warn_of_rounding(const struct Dataset *dataset, const struct Split *split) {
+    int64_t channel;
+    bool table = dataset->height == 1 && dataset->width == 1;
+    double levels = dataset_levels_left(dataset, split, &channel);
+    warn_of_levels(dataset, split, table ? "feature" : "channel", channel, levels);
+    levels = dataset_target_levels_left(dataset, split, &channel);
+    warn_of_levels(dataset, split, "target", channel, levels);
 }
 
 void dataset_warn_of_constants(const struct Dataset *dataset, const struct Split *split) {
