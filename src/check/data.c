@@ -51,7 +51,8 @@ static void blame_missing(struct Finding *finding, const struct Dataset *dataset
     for (int64_t k = 0; k < dataset->targets.count; k++)
         missing += counts[k] == 0;
     bool first_alone = counts[0] == 0 && missing == 1;
-    if (first_alone && dataset->targets.count > 2)
+    bool sets = dataset->targets.kind == TARGET_SETS;
+    if (first_alone && dataset->targets.count > 2 && (sets || !dataset_has_class(dataset, 0)))
         finding__blame(finding, CHECK_BAD,
                        "a class is missing, and it is the first: labels that begin at 1 look like "
                        "this, and are then off by one",
@@ -60,7 +61,9 @@ static void blame_missing(struct Finding *finding, const struct Dataset *dataset
         finding__blame(finding, CHECK_BAD,
                        "a class is missing: the network cannot learn what it "
                        "never sees",
-                       "look for the class's samples, or take the class out");
+                       "look for the class's samples, or take the class out; of parts of a split "
+                       "(data.folds, fraction_of), each should have all classes: stratified: true, "
+                       "and fewer folds than a class has samples");
     else if (missing > dataset->targets.count / 2)
         finding__blame(
             finding, CHECK_BAD,

@@ -111,15 +111,11 @@ static void look_at_last_layer(struct Preflight *preflight) {
 /* ---- The first loss ---- */
 
 /* How many times the loss of chance is too much. Scores of weights with std √(2 / fan_in) after
- * activations of unit variance come to 1.2 to 2.5 times for classes, and 3 times for values. How
- * far scores raise the loss depends little on the number of classes, so that the limit of few
- * classes is that of ten. */
+ * activations of unit variance come to 1.2 to 2.5 times for classes, and 3 times for values. */
 #define MOST_OF_CLASSES 3
 #define MOST_OF_VALUES 6
 static double most_usual(bool values, double chance) {
-    if (values)
-        return MOST_OF_VALUES * chance;
-    return fmax(MOST_OF_CLASSES * chance, chance + (MOST_OF_CLASSES - 1) * log(10));
+    return values ? MOST_OF_VALUES * chance : run_usual_loss(MOST_OF_CLASSES, chance);
 }
 
 static void judge_loss(struct Finding *finding, bool values, double loss, double chance) {

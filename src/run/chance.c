@@ -1,5 +1,6 @@
 #include "run/chance.h"
 
+#include <math.h>
 #include <string.h>
 
 #include "base/memory.h"
@@ -38,4 +39,8 @@ double run_chance_loss(const struct RunOptions *options, const struct RunParts *
     memory_release(zeros);
     memory_release(target);
     return mass > 0 ? sum / mass : 0;
+}
+
+double run_usual_loss(double times, double chance) {
+    return fmax(times * chance, chance + (times - 1) * log(10));
 }

@@ -11,4 +11,9 @@ void run_read_target(const struct RunParts *parts, int64_t sample, float *target
  * softmax over C classes. */
 double run_chance_loss(const struct RunOptions *options, const struct RunParts *parts);
 
+/* Up to where a first loss of classes is usual: `times` that of chance; for fewer than ten classes
+ * as far above chance as that is for ten, because how far scores raise the loss depends little on
+ * the number of classes. */
+double run_usual_loss(double times, double chance);
+
 #endif

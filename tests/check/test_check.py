@@ -109,9 +109,16 @@ class TestData:
 
     def test_labels_that_begin_at_1(self, damaged):
         def shift(file):
-            labels = file["train/labels"][()]
-            file["train/labels"][...] = np.minimum(labels + 1, 9)
+            for split in ("train", "validation", "test"):
+                labels = file[f"{split}/labels"][()]
+                file[f"{split}/labels"][...] = np.minimum(labels + 1, 9)
         assert "begin at 1" in check(damaged(shift), "data", code=FOUND)["cause"]
+
+    def test_a_first_class_that_another_split_has_is_missing(self, damaged):
+        def drop(file):
+            labels = file["train/labels"][()]
+            file["train/labels"][...] = np.where(labels == 0, 5, labels)
+        assert "class is missing: the network" in check(damaged(drop), "data", code=FOUND)["cause"]
 
     def test_few_samples_of_a_class(self, damaged):
         def thin(file):

@@ -98,6 +98,8 @@ def test_without_data_or_gnuplot(runs):
 def test_what_is_no_run_is_refused(runs):
     assert "expected the folder of a run" in refusal(USAGE, "report", f"{runs}/a/run.yaml")
     assert "has no run.yaml" in refusal(USAGE, "report", f"{runs}/a/checkpoints")
+    run(1, "ensemble", f"{runs}/a", f"{runs}/b", "--save", f"{runs}/both.h5")
+    assert "both.h5: is an ensemble, which has no curves" in refusal(USAGE, "report", f"{runs}/both.h5")
     os.makedirs(f"{runs}/mine")
     write(f"{runs}/mine/index.html", "<html>mine</html>")
     assert "is not a report" in refusal(USAGE, "report", f"{runs}/a", "--out", f"{runs}/mine")

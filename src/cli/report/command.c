@@ -8,6 +8,7 @@
 #include "base/memory.h"
 #include "base/path.h"
 #include "base/read_file.h"
+#include "checkpoint/ensemble.h"
 #include "cli/report/report.h"
 #include "cli/run_folder.h"
 #include "cli/shown.h"
@@ -71,10 +72,20 @@ static int read_table(struct MetricsTable *table, const struct ReportRun *run, c
     return code;
 }
 
+/* What is no folder. */
+static int refuse_file(const char *path, struct Error *error) {
+    if (ensemble_file_is_one(path))
+        return fail(error, ERROR_USAGE,
+                    "%s: is an ensemble, which has no curves; expected the folders of its members' "
+                    "runs; trainer inspect shows an ensemble, trainer eval measures it, and "
+                    "trainer ensemble compares its members",
+                    path);
+    return fail(error, ERROR_USAGE, "%s: expected the folder of a run or of a search", path);
+}
+
 static int read_run(struct ReportRun *run, struct Error *error) {
     if (!path_is_folder(run->folder))
-        return fail(error, ERROR_USAGE, "%s: expected the folder of a run or of a search",
-                    run->folder);
+        return refuse_file(run->folder, error);
     int code = read_run_file(run, error);
     if (code == OK)
         code = read_table(&run->metrics, run, "metrics.jsonl", true, error);

@@ -207,6 +207,8 @@ const char *dataset_advice_on_classes(const struct Dataset *dataset, const struc
 /* A warning in the log if the split's labels cannot teach or measure: all of one class, or none of
  * a class. */
 void dataset_warn_of_classes(const struct Dataset *dataset, const struct Split *split);
+/* Whether any split has a sample of class `class`, of targets that are classes. Not collective. */
+bool dataset_has_class(const struct Dataset *dataset, int64_t class);
 /* A warning if channels seem to come first in an array whose order of dimensions nobody named. */
 void dataset_warn_of_axes(const struct Dataset *dataset);
 /* A warning if few values or targets are as large as what other programs write for missing ones. Of

@@ -20,9 +20,18 @@ static int64_t *count_classes(const struct Dataset *dataset, const struct Split 
     return counts;
 }
 
+bool dataset_has_class(const struct Dataset *dataset, int64_t class) {
+    for (int s = 0; s < dataset->split_count; s++) {
+        const struct Split *split = &dataset->splits[s];
+        for (int64_t i = 0; split->labels && i < split->count; i++)
+            if (split->labels[i] == class)
+                return true;
+    }
+    return false;
+}
+
 /* The likely cause if classes that are named by numbers alone lack samples. */
-static const char *advice_on_absent(const struct Dataset *dataset, const int64_t *counts,
-                                    int64_t absent) {
+static const char *advice_on_absent(const struct Dataset *dataset, int64_t absent) {
     const struct Targets *targets = &dataset->targets;
     for (int64_t c = 0; c < targets->count; c++) {
         char number[24];
@@ -30,7 +39,7 @@ static const char *advice_on_absent(const struct Dataset *dataset, const int64_t
         if (strcmp(targets->names[c], number))
             return "";
     }
-    if (absent == 1 && !counts[0])
+    if (absent == 1 && !dataset_has_class(dataset, 0))
         return "; if the classes are counted from 1, say data.first_label: 1";
     return 4 * absent > targets->count
                ? "; data.classes: values takes only the labels that occur for classes"
@@ -48,7 +57,7 @@ static void warn_of_absent(const struct Dataset *dataset, const struct Split *sp
         text_add(&names, " and %" PRId64 " more", absent - shown);
     log_warning("%s, split %s: no sample of %" PRId64 " of the %" PRId64 " classes: %s%s",
                 dataset->path, split->name, absent, dataset->targets.count, names.data,
-                advice_on_absent(dataset, counts, absent));
+                advice_on_absent(dataset, absent));
     text_release(&names);
 }
 
@@ -67,7 +76,7 @@ const char *dataset_advice_on_classes(const struct Dataset *dataset, const struc
     if (!has_classes(dataset, split))
         return "";
     int64_t *counts = count_classes(dataset, split), absent = count_absent(dataset, counts);
-    const char *advice = absent ? advice_on_absent(dataset, counts, absent) : "";
+    const char *advice = absent ? advice_on_absent(dataset, absent) : "";
     memory_release(counts);
     return advice;
 }

@@ -105,10 +105,11 @@ static void warn(struct Trainer *trainer, struct State *state, enum Warned bit,
 /* ---- Losses of steps ---- */
 
 static void look_at_first(struct Trainer *trainer, struct State *state, double loss) {
-    double far = has_values(trainer) ? FAR_FOR_VALUES : FAR_FOR_CLASSES;
+    double far = has_values(trainer) ? FAR_FOR_VALUES * state->chance
+                                     : run_usual_loss(FAR_FOR_CLASSES, state->chance);
     char text[400];
     state->seen.first = loss;
-    if (loss <= far * state->chance)
+    if (loss <= far)
         return;
     snprintf(text, sizeof text,
              "the initial loss is %.4g, and scores of 0 would give %.4g: the first weights are too "
