@@ -5,6 +5,7 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "nn/image_rows.h"
 #include "nn/pooling.h"
 #include "nn/winners.h"
 
@@ -188,11 +189,7 @@ static void forward_row(const struct Call *call, int64_t sample, int64_t p) {
 }
 
 static void forward(const struct Call *call) {
-    struct Shape out = call->operation->out;
-    int64_t rows = call->samples * out.height;
-#pragma omp parallel for if (call->samples * shape_elements(out) >= PARALLEL_ELEMENTS)
-    for (int64_t row = 0; row < rows; row++)
-        forward_row(call, row / out.height, row % out.height);
+    each_output_row(call, forward_row);
 }
 
 /* sums += dy where tap `tap` won. */
@@ -269,13 +266,7 @@ static void backward_row(const struct Call *call, int64_t sample, int64_t h) {
 }
 
 static void backward(const struct Call *call) {
-    struct Shape in = call->operation->in[0];
-    int64_t rows = call->samples * in.height;
-    if (!call->input_gradient[0])
-        return;
-#pragma omp parallel for if (call->samples * shape_elements(in) >= PARALLEL_ELEMENTS)
-    for (int64_t row = 0; row < rows; row++)
-        backward_row(call, row / in.height, row % in.height);
+    each_input_row(call, backward_row);
 }
 
 const struct Layer KERNEL(layer_maxpool) = {

@@ -5,6 +5,7 @@
 
 #include <string.h>
 
+#include "nn/image_rows.h"
 #include "nn/layer.h"
 
 static int describe(struct Describe *describe) {
@@ -38,11 +39,7 @@ static void forward_row(const struct Call *call, int64_t sample, int64_t p) {
 }
 
 static void forward(const struct Call *call) {
-    struct Shape out = call->operation->out;
-    int64_t rows = call->samples * out.height;
-#pragma omp parallel for if (call->samples * shape_elements(out) >= PARALLEL_ELEMENTS)
-    for (int64_t row = 0; row < rows; row++)
-        forward_row(call, row / out.height, row % out.height);
+    each_output_row(call, forward_row);
 }
 
 static void backward_sample(const struct Call *call, int64_t sample) {
