@@ -3,6 +3,7 @@
  * left out alone, to name the one. And whether augmentation is what makes a run learn little. */
 #include <math.h>
 
+#include "check/confusion.h"
 #include "check/inside.h"
 #include "run/overfit.h"
 

@@ -61,10 +61,6 @@ double check__peak_rate(const struct Experiment *experiment);
 bool check__loss_is_of_values(const struct Experiment *experiment);
 /* Whether the optimiser's steps are as long as the gradient: plain descent and momentum. */
 bool check__follows_gradient(const struct Experiment *experiment);
-/* How many standard errors a part of an evaluation's samples is above the most frequent class's:
- * its accuracy, and another part. */
-double check__above_chance(const struct Evaluation *evaluation);
-double check__part_above_chance(const struct Evaluation *evaluation, double part);
 /* How many steps take about request->seconds, between `least` and `most`. When it is first asked,
  * two steps are made to measure. Collective. */
 int check__affordable(struct Preflight *preflight, int64_t least, int64_t most, int64_t *steps,

@@ -7,49 +7,15 @@
 
 #include "base/memory.h"
 #include "base/text.h"
-#include "check/inside.h"
-#include "nn/loss.h"
-#include "run/overfit.h"
+#include "check/trial.h"
 
 #define LEAST_STEPS 40
 #define MOST_STEPS 100
-#define MANY_EPOCHS 8 /* within which a network may learn its samples by heart */
-#define FIRST 4       /* batches whose loss is that of the start */
-#define MEASURED 6    /* the last steps: the update ratios are means over them */
+#define FIRST 4    /* batches whose loss is that of the start */
+#define MEASURED 6 /* the last steps: the update ratios are means over them */
 
 #define SMALL 100000 /* parameters of a small model, ... */
 #define MORE 4       /* ... which makes up to so many times as many steps */
-
-/* Parts of the loss of chance. */
-#define BELOW_CHANCE 0.97       /* something is learnt */
-#define HARDLY_BELOW_CHANCE 0.9 /* more than by chance */
-#define LEARNT 0.7              /* much is learnt */
-#define SLOW 0.4                /* not all of what easy images teach */
-
-/* What a parameter did. */
-struct Moved {
-    const struct ArenaRow *row;
-    double ratio; /* |update| / |weights|, the mean over the measured steps */
-};
-
-struct Trial {
-    struct Preflight *preflight;
-    int64_t steps, done;
-    int64_t rise;               /* the steps over which the rate rises */
-    double own;                 /* the rate, after its rise */
-    bool warms_up;              /* the run does, over more steps than these */
-    double chance, first;       /* losses: of scores of 0, and of the first batches */
-    double last, last_accuracy; /* means over the last quarter */
-    double newest_accuracy;     /* the mean over the measured steps */
-    float *before;              /* the weights before a step */
-    struct Moved *moved;
-    int moved_count;
-    double noise; /* of the gradient over its signal */
-    bool finite;
-    bool went_on; /* for more steps, because little was learnt */
-    bool validated;
-    struct Evaluation validation;
-};
 
 /* ---- Training ---- */
 
@@ -77,9 +43,7 @@ static void add_ratios(struct Trial *trial) {
     }
 }
 
-/* The rate rises over the first quarter. In a longer warm-up of the run it is the run's own as soon
- * as that is higher. */
-static double rate_at(const struct Trial *trial, int64_t step) {
+double check__trial_rate(const struct Trial *trial, int64_t step) {
     double rise = fmax(1, (double)trial->rise);
     double rate = trial->own * fmin(1, (double)(step + 1) / rise);
     return trial->warms_up ? fmax(rate, experiment_rate(trial->preflight->experiment, step)) : rate;
@@ -91,7 +55,7 @@ static int one_step(struct Trial *trial, int64_t i, struct Error *error) {
     size_t bytes = (size_t)arena_of(trial)->parameters * sizeof(float);
     int64_t quarter = trial->steps / 4;
     memcpy(trial->before, experiment_state(experiment), bytes);
-    int code = experiment_step(experiment, rate_at(trial, i), &step, error);
+    int code = experiment_step(experiment, check__trial_rate(trial, i), &step, error);
     if (code)
         return code;
     if (i >= trial->steps - quarter) {
@@ -168,27 +132,6 @@ static int measure_first(struct Trial *trial, struct Error *error) {
     return OK;
 }
 
-/* The loss of scores that tell the classes' frequencies alone, which may be far below that of
- * chance; where that is not known, that of chance. */
-static double prior_loss(const struct Trial *trial) {
-    const struct RunOptions *options = experiment_options(trial->preflight->experiment);
-    const struct RunParts *parts = experiment_parts(trial->preflight->experiment);
-    const struct Strings *weights = loss_class_weights(&options->loss);
-    const int32_t *labels = parts->train->labels;
-    int64_t classes = parts->dataset->targets.count, count = parts->train->count;
-    double entropy = 0;
-    if (strcmp(options->loss.kind->name, "cross_entropy") != 0 || (weights && weights->count) ||
-        options->train.sampling != SAMPLING_UNIFORM || !labels)
-        return trial->chance;
-    double *frequency = memory_array(double, classes, "frequencies of classes");
-    for (int64_t i = 0; i < count; i++)
-        frequency[labels[i]] += 1.0 / (double)count;
-    for (int64_t k = 0; k < classes; k++)
-        entropy -= frequency[k] > 0 ? frequency[k] * log(frequency[k]) : 0;
-    memory_release(frequency);
-    return fmin(trial->chance, entropy);
-}
-
 static int make_steps(struct Trial *trial, struct Error *error) {
     int code = OK;
     while (trial->done < trial->steps && trial->finite && !code)
@@ -200,7 +143,7 @@ static int make_steps(struct Trial *trial, struct Error *error) {
  * what is hard to learn, and labels learnt by heart, show only then. */
 static int go_on(struct Trial *trial, struct Error *error) {
     const struct Preflight *preflight = trial->preflight;
-    double limit = HARDLY_BELOW_CHANCE * fmin(trial->first, prior_loss(trial));
+    double limit = HARDLY_BELOW_CHANCE * fmin(trial->first, check__trial_prior_loss(trial));
     double seconds = preflight->step_seconds * (double)(MORE * trial->steps);
     if (!trial->finite || trial->last < limit || arena_of(trial)->parameters >= SMALL ||
         seconds > preflight->request->seconds)
@@ -270,292 +213,6 @@ static void report_updates(struct Trial *trial) {
         finding__blame(finding, median > 2 ? CHECK_BAD : CHECK_DOUBTFUL,
                        "the learning rate is too high: each step replaces much of the weights",
                        "lower optimizer.rate");
-}
-
-/* ---- Whether it learns ---- */
-
-/* The part of the samples that the most frequent class is. */
-static double majority(const struct Evaluation *evaluation) {
-    int64_t classes = evaluation->outputs, most = 0;
-    for (int64_t truth = 0; truth < classes; truth++) {
-        int64_t sum = 0;
-        for (int64_t k = 0; k < classes; k++)
-            sum += evaluation->confusion[truth * classes + k];
-        most = sum > most ? sum : most;
-    }
-    return (double)most / (double)evaluation->samples;
-}
-
-double check__part_above_chance(const struct Evaluation *evaluation, double part) {
-    double p = majority(evaluation);
-    return (part - p) / sqrt(fmax(p * (1 - p), 1e-9) / (double)evaluation->samples);
-}
-
-/* The part of the samples whose label is their prediction + shift, modulo the classes. */
-static double right_if_shifted(const struct Evaluation *evaluation, int64_t shift) {
-    int64_t classes = evaluation->outputs, right = 0;
-    for (int64_t k = 0; k < classes; k++)
-        right += evaluation->confusion[(k + shift + classes) % classes * classes + k];
-    return (double)right / (double)evaluation->samples;
-}
-
-double check__above_chance(const struct Evaluation *evaluation) {
-    return check__part_above_chance(evaluation, right_if_shifted(evaluation, 0));
-}
-
-/* The most frequent truth of the samples that are taken for class k; −1: there are none. */
-static int64_t truth_of(const struct Evaluation *evaluation, int64_t k) {
-    int64_t classes = evaluation->outputs, most = 0, at = -1;
-    for (int64_t truth = 0; truth < classes; truth++)
-        if (evaluation->confusion[truth * classes + k] > most) {
-            most = evaluation->confusion[truth * classes + k];
-            at = truth;
-        }
-    return at;
-}
-
-/* The part of the samples that are right if each class is renamed to its most frequent truth;
- * 0 if two would then have one name. */
-static double right_if_renamed(const struct Evaluation *evaluation, int64_t *first) {
-    int64_t classes = evaluation->outputs, right = 0;
-    bool *taken = memory_array(bool, classes, "names of classes"), unique = true;
-    *first = -1;
-    for (int64_t k = 0; k < classes; k++) {
-        int64_t truth = truth_of(evaluation, k);
-        if (truth < 0)
-            continue;
-        unique &= !taken[truth];
-        taken[truth] = true;
-        right += evaluation->confusion[truth * classes + k];
-        *first = *first < 0 && truth != k ? k : *first;
-    }
-    memory_release(taken);
-    return unique ? (double)right / (double)evaluation->samples : 0;
-}
-
-/* Half of Σ|p − q| over the classes, p of predictions and q of truths. */
-static double predicts_others(const struct Evaluation *evaluation) {
-    int64_t classes = evaluation->outputs;
-    double sum = 0;
-    for (int64_t k = 0; k < classes; k++) {
-        int64_t difference = 0;
-        for (int64_t j = 0; j < classes; j++)
-            difference +=
-                evaluation->confusion[j * classes + k] - evaluation->confusion[k * classes + j];
-        sum += fabs((double)difference) / 2;
-    }
-    return sum / (double)evaluation->samples;
-}
-
-#define SURE 5    /* standard errors above chance */
-#define NOTHING 2 /* fewer of them are chance */
-#define SURE_OF_DIFFERENCE 4
-#define MANY_WRONG 0.2
-#define MANY_WRONG_IF_HARDER 0.45
-
-/* Labels of the validation split that have other numbers. */
-static bool blame_numbers(struct Finding *finding, const struct Trial *trial) {
-    const struct Evaluation *evaluation = &trial->validation;
-    const struct Dataset *dataset = experiment_parts(trial->preflight->experiment)->dataset;
-    int64_t classes = evaluation->outputs, first;
-    double right = right_if_shifted(evaluation, 0), shifted = 0;
-    for (int shift = -1; shift <= 1; shift += 2)
-        shifted = fmax(shifted, right_if_shifted(evaluation, shift));
-    shifted = classes > 2 ? shifted : 0; /* two that are swapped have other numbers */
-    double renamed = right_if_renamed(evaluation, &first);
-    if (check__part_above_chance(evaluation, shifted) > SURE && shifted > 2 * right) {
-        finding__blame(finding, CHECK_BAD,
-                       "labels of the validation split are off by one against those of the "
-                       "training split: most samples are taken for the class beside theirs",
-                       "look at how the labels of each split were numbered");
-        return true;
-    }
-    if (!(check__part_above_chance(evaluation, renamed) > SURE && renamed > 0.5 &&
-          renamed > 2 * right))
-        return false;
-    finding__say(finding, "; validation samples that are taken for class %s are mostly %s",
-                 dataset->targets.names[first],
-                 dataset->targets.names[truth_of(evaluation, first)]);
-    finding__blame(finding, CHECK_BAD,
-                   "classes have other numbers in the validation split than in the training split: "
-                   "most samples of a class are taken for one and the same other class",
-                   "look at how the labels of each split were numbered, and at the order of the "
-                   "colours in the images");
-    return true;
-}
-
-/* What is learnt does not hold for the validation split. If little is learnt, that is not sure. */
-static void blame_splits(struct Finding *finding, const struct Trial *trial, bool sure) {
-    const struct Preflight *preflight = trial->preflight;
-    const struct RunParts *parts = experiment_parts(preflight->experiment);
-    int64_t seen = trial->done * experiment_options(preflight->experiment)->train.batch;
-    bool by_heart = seen > MANY_EPOCHS * parts->train->count;
-    if (trial->last < 0.5 * trial->chance && !by_heart && predicts_others(&trial->validation) > 0.3)
-        finding__blame(finding, CHECK_BAD,
-                       "what is learnt does not hold for the validation split: its images are of "
-                       "another kind than those of the training split",
-                       "look at images of both splits, and draw both from the same samples");
-    else
-        finding__blame(finding, sure ? CHECK_BAD : CHECK_DOUBTFUL,
-                       "what is learnt does not hold for the validation split: labels that do not "
-                       "go with the images (shuffled, or shifted by a row), in one split or both",
-                       "look at the samples of both splits and their labels");
-}
-
-/* Whether training shows the network other images than validation does, or not all of it, so that
- * it is less often right. */
-static bool trains_harder(const struct Trial *trial) {
-    const struct Experiment *experiment = trial->preflight->experiment;
-    return model_is_random(experiment_parts(experiment)->model) ||
-           run_has(experiment_options(experiment), HARDENS_AUGMENT);
-}
-
-/* Validation samples that are right more often than training samples. If a part of the training
- * labels is drawn at random, the accuracy there is above chance by as much less. Mixed images have
- * no one label that could be right. */
-static void blame_wrong_labels(struct Finding *finding, const struct Trial *trial) {
-    const struct RunOptions *options = experiment_options(trial->preflight->experiment);
-    const struct Evaluation *evaluation = &trial->validation;
-    double samples = (double)evaluation->samples;
-    double seen = (double)(trial->steps / 4 * options->train.batch);
-    double chance = majority(evaluation), right = right_if_shifted(evaluation, 0);
-    double training = fmax(trial->last_accuracy, trial->newest_accuracy);
-    double error = sqrt(training * (1 - training) / seen + right * (1 - right) / samples);
-    double wrong = 1 - (training - chance) / (right - chance);
-    if (options->train.sampling != SAMPLING_UNIFORM || run_has(options, HARDENS_MIX) ||
-        right - training < SURE_OF_DIFFERENCE * error ||
-        wrong < (trains_harder(trial) ? MANY_WRONG_IF_HARDER : MANY_WRONG))
-        return;
-    finding__figure(finding, "wrong_labels", wrong);
-    finding__say(finding,
-                 "; validation samples are right more often (%.0f %%) than training samples (%.0f "
-                 "%%)",
-                 100 * right, 100 * training);
-    finding__blame(finding, CHECK_DOUBTFUL,
-                   "many labels of the training split do not go with the images, and those of the "
-                   "validation split do",
-                   "look at samples of the training split and their labels");
-}
-
-/* Values, and sets of classes, which have no numbers that could be wrong. */
-static void blame_targets(struct Finding *finding, const struct Trial *trial) {
-    if (trial->last < LEARNT * trial->chance &&
-        trial->validation.figures.value[FIGURE_LOSS] > trial->chance)
-        finding__blame(finding, CHECK_BAD,
-                       "what is learnt does not hold for the validation split: targets that do not "
-                       "go with the samples (shuffled, shifted by a row, or their columns in "
-                       "another order), in one split or both",
-                       "look at the samples of both splits and their targets");
-}
-
-static void judge_validation(struct Finding *finding, const struct Trial *trial) {
-    const struct Evaluation *evaluation = &trial->validation;
-    if (!trial->validated)
-        return;
-    if (evaluation->split->labels == NULL) {
-        blame_targets(finding, trial);
-        return;
-    }
-    if (majority(evaluation) == 1 || blame_numbers(finding, trial))
-        return;
-    double prior = prior_loss(trial);
-    if (check__above_chance(evaluation) < NOTHING && trial->last < prior &&
-        evaluation->figures.value[FIGURE_LOSS] > prior)
-        blame_splits(finding, trial, trial->last < HARDLY_BELOW_CHANCE * prior);
-    else if (check__above_chance(evaluation) > SURE)
-        blame_wrong_labels(finding, trial);
-    else if (check__above_chance(evaluation) < NOTHING && trial->last > BELOW_CHANCE * prior &&
-             trial->went_on)
-        finding__blame(finding, CHECK_DOUBTFUL,
-                       "nothing is learnt but how frequent the classes are: the images say hardly "
-                       "anything of the labels, or the labels do not go with the images (shuffled, "
-                       "or shifted by a row)",
-                       "look at the samples and their labels");
-}
-
-/* The loss stays that of chance. */
-static void blame_chance(struct Finding *finding, const struct Trial *trial) {
-    const struct Preflight *preflight = trial->preflight;
-    if (trial->own >= preflight->best_rate / 100 &&
-        finding__blame_earlier(preflight->findings, finding, CHECK_BAD))
-        return;
-    if (trial->own < preflight->best_rate / 30)
-        finding__blame(finding, CHECK_BAD, "the learning rate is too low: the loss barely moves",
-                       "raise optimizer.rate");
-    else if (preflight->hindered.cause)
-        finding__blame(finding, CHECK_BAD, preflight->hindered.cause, preflight->hindered.advice);
-    else if (preflight->overfits)
-        finding__blame(finding, CHECK_BAD,
-                       "a handful of samples can be learnt, but nothing that holds for new ones: "
-                       "labels that do not go with the images (shuffled, or shifted by a row), or "
-                       "a rate that is wrong by far",
-                       "look at the samples and their labels");
-    else
-        finding__blame(finding, CHECK_DOUBTFUL,
-                       "the loss stays that of chance: the rate is too low, the initial weights "
-                       "are bad, or labels do not go with the images",
-                       "look at the items above");
-}
-
-static bool explodes(const struct Trial *trial) {
-    double reference = fmin(trial->first, trial->chance);
-    return !trial->finite || !isfinite(trial->last) ||
-           trial->last > 3 * fmax(trial->first, reference);
-}
-
-static bool learns(const struct Trial *trial) {
-    return !explodes(trial) && trial->last < BELOW_CHANCE * fmin(trial->first, trial->chance);
-}
-
-static void judge_learning(struct Finding *finding, const struct Trial *trial) {
-    const struct Preflight *preflight = trial->preflight;
-    if (explodes(trial)) {
-        if (!finding__blame_earlier(preflight->findings, finding, CHECK_BAD))
-            finding__blame(finding, CHECK_BAD, "the learning rate is too high: the loss explodes",
-                           "lower optimizer.rate, or clip the gradient (clip.norm)");
-    } else if (preflight->too_high) {
-        finding__blame(finding, learns(trial) ? CHECK_DOUBTFUL : CHECK_BAD,
-                       "the learning rate is too high", "lower optimizer.rate");
-    } else if (!learns(trial)) {
-        blame_chance(finding, trial);
-    } else {
-        judge_validation(finding, trial);
-        if (finding->verdict == CHECK_GOOD && preflight->hindered.cause)
-            finding__blame(finding, CHECK_DOUBTFUL, preflight->hindered.cause,
-                           preflight->hindered.advice);
-    }
-}
-
-static void report_learning(struct Trial *trial) {
-    struct Finding *finding = findings__add(trial->preflight->findings, CHECK_TRIAL, "learning");
-    finding__figure(finding, "steps", (double)trial->done);
-    finding__figure(finding, "first_loss", trial->first);
-    finding__figure(finding, "last_loss", trial->finite ? trial->last : NAN);
-    finding__figure(finding, "chance", trial->chance);
-    finding__say(finding, "%" PRId64 " steps at rate %.3g: loss %.4g", trial->done,
-                 fmax(trial->own, rate_at(trial, trial->done - 1)), trial->first);
-    if (trial->finite)
-        finding__say(finding, " at first, %.4g at last", trial->last);
-    else
-        finding__say(finding, " at first, then NaN or Inf");
-    finding__expect(finding, "well below %.4g, that of chance", fmin(trial->first, trial->chance));
-    judge_learning(finding, trial);
-}
-
-static void report_gap(struct Trial *trial) {
-    const struct Figures *figures = &trial->validation.figures;
-    char text[FIGURES_TEXT];
-    if (!trial->validated)
-        return;
-    double loss = figures->value[FIGURE_LOSS];
-    struct Finding *finding = findings__add(trial->preflight->findings, CHECK_TRIAL, "gap");
-    finding__figure(finding, "train_loss", trial->last);
-    finding__figure(finding, "validation_loss", loss);
-    finding__figure(finding, "train_accuracy", trial->last_accuracy);
-    finding__figure(finding, "validation_accuracy",
-                    figures->measured[FIGURE_ACCURACY] ? figures->value[FIGURE_ACCURACY] : NAN);
-    finding__say(finding, "training loss %.4g, validation %s", trial->last,
-                 figures_text(figures, ", ", FIGURE_DIGITS, text));
 }
 
 /* ---- Noise and time ---- */
@@ -636,9 +293,9 @@ static int report_units(struct Trial *trial, struct Error *error) {
                      100 * dead, after.layers[at].name, 100 * before);
         finding__expect(finding, "few");
         /* A network that learns can spare many. */
-        if (dead > (learns(trial) ? 0.95 : 0.5) || (dead > 0.3 && before > 0.3))
+        if (dead > (check__trial_learns(trial) ? 0.95 : 0.5) || (dead > 0.3 && before > 0.3))
             blame_units(preflight, finding,
-                        dead > 0.8 && !learns(trial) ? CHECK_BAD : CHECK_DOUBTFUL,
+                        dead > 0.8 && !check__trial_learns(trial) ? CHECK_BAD : CHECK_DOUBTFUL,
                         dead > before + 0.2);
     }
     findings_release(&after);
@@ -663,10 +320,10 @@ static void choose_rate(struct Trial *trial) {
  * augmentation does. */
 static int look_again(struct Trial *trial, struct Error *error) {
     struct Preflight *preflight = trial->preflight;
-    double rate = rate_at(trial, trial->steps);
-    if (preflight->too_high || explodes(trial))
+    double rate = check__trial_rate(trial, trial->steps);
+    if (preflight->too_high || check__trial_explodes(trial))
         return OK;
-    if (!learns(trial))
+    if (!check__trial_learns(trial))
         return check__hindrance(preflight, trial->steps, rate, error);
     if (trial->last < SLOW * trial->chance || !trial->validated ||
         preflight->step_seconds * (double)trial->steps > preflight->request->seconds / 3)
@@ -686,10 +343,10 @@ int check__trial(struct Preflight *preflight, struct Error *error) {
     if (!code)
         code = look_again(&trial, error);
     if (!code) {
-        report_learning(&trial);
+        check__report_learning(&trial);
         if (trial.finite) {
             report_updates(&trial);
-            report_gap(&trial);
+            check__report_gap(&trial);
             report_noise(&trial);
         }
         report_time(&trial);

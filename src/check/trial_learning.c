@@ -1,0 +1,244 @@
+/* What a short training has learnt. */
+#include <inttypes.h>
+#include <math.h>
+#include <string.h>
+
+#include "base/memory.h"
+#include "check/confusion.h"
+#include "check/trial.h"
+#include "nn/loss.h"
+#include "run/overfit.h"
+
+#define MANY_EPOCHS 8 /* within which a network may learn its samples by heart */
+
+double check__trial_prior_loss(const struct Trial *trial) {
+    const struct RunOptions *options = experiment_options(trial->preflight->experiment);
+    const struct RunParts *parts = experiment_parts(trial->preflight->experiment);
+    const struct Strings *weights = loss_class_weights(&options->loss);
+    const int32_t *labels = parts->train->labels;
+    int64_t classes = parts->dataset->targets.count, count = parts->train->count;
+    double entropy = 0;
+    if (strcmp(options->loss.kind->name, "cross_entropy") != 0 || (weights && weights->count) ||
+        options->train.sampling != SAMPLING_UNIFORM || !labels)
+        return trial->chance;
+    double *frequency = memory_array(double, classes, "frequencies of classes");
+    for (int64_t i = 0; i < count; i++)
+        frequency[labels[i]] += 1.0 / (double)count;
+    for (int64_t k = 0; k < classes; k++)
+        entropy -= frequency[k] > 0 ? frequency[k] * log(frequency[k]) : 0;
+    memory_release(frequency);
+    return fmin(trial->chance, entropy);
+}
+
+#define SURE 5    /* standard errors above chance */
+#define NOTHING 2 /* fewer of them are chance */
+#define SURE_OF_DIFFERENCE 4
+#define MANY_WRONG 0.2
+#define MANY_WRONG_IF_HARDER 0.45
+
+/* Labels of the validation split that have other numbers. */
+static bool blame_numbers(struct Finding *finding, const struct Trial *trial) {
+    const struct Evaluation *evaluation = &trial->validation;
+    const struct Dataset *dataset = experiment_parts(trial->preflight->experiment)->dataset;
+    int64_t classes = evaluation->outputs, first;
+    double right = check__right_if_shifted(evaluation, 0), shifted = 0;
+    for (int shift = -1; shift <= 1; shift += 2)
+        shifted = fmax(shifted, check__right_if_shifted(evaluation, shift));
+    shifted = classes > 2 ? shifted : 0; /* two that are swapped have other numbers */
+    double renamed = check__right_if_renamed(evaluation, &first);
+    if (check__part_above_chance(evaluation, shifted) > SURE && shifted > 2 * right) {
+        finding__blame(finding, CHECK_BAD,
+                       "labels of the validation split are off by one against those of the "
+                       "training split: most samples are taken for the class beside theirs",
+                       "look at how the labels of each split were numbered");
+        return true;
+    }
+    if (!(check__part_above_chance(evaluation, renamed) > SURE && renamed > 0.5 &&
+          renamed > 2 * right))
+        return false;
+    finding__say(finding, "; validation samples that are taken for class %s are mostly %s",
+                 dataset->targets.names[first],
+                 dataset->targets.names[check__truth_of(evaluation, first)]);
+    finding__blame(finding, CHECK_BAD,
+                   "classes have other numbers in the validation split than in the training split: "
+                   "most samples of a class are taken for one and the same other class",
+                   "look at how the labels of each split were numbered, and at the order of the "
+                   "colours in the images");
+    return true;
+}
+
+/* What is learnt does not hold for the validation split. If little is learnt, that is not sure. */
+static void blame_splits(struct Finding *finding, const struct Trial *trial, bool sure) {
+    const struct Preflight *preflight = trial->preflight;
+    const struct RunParts *parts = experiment_parts(preflight->experiment);
+    int64_t seen = trial->done * experiment_options(preflight->experiment)->train.batch;
+    bool by_heart = seen > MANY_EPOCHS * parts->train->count;
+    if (trial->last < 0.5 * trial->chance && !by_heart &&
+        check__predicts_others(&trial->validation) > 0.3)
+        finding__blame(finding, CHECK_BAD,
+                       "what is learnt does not hold for the validation split: its images are of "
+                       "another kind than those of the training split",
+                       "look at images of both splits, and draw both from the same samples");
+    else
+        finding__blame(finding, sure ? CHECK_BAD : CHECK_DOUBTFUL,
+                       "what is learnt does not hold for the validation split: labels that do not "
+                       "go with the images (shuffled, or shifted by a row), in one split or both",
+                       "look at the samples of both splits and their labels");
+}
+
+/* Whether training shows the network other images than validation does, or not all of it, so that
+ * it is less often right. */
+static bool trains_harder(const struct Trial *trial) {
+    const struct Experiment *experiment = trial->preflight->experiment;
+    return model_is_random(experiment_parts(experiment)->model) ||
+           run_has(experiment_options(experiment), HARDENS_AUGMENT);
+}
+
+/* Validation samples that are right more often than training samples. If a part of the training
+ * labels is drawn at random, the accuracy there is above chance by as much less. Mixed images have
+ * no one label that could be right. */
+static void blame_wrong_labels(struct Finding *finding, const struct Trial *trial) {
+    const struct RunOptions *options = experiment_options(trial->preflight->experiment);
+    const struct Evaluation *evaluation = &trial->validation;
+    double samples = (double)evaluation->samples;
+    double seen = (double)(trial->steps / 4 * options->train.batch);
+    double chance = check__majority(evaluation), right = check__right_if_shifted(evaluation, 0);
+    double training = fmax(trial->last_accuracy, trial->newest_accuracy);
+    double error = sqrt(training * (1 - training) / seen + right * (1 - right) / samples);
+    double wrong = 1 - (training - chance) / (right - chance);
+    if (options->train.sampling != SAMPLING_UNIFORM || run_has(options, HARDENS_MIX) ||
+        right - training < SURE_OF_DIFFERENCE * error ||
+        wrong < (trains_harder(trial) ? MANY_WRONG_IF_HARDER : MANY_WRONG))
+        return;
+    finding__figure(finding, "wrong_labels", wrong);
+    finding__say(finding,
+                 "; validation samples are right more often (%.0f %%) than training samples (%.0f "
+                 "%%)",
+                 100 * right, 100 * training);
+    finding__blame(finding, CHECK_DOUBTFUL,
+                   "many labels of the training split do not go with the images, and those of the "
+                   "validation split do",
+                   "look at samples of the training split and their labels");
+}
+
+/* Values, and sets of classes, which have no numbers that could be wrong. */
+static void blame_targets(struct Finding *finding, const struct Trial *trial) {
+    if (trial->last < LEARNT * trial->chance &&
+        trial->validation.figures.value[FIGURE_LOSS] > trial->chance)
+        finding__blame(finding, CHECK_BAD,
+                       "what is learnt does not hold for the validation split: targets that do not "
+                       "go with the samples (shuffled, shifted by a row, or their columns in "
+                       "another order), in one split or both",
+                       "look at the samples of both splits and their targets");
+}
+
+static void judge_validation(struct Finding *finding, const struct Trial *trial) {
+    const struct Evaluation *evaluation = &trial->validation;
+    if (!trial->validated)
+        return;
+    if (evaluation->split->labels == NULL) {
+        blame_targets(finding, trial);
+        return;
+    }
+    if (check__majority(evaluation) == 1 || blame_numbers(finding, trial))
+        return;
+    double prior = check__trial_prior_loss(trial);
+    if (check__above_chance(evaluation) < NOTHING && trial->last < prior &&
+        evaluation->figures.value[FIGURE_LOSS] > prior)
+        blame_splits(finding, trial, trial->last < HARDLY_BELOW_CHANCE * prior);
+    else if (check__above_chance(evaluation) > SURE)
+        blame_wrong_labels(finding, trial);
+    else if (check__above_chance(evaluation) < NOTHING && trial->last > BELOW_CHANCE * prior &&
+             trial->went_on)
+        finding__blame(finding, CHECK_DOUBTFUL,
+                       "nothing is learnt but how frequent the classes are: the images say hardly "
+                       "anything of the labels, or the labels do not go with the images (shuffled, "
+                       "or shifted by a row)",
+                       "look at the samples and their labels");
+}
+
+/* The loss stays that of chance. */
+static void blame_chance(struct Finding *finding, const struct Trial *trial) {
+    const struct Preflight *preflight = trial->preflight;
+    if (trial->own >= preflight->best_rate / 100 &&
+        finding__blame_earlier(preflight->findings, finding, CHECK_BAD))
+        return;
+    if (trial->own < preflight->best_rate / 30)
+        finding__blame(finding, CHECK_BAD, "the learning rate is too low: the loss barely moves",
+                       "raise optimizer.rate");
+    else if (preflight->hindered.cause)
+        finding__blame(finding, CHECK_BAD, preflight->hindered.cause, preflight->hindered.advice);
+    else if (preflight->overfits)
+        finding__blame(finding, CHECK_BAD,
+                       "a handful of samples can be learnt, but nothing that holds for new ones: "
+                       "labels that do not go with the images (shuffled, or shifted by a row), or "
+                       "a rate that is wrong by far",
+                       "look at the samples and their labels");
+    else
+        finding__blame(finding, CHECK_DOUBTFUL,
+                       "the loss stays that of chance: the rate is too low, the initial weights "
+                       "are bad, or labels do not go with the images",
+                       "look at the items above");
+}
+
+bool check__trial_explodes(const struct Trial *trial) {
+    double reference = fmin(trial->first, trial->chance);
+    return !trial->finite || !isfinite(trial->last) ||
+           trial->last > 3 * fmax(trial->first, reference);
+}
+
+bool check__trial_learns(const struct Trial *trial) {
+    return !check__trial_explodes(trial) &&
+           trial->last < BELOW_CHANCE * fmin(trial->first, trial->chance);
+}
+
+static void judge_learning(struct Finding *finding, const struct Trial *trial) {
+    const struct Preflight *preflight = trial->preflight;
+    if (check__trial_explodes(trial)) {
+        if (!finding__blame_earlier(preflight->findings, finding, CHECK_BAD))
+            finding__blame(finding, CHECK_BAD, "the learning rate is too high: the loss explodes",
+                           "lower optimizer.rate, or clip the gradient (clip.norm)");
+    } else if (preflight->too_high) {
+        finding__blame(finding, check__trial_learns(trial) ? CHECK_DOUBTFUL : CHECK_BAD,
+                       "the learning rate is too high", "lower optimizer.rate");
+    } else if (!check__trial_learns(trial)) {
+        blame_chance(finding, trial);
+    } else {
+        judge_validation(finding, trial);
+        if (finding->verdict == CHECK_GOOD && preflight->hindered.cause)
+            finding__blame(finding, CHECK_DOUBTFUL, preflight->hindered.cause,
+                           preflight->hindered.advice);
+    }
+}
+
+void check__report_learning(struct Trial *trial) {
+    struct Finding *finding = findings__add(trial->preflight->findings, CHECK_TRIAL, "learning");
+    finding__figure(finding, "steps", (double)trial->done);
+    finding__figure(finding, "first_loss", trial->first);
+    finding__figure(finding, "last_loss", trial->finite ? trial->last : NAN);
+    finding__figure(finding, "chance", trial->chance);
+    finding__say(finding, "%" PRId64 " steps at rate %.3g: loss %.4g", trial->done,
+                 fmax(trial->own, check__trial_rate(trial, trial->done - 1)), trial->first);
+    if (trial->finite)
+        finding__say(finding, " at first, %.4g at last", trial->last);
+    else
+        finding__say(finding, " at first, then NaN or Inf");
+    finding__expect(finding, "well below %.4g, that of chance", fmin(trial->first, trial->chance));
+    judge_learning(finding, trial);
+}
+
+void check__report_gap(struct Trial *trial) {
+    const struct Figures *figures = &trial->validation.figures;
+    char text[FIGURES_TEXT];
+    if (!trial->validated)
+        return;
+    double loss = figures->value[FIGURE_LOSS];
+    struct Finding *finding = findings__add(trial->preflight->findings, CHECK_TRIAL, "gap");
+    finding__figure(finding, "train_loss", trial->last);
+    finding__figure(finding, "validation_loss", loss);
+    finding__figure(finding, "train_accuracy", trial->last_accuracy);
+    finding__figure(finding, "validation_accuracy",
+                    figures->measured[FIGURE_ACCURACY] ? figures->value[FIGURE_ACCURACY] : NAN);
+    finding__say(finding, "training loss %.4g, validation %s", trial->last,
+                 figures_text(figures, ", ", FIGURE_DIGITS, text));
+}
