@@ -94,6 +94,10 @@ void h5_map_identity(const struct H5Map *map, int64_t identity[H5_IDENTITY]);
  * call that said so. A file that took its name afterwards does not matter. */
 bool h5_map_changed(struct H5Map *map);
 
+/* The same for a file that stays open, from h5_keep on. */
+void h5_keep(struct H5File *file);
+bool h5_changed(const struct H5File *file);
+
 /* Whether a name exists has three answers: yes, no, and that it cannot be told, because the file is
  * damaged or cannot be read. The third is `false` here and in h5_has_attribute, and from then on
  * h5_check fails, with what was found. So a caller that goes on because something is not there, or

@@ -11,6 +11,12 @@
 #define H5_SIGNATURE "\211HDF\r\n\032\n"
 #define H5_SIGNATURE_BYTES 8
 
+/* What tells whether a file was written to. */
+struct FileState {
+    int64_t bytes; /* 0: not known */
+    struct timespec modified;
+};
+
 struct H5File {
     char *path;
     int failure; /* the code that failures return: ERROR_DATA or ERROR_CHECKPOINT */
@@ -18,9 +24,10 @@ struct H5File {
     struct FileDriver driver;
     void *owned_image; /* a whole file in memory: h5_open_sealed, h5_open_image */
     uint64_t image_bytes;
-    bool guarded;         /* it has a guard, which was right */
-    struct Error trouble; /* the first damage that was met (h5_check) */
-    bool lists_filters;   /* h5_storage is looking: what cannot be read is described */
+    bool guarded;          /* it has a guard, which was right */
+    struct Error trouble;  /* the first damage that was met (h5_check) */
+    bool lists_filters;    /* h5_storage is looking: what cannot be read is described */
+    struct FileState kept; /* when h5_keep was called */
 };
 
 /* A dataset while something is read from it, or one member of all its records. */

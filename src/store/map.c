@@ -1,4 +1,4 @@
-/* Files that are mapped into memory, and what became of them since. */
+/* Files that are mapped into memory or stay open, and what became of them since. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdatomic.h>
@@ -92,4 +92,23 @@ bool h5_map_changed(struct H5Map *map) {
                    status.st_mtim.tv_nsec != map->modified.tv_nsec;
     map->modified = status.st_mtim;
     return changed;
+}
+
+static bool find_state(const struct H5File *file, struct FileState *state) {
+    struct stat status;
+    if (file->driver.fd < 0 || look(file->driver.fd, &status))
+        return false;
+    *state = (struct FileState){.bytes = (int64_t)status.st_size, .modified = status.st_mtim};
+    return true;
+}
+
+void h5_keep(struct H5File *file) {
+    find_state(file, &file->kept);
+}
+
+bool h5_changed(const struct H5File *file) {
+    struct FileState now, kept = file->kept;
+    return kept.bytes && (!find_state(file, &now) || now.bytes != kept.bytes ||
+                          now.modified.tv_sec != kept.modified.tv_sec ||
+                          now.modified.tv_nsec != kept.modified.tv_nsec);
 }

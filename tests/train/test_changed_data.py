@@ -5,9 +5,10 @@ import os
 import shutil
 import signal
 
+import h5py
 import pytest
 
-from support.program import DATA
+from support.program import DATA, settings
 from support.runs import newest_step, read, synthesize, train, without_warnings, write_run_file
 from support.signalled import Signalled
 
@@ -92,6 +93,25 @@ def test_what_does_no_harm_is_let_through(running, sets):
     os.replace(shutil.copy(sets[1], running.data + ".new"), running.data)  # the run keeps the old one
     assert running.wait_for(lambda: newest_step(running.out) >= step + 132)
     assert running.process.poll() is None
+
+
+def test_a_streamed_file_that_is_written_to_ends_the_run(tmp_path, sets, ranks):
+    """It is read again in every epoch, and nothing tells whether the samples are the same."""
+    data = str(tmp_path / "streamed.h5")
+    with h5py.File(sets[0]) as source, h5py.File(data, "w") as file:
+        for split in ("train", "validation"):
+            file.create_dataset(f"{split}/images", data=source[f"{split}/images"], chunks=(16, 32, 32, 3),
+                                compression="gzip")
+            file[f"{split}/labels"] = source[f"{split}/labels"][()]
+    recipe = without_warnings(write_run_file(tmp_path, data, model=MODEL, length="100000 epochs", every="1 epochs",
+                                             keep=1))
+    out = tmp_path / "out"
+    run = Signalled(ranks, "train", recipe, "--out", out, "--quiet", *settings("data.window=64"))
+    run.data, run.out = data, str(out)
+    assert run.wait_for(lambda: os.path.exists(out / "checkpoints") and newest_step(out) >= 11), run.end().stderr
+    with h5py.File(data, "r+") as file:
+        file["train/labels"][5] = (file["train/labels"][5] + 1) % 10
+    assert "was written to while it was in use, and split train is streamed from it" in refused(run)
 
 
 def test_a_bus_error_of_another_kind_stays_a_crash(running):

@@ -43,12 +43,26 @@ static int check_split(const struct Dataset *dataset, const struct H5Map *map,
     return refuse(map, split, digest, error);
 }
 
+/* A file that is read again in every epoch. */
+static int check_kept(const struct Dataset *dataset, const struct Split *split,
+                      struct Error *error) {
+    const struct DatasetStorage *storage = dataset->storage;
+    bool reads_again = split->window || split->in_blocks;
+    for (int i = 0; reads_again && i < storage->file_count; i++)
+        if (h5_changed(storage->files[i]))
+            return fail(error, ERROR_DATA,
+                        "%s: was written to while it was in use, and split %s is streamed from "
+                        "it, so that its samples may be others",
+                        h5_path(storage->files[i]), split->name);
+    return OK;
+}
+
 int dataset_check_unchanged(const struct Dataset *dataset, const struct Split *const *splits,
                             int count, struct Error *error) {
     const struct DatasetStorage *storage = dataset->storage;
     int code = OK;
     for (int s = 0; s < count && code == OK; s++)
-        if (splits[s])
+        if (splits[s] && !(code = check_kept(dataset, splits[s], error)))
             code = dataset_check_read(dataset, splits[s], error);
     for (int i = 0; i < storage->map_count && code == OK; i++) {
         struct H5Map *map = storage->maps[i];

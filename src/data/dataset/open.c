@@ -267,10 +267,13 @@ static void release_files(struct Opening *opening, bool keep) {
     if (keep)
         storage->files = memory_array(struct H5File *, opening->file_count, "open files");
     for (int i = 0; i < opening->file_count; i++) {
-        if (keep)
-            storage->files[storage->file_count++] = opening->files[i].file;
-        else
-            h5_close(opening->files[i].file);
+        struct H5File *file = opening->files[i].file;
+        if (keep) {
+            h5_keep(file);
+            storage->files[storage->file_count++] = file;
+        } else {
+            h5_close(file);
+        }
     }
     memory_release(opening->files);
 }
