@@ -68,8 +68,10 @@ int class_names__read(struct Source *source, const char *path, int64_t expected,
     FILE *file;
     if (optional && access(path, F_OK) != 0 && errno == ENOENT)
         return OK;
-    if (read_file_stream(path, &file, error))
+    if (read_file_stream(path, &file, error)) {
+        error_append(error, "; it names the classes");
         return error->code;
+    }
     char *names[256], line[256];
     int64_t count = 0;
     while (count < 256 && fgets(line, sizeof line, file)) {

@@ -25,7 +25,7 @@ CASES = {
     "columns of numbers to predict": (PLAIN.replace("species", "kind"), [], dict(targets=[0, 0.25])),
     "a column of what each row counts in training": (
         table(("a", "species", "importance"), (1, "x", 2), (2, "y", 0.5)), LABEL, dict(weights=[2, 0.5], row=[1])),
-    "columns that are no inputs: ids, names, notes": (
+    "columns that are not inputs: ids, names, notes": (
         table(("id", "a", "species"), (7, 1, "x"), (8, 2, "y")), LABEL, dict(row=[1])),
     "a column of words": (
         table(("colour", "species"), ("red", "x"), ("green", "y")), LABEL, dict(row=[0, 1])),
