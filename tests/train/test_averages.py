@@ -258,7 +258,7 @@ class TestBeforeItsFirstStep:
         assert "step-000000006.h5" in line and "average" in line
 
     def test_unknown_parameters_are_refused(self, late):
-        assert "auto, model or average" in refusal(USAGE, "eval", late, "--parameters", "mean")
+        assert "expected one of auto, model, average" in refusal(USAGE, "eval", late, "--parameters", "mean")
 
     @pytest.mark.parametrize("more, shown", (([], True), (["--parameters", "model"], False)))
     def test_eval_says_in_words_what_it_took(self, late, more, shown):

@@ -117,7 +117,7 @@ def test_what_does_not_fit_is_refused(folder, recipe, data):
     table = [
         refuses_to_train("count", RUN_FILE, ("class_weights", "has 2 numbers", "3 classes"),
                          "loss.cross_entropy.class_weights=[1, 2]"),
-        refuses_to_train("word", RUN_FILE, ("class_weights", "'x'", "no weight"),
+        refuses_to_train("word", RUN_FILE, ("class_weights", "'x'", "not a weight"),
                          "loss.cross_entropy.class_weights=[1, 2, x]"),
         refuses_to_train("zero", RUN_FILE, ("class_weights", "all 0"), "loss.cross_entropy.class_weights=[0, 0, 0]"),
         refuses_to_train("order", RUN_FILE, ("train.sampling", "shuffle"), "train.sampling=balanced",
