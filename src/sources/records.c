@@ -38,7 +38,7 @@ struct Records {
 
 /* ---- Bytes ---- */
 
-/* Of what is no regular file. */
+/* Copies what is not a regular file, such as a pipe, to a temporary file that can be read twice. */
 static int open_copy(struct Records *records, struct Error *error) {
     static const char problem[] = "%s: cannot be copied, and it is not a regular file";
     char bytes[1 << 14];
