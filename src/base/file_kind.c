@@ -7,6 +7,10 @@
 #define KIND(bytes, words)                                                                         \
     { bytes, sizeof(bytes) - 1, words }
 
+#define CLASSIC_NETCDF                                                                             \
+    "is a NetCDF file of the classic format; nccopy -k nc4 makes an HDF5 file of it"
+#define WEB_PAGE "is a web page, perhaps what a download failed with"
+
 static const struct {
     const char *bytes;
     size_t count;
@@ -36,15 +40,15 @@ static const struct {
     KIND("PAR1", "is a Parquet file; pandas.read_parquet(...).to_csv(...) makes a table of it"),
     KIND("ARROW1", "is an Arrow file; pandas.read_feather(...).to_csv(...) makes a table of it"),
     KIND("SQLite format 3", "is an SQLite database; sqlite3 -csv -header makes a table of it"),
-    KIND("CDF\1", "is a NetCDF file of the classic format; nccopy -k nc4 makes an HDF5 file of it"),
-    KIND("CDF\2", "is a NetCDF file of the classic format; nccopy -k nc4 makes an HDF5 file of it"),
-    KIND("CDF\5", "is a NetCDF file of the classic format; nccopy -k nc4 makes an HDF5 file of it"),
+    KIND("CDF\1", CLASSIC_NETCDF),
+    KIND("CDF\2", CLASSIC_NETCDF),
+    KIND("CDF\5", CLASSIC_NETCDF),
     KIND("\x0e\x03\x13\x01", "is an HDF4 file; h4toh5 makes an HDF5 file of it"),
     KIND("version https://git-lfs",
          "is a pointer of Git LFS; git lfs pull fetches the file itself"),
-    KIND("<!DOCTYPE html", "is a web page, perhaps what a download failed with"),
-    KIND("<!doctype html", "is a web page, perhaps what a download failed with"),
-    KIND("<html", "is a web page, perhaps what a download failed with"),
+    KIND("<!DOCTYPE html", WEB_PAGE),
+    KIND("<!doctype html", WEB_PAGE),
+    KIND("<html", WEB_PAGE),
     KIND("\x89PNG", "is a PNG picture; formats image-folder and image-list import pictures"),
     KIND("\xff\xd8\xff", "is a JPEG picture; formats image-folder and image-list import pictures"),
 };

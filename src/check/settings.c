@@ -2,7 +2,6 @@
  * training would fail. Nothing is computed. */
 #include <inttypes.h>
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/memory.h"
@@ -63,19 +62,19 @@ static void look_at_smoothing(struct Preflight *preflight) {
 }
 
 static void look_at_class_weights(struct Preflight *preflight) {
-    const struct Dataset *dataset = experiment_parts(preflight->experiment)->dataset;
-    const struct Strings *weights =
+    const struct RunParts *parts = experiment_parts(preflight->experiment);
+    const struct ClassWeights *weights = &parts->class_weights;
+    const struct Strings *given =
         loss_class_weights(&experiment_options(preflight->experiment)->loss);
-    if (!weights || weights->count != dataset->targets.count)
+    if (!given || !given->count || given->count != weights->count) /* none, or balanced */
         return;
     struct Finding *finding = add(preflight, "class_weights");
-    finding__say(finding, "%d weights", weights->count);
+    finding__say(finding, "%" PRId64 " weights", weights->count);
     finding__expect(finding, "weights above 0");
-    for (int i = 0; i < weights->count; i++) {
-        char *end;
-        if (strtod(weights->values[i], &end) != 0 || end == weights->values[i])
+    for (int64_t i = 0; i < weights->count; i++) {
+        if (weights->values[i] != 0)
             continue;
-        finding__say(finding, "; that of %s is 0", dataset->targets.names[i]);
+        finding__say(finding, "; that of %s is 0", parts->dataset->targets.names[i]);
         finding__blame(finding, CHECK_DOUBTFUL, "a class has weight 0: the network never learns it",
                        "give it a weight above 0, or take its samples out");
     }

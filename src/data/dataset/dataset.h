@@ -211,8 +211,8 @@ void dataset_warn_of_classes(const struct Dataset *dataset, const struct Split *
 bool dataset_has_class(const struct Dataset *dataset, int64_t class);
 /* A warning if channels seem to come first in an array whose order of dimensions nobody named. */
 void dataset_warn_of_axes(const struct Dataset *dataset);
-/* A warning if few values or targets are as large as what other programs write for missing ones. Of
- * splits up to DATASET_CHECKED bytes. */
+/* A warning if few values or targets are as large as what other programs write for missing ones.
+ * Values are looked at in splits of up to DATASET_CHECKED bytes. Not collective. */
 void dataset_warn_of_large(const struct Dataset *dataset, const struct Split *split);
 /* Values are kept as float32, which holds whole numbers up to 2^24, and larger ones by steps. If
  * that rounds values, and leaves some channel (feature) few different ones between its least and

@@ -213,17 +213,18 @@ struct Extent {
 
 static void extend(struct Extent *extents, int64_t channels, const float *values, int64_t count,
                    bool first) {
-    for (int64_t e = 0; e < count; e++) {
-        struct Extent *extent = &extents[e % channels];
-        uint32_t bits;
-        if (!isfinite(values[e]))
-            continue;
-        memcpy(&bits, &values[e], sizeof bits);
-        extent->rounded |= (bits & 3) != 0;
-        bool fresh = first && e < channels;
-        extent->least = fresh ? values[e] : fminf(extent->least, values[e]);
-        extent->most = fresh ? values[e] : fmaxf(extent->most, values[e]);
-    }
+    for (int64_t e = 0; e < count; e += channels, first = false)
+        for (int64_t c = 0; c < channels; c++) {
+            struct Extent *extent = &extents[c];
+            float value = values[e + c];
+            uint32_t bits;
+            if (!isfinite(value))
+                continue;
+            memcpy(&bits, &value, sizeof bits);
+            extent->rounded |= (bits & 3) != 0;
+            extent->least = first ? value : fminf(extent->least, value);
+            extent->most = first ? value : fmaxf(extent->most, value);
+        }
 }
 
 /* How many steps of float32 lie between the least and the largest value. */
