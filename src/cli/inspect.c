@@ -112,12 +112,11 @@ int inspect_kind(const char *path, enum InspectKind *kind, struct Error *error) 
     int code = h5_open(&file, path, ERROR_CHECKPOINT, error);
     if (code)
         return code;
-    if (!h5_exists(file, "/model") && !h5_exists(file, "/run/run_file") &&
-        (h5_exists(file, "/classes") || h5_exists(file, "/target_names") ||
-         h5_has_attribute(file, "/", DATASET_LISTED)))
-        *kind = INSPECT_DATASET;
-    else if (h5_exists(file, "/members") && ensemble_file_is_one(path))
+    if (h5_exists(file, "/members") && ensemble_file_is_one(path))
         *kind = INSPECT_ENSEMBLE;
+    else if (!h5_exists(file, "/model") && !h5_exists(file, "/run/run_file") &&
+             !h5_has_attribute(file, "/", "format"))
+        *kind = INSPECT_DATASET;
     code = h5_check(file, error);
     h5_close(file);
     return code;

@@ -18,7 +18,7 @@ struct Inspected {
     struct Summary *summaries; /* one for each of its arrays */
 };
 
-/* What a file holds; one that is neither a data set nor an ensemble counts as a checkpoint. */
+/* What a file holds; one with nothing of an ensemble or a checkpoint counts as a data set. */
 enum InspectKind { INSPECT_CHECKPOINT, INSPECT_DATASET, INSPECT_ENSEMBLE };
 int inspect_kind(const char *path, enum InspectKind *kind, struct Error *error);
 

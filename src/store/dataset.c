@@ -226,11 +226,16 @@ static int refuse_object(struct H5File *file, const char *name, struct Error *er
         return h5_check(file, error);
     if (h5__refuse_link(file, name, reason, error) != OK)
         return error->code;
+    if (h5__is_circle(reason))
+        return fail(error, file->failure,
+                    "%s:/%s: is a link that leads back to itself, or through more than 16 others",
+                    file->path, name);
     bool there = h5_exists(file, name);
     if (h5_check(file, error) != OK)
         return error->code;
     if (!there)
-        return fail(error, file->failure, "%s:/%s: is missing", file->path, name);
+        return fail(error, file->failure, "%s:/%s: is missing%s", file->path, name,
+                    h5_is_named(file, name) ? " (a link that leads to nothing)" : "");
     if (h5__is_newer(reason))
         return h5__fail_newer(file, name, reason, error);
     fail(error, file->failure, "%s:/%s: is damaged: HDF5 cannot open it (%s)", file->path, name,

@@ -23,15 +23,20 @@ void h5__doubt(struct H5File *file, const char *name) {
 enum Answer { NO, YES, UNKNOWN };
 
 /* What is at `name`, whose parents are groups. A link to nothing is no object, and neither is a
- * link to another file that cannot be opened: opening it says why. */
+ * link to another file that cannot be opened, or one that leads back to itself: opening it says
+ * why. */
 static enum Answer look_for(struct H5File *file, const char *name) {
+    char reason[200];
     htri_t linked = H5Lexists(file->id, name, H5P_DEFAULT);
     if (linked <= 0)
         return linked < 0 ? UNKNOWN : NO;
     htri_t there = H5Oexists_by_name(file->id, name, H5P_DEFAULT);
-    if (there < 0)
-        return h5_is_linked(file, name) ? NO : UNKNOWN;
-    return there ? YES : NO;
+    if (there >= 0)
+        return there ? YES : NO;
+    if (h5_is_linked(file, name))
+        return NO;
+    H5Oexists_by_name(file->id, name, H5P_DEFAULT); /* once more, for its reason */
+    return h5__is_circle(h5__reason(reason)) ? NO : UNKNOWN;
 }
 
 static enum Answer is_group(struct H5File *file, const char *name) {
@@ -65,6 +70,17 @@ bool h5_exists(struct H5File *file, const char *name) {
     }
     memory_release(prefix);
     return answer == YES;
+}
+
+bool h5_is_named(struct H5File *file, const char *name) {
+    if (h5_exists(file, name))
+        return true;
+    name = h5__relative(name);
+    const char *last = strrchr(name, '/');
+    char *group = memory_print("/%.*s", last ? (int)(last - name) : 0, name);
+    bool named = h5_exists(file, group) && H5Lexists(file->id, name, H5P_DEFAULT) > 0;
+    memory_release(group);
+    return named;
 }
 
 bool h5_has_attribute(struct H5File *file, const char *object, const char *name) {

@@ -104,6 +104,9 @@ bool h5_changed(const struct H5File *file);
  * although something could not be read, asks h5_check before it uses the result: that also fails
  * once anything was found damaged. After an I/O error all reading fails as well. */
 bool h5_exists(struct H5File *file, const char *name);
+/* Whether h5_exists, or `name` is a link that leads to nothing, or to another file: opening it then
+ * says what is wrong with it. */
+bool h5_is_named(struct H5File *file, const char *name);
 int h5_check(const struct H5File *file, struct Error *error);
 int h5_info(struct H5File *file, const char *name, struct H5Info *info, struct Error *error);
 /* Calls `visit` for every member of a group, sorted by name; stops at the first call that does not

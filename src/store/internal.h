@@ -136,6 +136,9 @@ void h5__quiet(void);
 /* The innermost entry of HDF5's error stack, for messages, into `buffer`, which is returned. Call
  * it before any other function of HDF5, which would clear the stack. */
 const char *h5__reason(char buffer[200]);
+/* Whether HDF5 gives this reason for links that lead to one another without an end; it follows 16.
+ */
+bool h5__is_circle(const char *reason);
 /* Whether HDF5 gives this reason for a structure whose version it does not know, which is no
  * damage; and the failure that says so. `name` may be "". */
 bool h5__is_newer(const char *reason);

@@ -22,6 +22,10 @@ const char *h5__reason(char buffer[200]) {
     return buffer;
 }
 
+bool h5__is_circle(const char *reason) {
+    return !strcmp(reason, "too many links");
+}
+
 bool h5__is_newer(const char *reason) {
     return strstr(reason, "version") != NULL;
 }

@@ -623,6 +623,42 @@ def test_links_are_followed_only_if_they_may_be(scratch):
         assert "in the folder of the file" in refusal(DATA, "train", path, "--out", f"{scratch}/n")
 
 
+@pytest.mark.parametrize("name, target, says", (
+    ("validation/images", h5py.ExternalLink("a.h5", "/images"), "is a link to another file, a.h5:/images"),
+    ("validation/labels", h5py.ExternalLink("a.h5", "/labels"), "is a link to another file, a.h5:/labels"),
+    ("validation/weights", h5py.ExternalLink("a.h5", "/labels"), "is a link to another file, a.h5:/labels"),
+    ("validation/images", h5py.SoftLink("/nowhere"), "is missing (a link that leads to nothing)"),
+    ("validation/images", h5py.SoftLink("/validation/images"), "is a link that leads back to itself, or"),
+))
+def test_a_split_that_leads_elsewhere_is_not_passed_over(scratch, name, target, says):
+    path = save(scratch, "x.h5", train__images=IMAGES, train__labels=LABELS, validation__images=IMAGES,
+                validation__labels=LABELS)
+    save(scratch, "a.h5", images=IMAGES, labels=LABELS)
+    with h5py.File(path, "r+") as file:
+        if name in file:
+            del file[name]
+        file[name] = target
+    for words in (("verify",), ("dataset", "verify")):
+        assert f"x.h5:/{name}: {says}" in refusal(DATA, *words, path)
+    said = run(1, "dataset", "info", path)[0]
+    assert "train         24 images" in said
+    assert f"note: split validation cannot be used: {path}:/{name}: {says}" in said
+    run(1, "train", recipe(scratch, f"data: {{file: {path}, validation: none}}\n"), "--out", f"{scratch}/o", "--quiet")
+    assert says in refusal(DATA, "eval", f"{scratch}/o", alone=False)
+
+
+def test_verify_says_what_it_does_not_check(scratch):
+    path = save(scratch, "x.h5", train__images=IMAGES, train__labels=LABELS)
+    assert "not checked" not in run(1, "verify", path)[0]
+    with h5py.File(path, "r+") as file:
+        file["test/images"], file["meta/x"] = IMAGES, [1, 2]
+        file["raw"] = h5py.ExternalLink("a.h5", "/x")
+    said = run(1, "verify", path)[0]
+    assert "x.h5: good: train 24 images\n" in said
+    assert "\nnot checked: /meta/x, /raw, /test/images (of no split that has labels or targets)\n" in said
+    assert result(1, "dataset", "verify", path)["not_checked"] == ["/meta/x", "/raw", "/test/images"]
+
+
 def test_pictures_inside_the_file(scratch):
     from support.png import write_png
     files = []
@@ -716,6 +752,10 @@ def test_links_that_make_circles(scratch):
     assert [array["path"] for array in result(1, "dataset", "info", "x.h5", cwd=scratch)["arrays"]] == ["/g/x", "/g/y"]
     run(1, "train", recipe(scratch, split("{images: /g/x, labels: /g/y}")), "--out", f"{scratch}/o", "--quiet",
         cwd=scratch)
+    with h5py.File(f"{scratch}/x.h5", "r+") as file:
+        file["a"], file["b"] = h5py.SoftLink("/b"), h5py.SoftLink("/a")
+    said = run(1, "dataset", "info", "x.h5", cwd=scratch)[0]
+    assert "  /a                           unreadable: x.h5:/a: is a link that leads back to itself" in said
 
 
 def test_sources_without_a_name(scratch):

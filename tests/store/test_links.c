@@ -93,8 +93,18 @@ static void links_inside_are_names(void **state) {
     struct H5File *opened = open_file("inside.h5", false);
     is_read(opened, "hard");
     is_read(opened, "soft");
-    is_refused(opened, "dangling", "/dangling: is missing");
-    is_refused(opened, "circle", "/circle");
+    is_refused(opened, "dangling", "/dangling: is missing (a link that leads to nothing)");
+    is_refused(opened, "circle", "/circle: is a link that leads back to itself");
+    static const struct {
+        const char *name;
+        bool exists, named;
+    } links[] = {{"soft", true, true},       {"dangling", false, true}, {"circle", false, true},
+                 {"circle/x", false, false}, {"nothing", false, false}, {"no/x", false, false}};
+    for (size_t i = 0; i < sizeof links / sizeof *links; i++) {
+        assert_int_equal(h5_exists(opened, links[i].name), links[i].exists);
+        assert_int_equal(h5_is_named(opened, links[i].name), links[i].named);
+    }
+    assert_int_equal(h5_check(opened, &error), OK); /* nothing of this is damage */
     h5_close(opened);
 }
 
@@ -111,6 +121,7 @@ static void links_to_files_are_refused_unless_followed(void **state) {
     is_refused(opened, "by-way-of", "/by-way-of");
     is_refused(opened, "view", "is a virtual dataset, a view of other files; links: follow");
     assert_false(h5_exists(opened, "link"));
+    assert_true(h5_is_named(opened, "link"));
     h5_close(opened);
     opened = open_file("links.h5", true);
     is_read(opened, "link");

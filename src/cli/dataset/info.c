@@ -128,6 +128,24 @@ static int describe_foreign(const char *path, bool json, struct Error *error) {
     return code;
 }
 
+/* Whether the file is whole, and has a link that leads to nothing or to another file, or a view of
+ * other files. */
+static bool leads_elsewhere(const char *path) {
+    struct H5File *file;
+    struct Contents contents;
+    struct Error ignored;
+    if (h5_open(&file, path, ERROR_DATA, &ignored) != OK)
+        return false;
+    contents_read(file, &contents);
+    bool found = has_links(&contents);
+    for (int i = 0; i < contents.count; i++)
+        found |= contents.items[i].member == H5_MEMBER_UNREADABLE;
+    found = found && h5_check(file, &ignored) == OK;
+    contents_release(&contents);
+    h5_close(file);
+    return found;
+}
+
 /* Fails afterwards if something in the file is damaged. */
 static int list_arrays(const char *path, bool prints, struct Error *error) {
     struct H5File *file;
@@ -148,7 +166,7 @@ int dataset_show(const char *path, const char *kind, bool json, struct Error *er
     struct Dataset *dataset;
     const struct DatasetRequest request = {.path = path, .skips_bad = true, .defers = true};
     int code = dataset_open_request(&dataset, &request, error);
-    if (code != OK && error->advice.kind == ADVICE_CONTENTS) {
+    if (code != OK && (error->advice.kind == ADVICE_CONTENTS || leads_elsewhere(path))) {
         *error = (struct Error){0};
         return describe_foreign(path, json, error);
     }

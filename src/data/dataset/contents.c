@@ -129,7 +129,8 @@ void contents__summary(struct H5File *file, const char *missing, struct Text *te
             continue;
         text_add(text, "%s%s ", arrays > 1 ? ", " : "", item->path);
         if (bad)
-            text_add(text, "(unreadable)");
+            text_add(text,
+                     item->member == H5_MEMBER_LINK ? "(a link to another file)" : "(unreadable)");
         else
             contents_describe(item, text);
     }

@@ -115,10 +115,10 @@ int opening__class_names(struct Opening *opening, bool own_layout, struct Error 
         return names_of_options(opening, error);
     if (own_layout)
         code = opening__file(opening, opening->main, &file, error);
-    if (code == OK && file && h5_exists(file, "classes"))
+    if (code == OK && file && h5_is_named(file, "classes"))
         return names_of_file(opening, file, error);
     if (code == OK && request->expected && !targets_are_values(request->expected) &&
-        !(file && h5_exists(file, "target_names")))
+        !(file && h5_is_named(file, "target_names")))
         take_expected_classes(opening);
     return code;
 }

@@ -54,7 +54,7 @@ static int locate(struct Opening *opening, struct Array *array, struct Error *er
     int code = opening__file(opening, array->name.file, &array->file, error);
     if (code == OK)
         code = h5_info(array->file, array->name.path, &array->info, error);
-    if (code == OK || !array->file || h5_exists(array->file, array->name.path))
+    if (code == OK || !array->file || h5_is_named(array->file, array->name.path))
         return code;
     struct Text held = {0};
     contents__summary(array->file, array->name.path, &held);
@@ -196,7 +196,7 @@ static int own_array(struct Opening *opening, const struct Pair *pair, const cha
     if (code != OK)
         return code;
     char *path = memory_print("/%s/%s", pair->split, name);
-    if (optional && !h5_exists(file, path)) {
+    if (optional && !h5_is_named(file, path)) {
         memory_release(path);
         return OK;
     }

@@ -51,17 +51,26 @@ static void add_split(struct Dataset *dataset, const char *name) {
     dataset->splits[dataset->split_count++].name = memory_copy_text(name);
 }
 
+/* The same, or a link that leads to nothing that can be used: opening the split then says so. */
+static bool names(struct H5File *file, const char *group, const char *name) {
+    char *path = memory_print("%s/%s", group, name);
+    bool found = h5_is_named(file, path);
+    memory_release(path);
+    return found;
+}
+
 /* Adds a split for each group that holds images, and labels or targets. */
 static void visit_group(void *context, const char *name, enum H5Member member) {
     struct Opening *opening = context;
     struct H5File *file = opening->files[0].file;
     /* What cannot be opened is asked for, too, so that h5_check tells of it. */
     bool possible = member == H5_MEMBER_GROUP || member == H5_MEMBER_UNREADABLE;
-    if (!possible || !strcmp(name, "statistics") || !has(file, name, "images"))
+    if (!possible || !strcmp(name, "statistics") || !names(file, name, "images"))
         return;
     if (mapping_find(opening->request->options, name))
         return;
-    if (opening->request->without_truth || has(file, name, "labels") || has(file, name, "targets"))
+    if (opening->request->without_truth || names(file, name, "labels") ||
+        names(file, name, "targets"))
         add_split(opening->dataset, name);
     else
         dataset__note(

@@ -10,7 +10,7 @@ int opening__target_names(struct Opening *opening, struct Error *error) {
     struct Dataset *dataset = opening->dataset;
     struct H5File *file;
     int code = opening__file(opening, opening->main, &file, error);
-    if (code != OK || !h5_exists(file, "target_names"))
+    if (code != OK || !h5_is_named(file, "target_names"))
         return code;
     if (opening_has_classes(dataset))
         return fail(error, ERROR_DATA,
