@@ -104,7 +104,8 @@ static void backward_weights(void *context) {
 
 static void method_forward(void *context) {
     struct Task *t = context;
-    t->method->forward(t->shape, t->samples, t->x, t->weights, t->prepared, NULL, t->y, t->scratch);
+    const struct ConvInput x = {.x = t->x};
+    t->method->forward(t->shape, t->samples, &x, t->weights, t->prepared, NULL, t->y, t->scratch);
 }
 
 static void method_data(void *context) {
@@ -265,7 +266,8 @@ static int bench_convolution(const struct Options *options, size_t which,
 
 static void seam_forward(void *context) {
     struct Task *t = context;
-    convolution_forward(t->convolution, t->samples, t->x, t->weights, t->prepared, NULL, t->y,
+    const struct ConvInput x = {.x = t->x};
+    convolution_forward(t->convolution, t->samples, &x, t->weights, t->prepared, NULL, t->y,
                         t->scratch);
 }
 
@@ -277,7 +279,8 @@ static void seam_data(void *context) {
 
 static void seam_weights(void *context) {
     struct Task *t = context;
-    convolution_backward_weights(t->convolution, t->samples, t->x, t->y, t->gradient, NULL,
+    const struct ConvInput x = {.x = t->x};
+    convolution_backward_weights(t->convolution, t->samples, &x, t->y, t->gradient, NULL,
                                  t->scratch);
 }
 

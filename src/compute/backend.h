@@ -28,6 +28,15 @@ enum Pass { FORWARD, BACKWARD_DATA, BACKWARD_WEIGHTS, PASS_COUNT };
 #define PASS_BIT(pass) (1u << (pass)) /* sets of passes */
 #define EVERY_PASS (PASS_BIT(PASS_COUNT) - 1)
 
+/* What a convolution reads: x, or, if `scale` is not NULL, [relu](x · scale + shift) with a scale
+ * and a shift for each channel, rounded as x is. Pixels outside of the image are 0 in either case.
+ */
+struct ConvInput {
+    const void *x;             /* element */
+    const void *scale, *shift; /* (I) real */
+    bool relu;
+};
+
 struct Conv; /* one convolution for certain numbers of samples; each backend defines its own */
 
 struct Backend {

@@ -138,6 +138,15 @@ unsigned convolution_own_passes(const struct ConvolutionRequest *request) {
     return own;
 }
 
+static bool pass_normalises(const struct ConvolutionRequest *request, enum Pass pass) {
+    const struct Method *method = choose(request, pass);
+    return method && method->normalises;
+}
+
+bool convolution_normalises(const struct ConvolutionRequest *request) {
+    return pass_normalises(request, FORWARD) && pass_normalises(request, BACKWARD_WEIGHTS);
+}
+
 /* ---- a convolution ---- */
 
 struct Convolution {
@@ -236,16 +245,16 @@ void convolution_prepare(const struct Convolution *convolution, const void *weig
     }
 }
 
-void convolution_forward(const struct Convolution *convolution, int64_t samples, const void *x,
-                         const void *weights, const void *prepared, const void *bias, void *y,
-                         void *scratch) {
+void convolution_forward(const struct Convolution *convolution, int64_t samples,
+                         const struct ConvInput *x, const void *weights, const void *prepared,
+                         const void *bias, void *y, void *scratch) {
     const struct Method *method = convolution->methods[FORWARD];
     if (method)
         method->forward(&convolution->shape, samples, x, weights,
                         (const char *)prepared + convolution->prepared_offsets[FORWARD], bias, y,
                         scratch);
     else
-        library__forward(convolution->library, samples, x, weights, prepared, bias, y, scratch);
+        library__forward(convolution->library, samples, x->x, weights, prepared, bias, y, scratch);
 }
 
 void convolution_backward_data(const struct Convolution *convolution, int64_t samples,
@@ -261,13 +270,13 @@ void convolution_backward_data(const struct Convolution *convolution, int64_t sa
 }
 
 void convolution_backward_weights(const struct Convolution *convolution, int64_t samples,
-                                  const void *x, const void *dy, void *dw, void *dbias,
+                                  const struct ConvInput *x, const void *dy, void *dw, void *dbias,
                                   void *scratch) {
     const struct Method *method = convolution->methods[BACKWARD_WEIGHTS];
     if (method)
         method->backward_weights(&convolution->shape, samples, x, dy, dw, dbias, scratch);
     else
-        library__backward_weights(convolution->library, samples, x, dy, dw, dbias, scratch);
+        library__backward_weights(convolution->library, samples, x->x, dy, dw, dbias, scratch);
 }
 
 bool convolution_is_joint(const struct Convolution *convolution) {
@@ -275,9 +284,9 @@ bool convolution_is_joint(const struct Convolution *convolution) {
     return method && method == convolution->methods[BACKWARD_WEIGHTS] && method->backward;
 }
 
-void convolution_backward(const struct Convolution *convolution, int64_t samples, const void *x,
-                          const void *dy, const void *weights, const void *prepared, void *dx,
-                          void *dw, void *dbias, void *scratch) {
+void convolution_backward(const struct Convolution *convolution, int64_t samples,
+                          const struct ConvInput *x, const void *dy, const void *weights,
+                          const void *prepared, void *dx, void *dw, void *dbias, void *scratch) {
     CHECK(convolution_is_joint(convolution));
     convolution->methods[BACKWARD_DATA]->backward(&convolution->shape, samples, x, dy, weights,
                                                   (const char *)prepared +

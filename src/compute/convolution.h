@@ -45,6 +45,10 @@ struct Convolution;
  * layer, a 1×1 convolution of an image of one pixel, are the library's matrix products. */
 unsigned convolution_own_passes(const struct ConvolutionRequest *request);
 
+/* Whether methods serve forward and backward weights that read inputs with a scale. Without them
+ * ConvInput.scale is NULL. */
+bool convolution_normalises(const struct ConvolutionRequest *request);
+
 /* Fails (ERROR_SYSTEM) if the library cannot compute it. */
 int convolution_create(struct Convolution **convolution, const struct ConvolutionRequest *request,
                        struct Error *error);
@@ -58,20 +62,20 @@ size_t convolution_scratch_bytes(const struct Convolution *convolution);
 size_t convolution_prepared_bytes(const struct Convolution *convolution);
 void convolution_prepare(const struct Convolution *convolution, const void *weights,
                          void *prepared);
-void convolution_forward(const struct Convolution *convolution, int64_t samples, const void *x,
-                         const void *weights, const void *prepared, const void *bias, void *y,
-                         void *scratch);
+void convolution_forward(const struct Convolution *convolution, int64_t samples,
+                         const struct ConvInput *x, const void *weights, const void *prepared,
+                         const void *bias, void *y, void *scratch);
 void convolution_backward_data(const struct Convolution *convolution, int64_t samples,
                                const void *dy, const void *weights, const void *prepared, void *dx,
                                void *scratch);
 void convolution_backward_weights(const struct Convolution *convolution, int64_t samples,
-                                  const void *x, const void *dy, void *dw, void *dbias,
+                                  const struct ConvInput *x, const void *dy, void *dw, void *dbias,
                                   void *scratch);
 /* Whether one kernel computes both backward passes together. */
 bool convolution_is_joint(const struct Convolution *convolution);
 /* Then only: both at once, which reads dy once. The same bits as one after the other. */
-void convolution_backward(const struct Convolution *convolution, int64_t samples, const void *x,
-                          const void *dy, const void *weights, const void *prepared, void *dx,
-                          void *dw, void *dbias, void *scratch);
+void convolution_backward(const struct Convolution *convolution, int64_t samples,
+                          const struct ConvInput *x, const void *dy, const void *weights,
+                          const void *prepared, void *dx, void *dw, void *dbias, void *scratch);
 
 #endif

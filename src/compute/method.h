@@ -11,6 +11,7 @@ struct Method {
     const char *name; /* as `describe` shows it */
 
     bool (*serves)(const struct ConvShape *shape, enum Pass pass);
+    bool normalises; /* it reads inputs with a scale, which the other methods do not */
 
     /* Bytes of work space of one call with at most that many samples; it starts at a multiple of 64
      * bytes and holds anything. */
@@ -22,18 +23,19 @@ struct Method {
                     void *prepared);
 
     /* NULL if it serves no shape in that pass. */
-    void (*forward)(const struct ConvShape *shape, int64_t samples, const void *x,
+    void (*forward)(const struct ConvShape *shape, int64_t samples, const struct ConvInput *x,
                     const void *weights, const void *prepared, const void *bias, void *y,
                     void *scratch);
     void (*backward_data)(const struct ConvShape *shape, int64_t samples, const void *dy,
                           const void *weights, const void *prepared, void *dx, void *scratch);
-    void (*backward_weights)(const struct ConvShape *shape, int64_t samples, const void *x,
-                             const void *dy, void *dw, void *dbias, void *scratch);
+    void (*backward_weights)(const struct ConvShape *shape, int64_t samples,
+                             const struct ConvInput *x, const void *dy, void *dw, void *dbias,
+                             void *scratch);
     /* Both passes at once, with the same bits, in the scratch of either: dy is read once. `weights`
      * and `prepared` as for backward data. NULL: not faster than one after the other. */
-    void (*backward)(const struct ConvShape *shape, int64_t samples, const void *x, const void *dy,
-                     const void *weights, const void *prepared, void *dx, void *dw, void *dbias,
-                     void *scratch);
+    void (*backward)(const struct ConvShape *shape, int64_t samples, const struct ConvInput *x,
+                     const void *dy, const void *weights, const void *prepared, void *dx, void *dw,
+                     void *dbias, void *scratch);
 };
 
 #endif

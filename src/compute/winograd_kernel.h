@@ -33,6 +33,9 @@ struct Images { /* the channels of one group */
     element *data;
     int64_t height, width, channels;
     int64_t pixel; /* elements from one pixel to the next */
+    /* Of images that are read, as in struct ConvInput. */
+    const real *scale, *shift;
+    bool relu;
 };
 
 /* Tiles are counted along rows, then down columns, then over the samples. */
@@ -47,11 +50,11 @@ struct Block {
 };
 
 /* block[point][tile] = Bᵀ d B, where d is the patch of 6×6 pixels whose upper left pixel is
- * (4·tile row − pad_height, 4·tile column − pad_width). Pixels outside are 0. `zeros`: as many as
- * the channels. */
+ * (4·tile row − pad_height, 4·tile column − pad_width), normalised if x has a scale. Pixels outside
+ * are 0. `zeros`: as many as the channels. */
 void KERNEL(winograd__patches)(const struct Images *x, const struct Grid *grid, int64_t pad_height,
                                int64_t pad_width, const element *zeros, const struct Block *block);
-/* block[point][tile] = A d Aᵀ, where d is the tile of 4×4 pixels. */
+/* block[point][tile] = A d Aᵀ, where d is the tile of 4×4 pixels, normalised if x has a scale. */
 void KERNEL(winograd__tiles)(const struct Images *x, const struct Grid *grid, const element *zeros,
                              const struct Block *block);
 /* The tile of 4×4 pixels = Aᵀ m A + bias (NULL: none), then ReLU. */

@@ -77,6 +77,12 @@ struct OperationNeeds {
     int64_t partial_values; /* > 0: the layer is synchronised; see Layer.forward_partial */
     const char *kernels[PASS_COUNT]; /* of a product: what computes each pass; NULL: none */
     bool joint_backward; /* of a convolution: one kernel makes both gradients together */
+    /* Of a deferred operation: where in `saved` forward puts the scale and the shift of each
+     * channel, `real`, and whether a ReLU follows. */
+    struct {
+        size_t scale, shift;
+        bool relu;
+    } left;
 };
 
 /* An operation of a plan: a node, and those that were fused into it. */
@@ -88,6 +94,10 @@ struct Operation {
     int input_count, inputs[LAYER_INPUTS], output; /* tensors, after fusion */
     bool training;                                 /* in a training plan */
     enum Precision precision;                      /* of the form that computes it */
+    /* Of a training plan (nn/deferral.h): its result is not in memory, because its only reader,
+     * whose `normaliser` it is, computes it as it reads. */
+    bool deferred;
+    const struct Operation *normaliser; /* NULL: inputs[0] is in memory */
     bool again;    /* runs forward again before the backward of its block (nn/recompute.h) */
     bool rebuilds; /* before its backward those of its block run again */
     struct Shape in[LAYER_INPUTS], out;
@@ -167,6 +177,10 @@ struct Call {
     int64_t batch;   /* samples of the global batch: a statistic is weighted samples/batch */
     uint64_t seed, step;
     const void *input[LAYER_INPUTS];
+    /* A scale and a shift for each channel, if a deferred operation has left them to apply to
+     * input[0]; see call_input. */
+    const void *input_scale, *input_shift;
+    bool input_relu;
     void *output; /* written by forward; backward may read it if needs.output */
     const void *output_gradient;
     void *input_gradient[LAYER_INPUTS]; /* NULL: not wanted */
@@ -197,6 +211,13 @@ struct Layer {
      * then runs in the place of `next`, so that the other input exists. */
     bool (*fuses)(const struct Operation *operation, const struct Node *next);
     void (*release)(struct Operation *operation);
+    /* Can the operation, in a training plan, leave its work to its reader? If it is deferred then,
+     * plan sets needs.left, forward writes a scale and a shift for each channel instead of the
+     * output, and backward does not read the output. NULL: never. */
+    bool (*defers)(const struct Operation *operation);
+    /* Can the operation do that work as it reads inputs[0], in forward and in backward? Asked
+     * before layer->plan. NULL: never. */
+    bool (*normalises)(const struct Planning *planning);
 
     void (*prepare)(const struct Call *call); /* once a step: parameters -> prepared */
     /* NULL: a view; the output is the input's own memory with another shape (flatten). */
@@ -237,6 +258,11 @@ static inline struct RandomStream call_stream(const struct Call *call, int64_t s
     return random_stream(call->seed, call->training ? RANDOM_DROPOUT : RANDOM_DROPOUT_SAMPLE,
                          (uint32_t)call->operation->node->index, call->step,
                          (uint64_t)(call->first + sample));
+}
+
+static inline struct ConvInput call_input(const struct Call *call) {
+    return (struct ConvInput){call->input[0], call->input_scale, call->input_shift,
+                              call->input_relu};
 }
 
 /* For profiles: the pass has just been made. The plan does this for the last pass of a function. */

@@ -36,6 +36,10 @@ bool operation__is_view(const struct Operation *operation) {
     return !operation->layer->forward;
 }
 
+bool operation__has_values(const struct Operation *operation) {
+    return !operation__is_view(operation) && !operation->deferred;
+}
+
 static int forward_at(int i) {
     return 2 * i;
 }
@@ -54,6 +58,12 @@ static int again_at(const struct LifetimesRequest *request, const struct Lifetim
     return backward_at(lives, recompute__last(request->operations, operation->node->block)) - 1;
 }
 
+/* The tensor that an operation reads as its input `j`. */
+static int read_by(const struct Operation *operation, int j) {
+    return j == 0 && operation->normaliser ? operation->normaliser->inputs[0]
+                                           : operation->inputs[j];
+}
+
 /* The buffer in which backward finds a tensor. */
 static struct Buffer *for_backward(const struct LifetimesRequest *request, struct Lifetimes *lives,
                                    int tensor) {
@@ -69,7 +79,7 @@ static void live_in_backward(const struct LifetimesRequest *request, struct Life
     if (operation->again)
         extend(&lives->again[operation->output], again_at(request, lives, operation));
     for (int j = 0; j < operation->input_count; j++) {
-        struct Buffer *input = for_backward(request, lives, operation->inputs[j]);
+        struct Buffer *input = for_backward(request, lives, read_by(operation, j));
         if (operation->needs.input)
             extend(input, backward_at(lives, i));
         if (operation->again)
@@ -82,9 +92,10 @@ static void live_values(const struct LifetimesRequest *request, struct Lifetimes
     extend(&lives->values[0], -1);
     for (int i = 0; i < n; i++) {
         const struct Operation *operation = &request->operations->items[i];
-        extend(&lives->values[operation->output], forward_at(i));
+        if (!operation->deferred)
+            extend(&lives->values[operation->output], forward_at(i));
         for (int j = 0; j < operation->input_count; j++)
-            extend(&lives->values[operation->inputs[j]], forward_at(i));
+            extend(&lives->values[read_by(operation, j)], forward_at(i));
         if (request->training)
             live_in_backward(request, lives, i);
     }

@@ -36,5 +36,7 @@ void lifetimes__release(struct Lifetimes *lives);
 int lifetimes__root(const int *roots, int tensor);
 /* A layer without forward: its output is its input's memory. */
 bool operation__is_view(const struct Operation *operation);
+/* Its output has memory of its own: it is neither a view nor deferred. */
+bool operation__has_values(const struct Operation *operation);
 
 #endif

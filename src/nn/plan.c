@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "base/text.h"
+#include "nn/deferral.h"
 #include "nn/graph.h"
 #include "nn/lifetimes.h"
 #include "nn/plan_parts.h"
@@ -82,7 +83,8 @@ static void find_tensors(const struct Plan *plan, struct PlanShard *shard,
     for (int t = 0; t < tensors; t++) {
         int value = lifetimes__root(lives->value_root, t);
         int gradient = lifetimes__root(lives->gradient_root, t);
-        shard->values[t] = shard->pool + lives->values[value].offset;
+        if (lives->values[value].birth <= lives->values[value].death)
+            shard->values[t] = shard->pool + lives->values[value].offset;
         if (recompute__made_again(&plan->operations, t))
             shard->again[t] =
                 shard->pool + lives->again[lifetimes__root(lives->again_root, t)].offset;
@@ -113,6 +115,16 @@ static void place_input_gradient(const struct Plan *plan, const struct PlanShard
     }
 }
 
+/* Lets a call read the input of its normaliser instead of its output. */
+static void read_through(const struct Plan *plan, const struct PlanShard *shard,
+                         const struct Operation *normaliser, struct Call *call) {
+    const char *saved = shard->calls[normaliser - plan->operations.items].call.saved;
+    call->input[0] = shard->values[normaliser->inputs[0]];
+    call->input_scale = saved + normaliser->needs.left.scale;
+    call->input_shift = saved + normaliser->needs.left.shift;
+    call->input_relu = normaliser->needs.left.relu;
+}
+
 static void fill_calls(const struct Plan *plan, struct PlanShard *shard,
                        const struct Lifetimes *lives) {
     size_t prepared = 0;
@@ -140,6 +152,8 @@ static void fill_calls(const struct Plan *plan, struct PlanShard *shard,
             if (plan->training && operation->needs_input_gradient[j])
                 place_input_gradient(plan, shard, lives, i, j);
         }
+        if (operation->normaliser)
+            read_through(plan, shard, operation->normaliser, call);
     }
 }
 
@@ -218,18 +232,20 @@ static int make_buffers(struct Plan *plan, struct Error *error) {
 
 static int plan_operations(struct Plan *plan, const struct PlanRequest *request,
                            struct Error *error) {
+    struct Planning planning = {.backend = request->backend,
+                                .variant = request->variant,
+                                .convolution = request->convolution,
+                                .training = request->training,
+                                .stochastic = plan->stochastic,
+                                .samples = request->samples,
+                                .sample_counts = request->sample_counts,
+                                .shards = request->shards ? request->shards : 1,
+                                .error = error};
+    if (request->training && !request->no_fusion)
+        deferral__mark(&plan->operations, &planning);
     for (int i = 0; i < plan->operations.count; i++) {
         struct Operation *operation = &plan->operations.items[i];
-        struct Planning planning = {.operation = operation,
-                                    .backend = request->backend,
-                                    .variant = request->variant,
-                                    .convolution = request->convolution,
-                                    .training = request->training,
-                                    .stochastic = plan->stochastic,
-                                    .samples = request->samples,
-                                    .sample_counts = request->sample_counts,
-                                    .shards = request->shards ? request->shards : 1,
-                                    .error = error};
+        planning.operation = operation;
         int code = operation->layer->plan ? operation->layer->plan(&planning) : OK;
         if (code)
             return code;

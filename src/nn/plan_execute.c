@@ -127,10 +127,10 @@ static void evaluate_loss(struct Plan *plan, const struct PlanShard *shard,
 }
 
 /* Calls `see`, unless it is NULL, for each shard with samples of an operation with values of its
- * own. */
+ * own in memory. */
 static void visit(const struct Plan *plan, int i, const struct ShardCall *shard_calls,
                   void (*see)(void *, int, int64_t, int64_t), void *context) {
-    if (!see || operation__is_view(&plan->operations.items[i]))
+    if (!see || !operation__has_values(&plan->operations.items[i]))
         return;
     for (int64_t k = 0; k < plan->shard_count; k++)
         if (shard_calls[k].samples)
@@ -340,9 +340,23 @@ double plan_loss(struct Plan *plan, const struct ShardCall *shard_calls) {
     return loss;
 }
 
+/* Of a deferred operation what it leaves to its reader. */
+static bool left_is_finite(const struct Plan *plan, const struct Call *call) {
+    const struct Operation *operation = call->operation;
+    const char *saved = call->saved;
+    int64_t channels = operation->out.channels;
+    return plan->kernels->nonfinite(channels, saved + operation->needs.left.scale) < 0 &&
+           plan->kernels->nonfinite(channels, saved + operation->needs.left.shift) < 0;
+}
+
 static bool output_is_finite(const struct Plan *plan, int i, const struct ShardCall *shard_calls) {
+    const struct Operation *operation = &plan->operations.items[i];
     for (int64_t k = 0; k < plan->shard_count; k++) {
-        const struct Operation *operation = &plan->operations.items[i];
+        if (operation->deferred && shard_calls[k].samples &&
+            !left_is_finite(plan, &plan->shards[k].calls[i].call))
+            return false;
+        if (operation->deferred)
+            continue;
         int64_t count = shard_calls[k].samples * shape_elements(operation->out);
         const void *output = plan->shards[k].values[operation->output];
         if (kernels_of(plan, operation->output)->nonfinite(count, output) >= 0)

@@ -72,9 +72,10 @@ static double bytes_of(const struct Plan *plan, const struct Operation *operatio
     switch (pass) {
     case PLAN_PREPARE: /* once a step, however many calls follow */
         return traffic.parameters + (double)operation->needs.prepared_bytes;
-    case PLAN_FORWARD:
-        return samples * (traffic.in + traffic.out + (plan->training ? traffic.saved : 0)) +
-               parameters;
+    case PLAN_FORWARD: {
+        double out = operation->deferred ? 0 : traffic.out;
+        return samples * (traffic.in + out + (plan->training ? traffic.saved : 0)) + parameters;
+    }
     case PLAN_BACKWARD:
         return samples *
                    (traffic.out + traffic.input_gradients + read_again(plan, operation, &traffic)) +

@@ -194,7 +194,7 @@ void probe_create(struct Probe **made, struct Plan *plan) {
     probe->place_of = memory_array(int, operations, "a probe");
     for (int i = 0; i < operations; i++) {
         probe->place_of[i] = -1;
-        if (operation__is_view(&plan->operations.items[i]))
+        if (!operation__has_values(&plan->operations.items[i]))
             continue;
         probe->place_of[i] = probe->place_count;
         struct Place *place = &probe->places[probe->place_count++];

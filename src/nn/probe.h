@@ -63,7 +63,8 @@ struct ProbeNode {
 struct Probe;
 
 /* `plan` outlives the probe. A plan without fusion (PlanRequest.no_fusion) shows every node; views
- * (flatten), whose values are their input's, and what the plan leaves out are not shown. If a
+ * (flatten), whose values are their input's, and what the plan leaves out or defers (nn/deferral.h)
+ * are not shown. If a
  * plan computes several shards together, each sample counts as if they were one. */
 void probe_create(struct Probe **probe, struct Plan *plan);
 void probe_release(struct Probe *probe);

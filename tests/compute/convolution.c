@@ -79,12 +79,12 @@ static void check_passes(const struct Subject *subject, const struct ConvShape *
     struct Form form = subject->form, weights = weight_form(form);
     size_t size = element_size(form), weight_size = element_size(weights);
     spoil(a->out, (size_t)a->d.y_count * size);
-    convolution_forward(conv, samples, a->d.real_x, a->d.real_w, a->prepared, NULL, a->out,
+    convolution_forward(conv, samples, &a->d.input, a->d.real_w, a->prepared, NULL, a->out,
                         a->scratch);
     check_near(subject, form, a->out, a->d.y, a->d.y_count, s, samples, "forward");
 
     spoil(a->out, (size_t)a->d.y_count * size);
-    convolution_forward(conv, samples, a->d.real_x, a->d.real_w, a->prepared, a->d.real_b, a->out,
+    convolution_forward(conv, samples, &a->d.input, a->d.real_w, a->prepared, a->d.real_b, a->out,
                         a->scratch);
     for (int64_t i = 0; i < a->d.y_count; i++)
         a->d.y[i] += a->d.b[i % s->out_channels];
@@ -98,7 +98,7 @@ static void check_passes(const struct Subject *subject, const struct ConvShape *
     for (int with_bias = 0; with_bias < 2; with_bias++) {
         void *bias = (char *)a->out + (size_t)a->d.w_count * weight_size;
         spoil(a->out, (size_t)(a->d.w_count + a->d.o_count) * weight_size);
-        convolution_backward_weights(conv, samples, a->d.real_x, a->d.real_dy, a->out,
+        convolution_backward_weights(conv, samples, &a->d.input, a->d.real_dy, a->out,
                                      with_bias ? bias : NULL, a->scratch);
         check_near(subject, weights, a->out, a->d.dw, a->d.w_count, s, samples, "backward weights");
         if (with_bias)
@@ -119,14 +119,14 @@ static void check_rectified(const struct Subject *subject, const struct ConvShap
     a.prepared = memory_allocate(convolution_prepared_bytes(conv), "test");
     a.scratch = memory_allocate(convolution_scratch_bytes(conv), "test");
     convolution_prepare(conv, a.d.real_w, a.prepared);
-    convolution_forward(conv, samples, a.d.real_x, a.d.real_w, a.prepared, a.d.real_b, a.out,
+    convolution_forward(conv, samples, &a.d.input, a.d.real_w, a.prepared, a.d.real_b, a.out,
                         a.scratch);
     for (int64_t i = 0; i < a.d.y_count; i++)
         a.d.y[i] = fmax(0, a.d.y[i] + a.d.b[i % shape.out_channels]);
     check_near(subject, subject->form, a.out, a.d.y, a.d.y_count, &shape, samples,
                "forward with a ReLU");
     spoil(a.d.real_b, (size_t)a.d.o_count * element_size(weight_form(subject->form)));
-    convolution_forward(conv, samples, a.d.real_x, a.d.real_w, a.prepared, a.d.real_b, a.out,
+    convolution_forward(conv, samples, &a.d.input, a.d.real_w, a.prepared, a.d.real_b, a.out,
                         a.scratch);
     for (int64_t i = 0; i < a.d.y_count; i++)
         assert_true(isnan(get_element(subject->form, a.out, i)));
@@ -260,11 +260,11 @@ static void test_repeats(const struct Subject *subject) {
             char *out = memory_allocate(bytes, "test"), *dx = out + y_bytes, *dw = dx + x_bytes;
             memset(out, 0, bytes);
             convolution_prepare(conv, a.d.real_w, prepared);
-            convolution_forward(conv, samples, a.d.real_x, a.d.real_w, prepared, a.d.real_b, out,
+            convolution_forward(conv, samples, &a.d.input, a.d.real_w, prepared, a.d.real_b, out,
                                 scratch);
             convolution_backward_data(conv, samples, a.d.real_dy, a.d.real_w, prepared, dx,
                                       scratch);
-            convolution_backward_weights(conv, samples, a.d.real_x, a.d.real_dy, dw, NULL, scratch);
+            convolution_backward_weights(conv, samples, &a.d.input, a.d.real_dy, dw, NULL, scratch);
             if (kept)
                 assert_memory_equal(kept, out, bytes);
             memory_release(kept);

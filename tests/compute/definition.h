@@ -10,6 +10,7 @@ struct Defined {
     double *x, *w, *b, *dy;                   /* inputs */
     double *y, *dx, *dw, *db;                 /* what is right; y without the bias */
     void *real_x, *real_w, *real_b, *real_dy; /* the inputs in the types of the form */
+    struct ConvInput input;                   /* real_x as it is */
 };
 
 /* y[n,p,q,o] = sum over (kh,kw,i) of x[n,h,w,i] · weights[o,kh,kw,i] */
@@ -50,6 +51,7 @@ static inline struct Defined defined_make(struct Form form, const struct ConvSha
     d.y_count = samples * s->out_height * s->out_width * s->out_channels;
     d.w_count = s->out_channels * s->kernel_height * s->kernel_width * (s->in_channels / s->groups);
     d.real_x = elements(form, &state, d.x_count, &d.x);
+    d.input = (struct ConvInput){.x = d.real_x};
     d.real_w =
         (form.rounds_weights ? round_numbers : numbers)(form.variant, &state, d.w_count, &d.w);
     d.real_b = numbers(form.variant, &state, d.o_count, &d.b);

@@ -81,6 +81,13 @@ static inline double get_element(struct Form form, const void *array, int64_t i)
                                             : get(form.variant, array, i);
 }
 
+static inline void put_element(struct Form form, void *array, int64_t i, double value) {
+    if (form.precision == PRECISION_BF16)
+        ((bf16 *)array)[i] = bf16_round((float)value);
+    else
+        put(form.variant, array, i, value);
+}
+
 /* A sequence of numbers in [-1, 1) that float holds exactly. */
 static inline double next_number(uint64_t *state) {
     *state = *state * 6364136223846793005u + 1442695040888963407u;

@@ -47,7 +47,7 @@ static struct Results compute(enum Variant variant, const struct Defined *c, boo
     void *scratch = scratch_for(products, c, FORWARD);
     void *prepared = spoiled(products->prepared_bytes(shape, FORWARD));
     products->prepare(shape, FORWARD, c->real_w, prepared);
-    products->forward(shape, c->samples, c->real_x, c->real_w, prepared, bias ? c->real_b : NULL,
+    products->forward(shape, c->samples, &c->input, c->real_w, prepared, bias ? c->real_b : NULL,
                       r.y, scratch);
     memory_release(prepared);
     memory_release(scratch);
@@ -55,7 +55,7 @@ static struct Results compute(enum Variant variant, const struct Defined *c, boo
     products->backward_data(shape, c->samples, c->real_dy, c->real_w, NULL, r.dx, scratch);
     memory_release(scratch);
     scratch = scratch_for(products, c, BACKWARD_WEIGHTS);
-    products->backward_weights(shape, c->samples, c->real_x, c->real_dy, r.dw, r.db, scratch);
+    products->backward_weights(shape, c->samples, &c->input, c->real_dy, r.dw, r.db, scratch);
     memory_release(scratch);
     return r;
 }

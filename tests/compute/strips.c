@@ -51,10 +51,10 @@ static struct Results compute(struct Form form, const struct Defined *c, bool re
                         .db = memset(memory_allocate(db, "test"), 0xff, db)};
     strips->backward_data(&shape, c->samples, c->real_dy, c->real_w, prepared[BACKWARD_DATA], r.dx,
                           scratch[BACKWARD_DATA]);
-    strips->backward_weights(&shape, c->samples, c->real_x, c->real_dy, r.dw, r.db,
+    strips->backward_weights(&shape, c->samples, &c->input, c->real_dy, r.dw, r.db,
                              scratch[BACKWARD_WEIGHTS]);
     shape.relu = relu;
-    strips->forward(&shape, c->samples, c->real_x, c->real_w, prepared[FORWARD], c->real_b, r.y,
+    strips->forward(&shape, c->samples, &c->input, c->real_w, prepared[FORWARD], c->real_b, r.y,
                     scratch[FORWARD]);
     for (int pass = 0; pass < PASS_COUNT; pass++) {
         memory_release(prepared[pass]);

@@ -104,24 +104,24 @@ static void check_forward(struct Form form, struct Case *c) {
     int64_t bytes = c->d.y_count * (int64_t)element_size(form);
     int64_t channels = c->d.shape.out_channels;
     void *y = room_make(bytes);
-    winograd->forward(&c->d.shape, c->d.samples, c->d.real_x, c->d.real_w, c->prepared[FORWARD],
+    winograd->forward(&c->d.shape, c->d.samples, &c->d.input, c->d.real_w, c->prepared[FORWARD],
                       NULL, y, c->scratch);
     check(form, c, "forward", y, c->d.y, c->d.y_count);
     for (int64_t i = 0; i < c->d.y_count; i++)
         c->d.y[i] += c->d.b[i % channels];
-    winograd->forward(&c->d.shape, c->d.samples, c->d.real_x, c->d.real_w, c->prepared[FORWARD],
+    winograd->forward(&c->d.shape, c->d.samples, &c->d.input, c->d.real_w, c->prepared[FORWARD],
                       c->d.real_b, y, c->scratch);
     check(form, c, "forward with bias", y, c->d.y, c->d.y_count);
     for (int64_t i = 0; i < c->d.y_count; i++)
         c->d.y[i] = fmax(0, c->d.y[i]);
     struct ConvShape rectified = c->d.shape;
     rectified.relu = true;
-    winograd->forward(&rectified, c->d.samples, c->d.real_x, c->d.real_w, c->prepared[FORWARD],
+    winograd->forward(&rectified, c->d.samples, &c->d.input, c->d.real_w, c->prepared[FORWARD],
                       c->d.real_b, y, c->scratch);
     check(form, c, "forward with a ReLU", y, c->d.y, c->d.y_count);
     for (int64_t o = 0; o < channels; o++)
         put(form.variant, c->d.real_b, o, NAN);
-    winograd->forward(&rectified, c->d.samples, c->d.real_x, c->d.real_w, c->prepared[FORWARD],
+    winograd->forward(&rectified, c->d.samples, &c->d.input, c->d.real_w, c->prepared[FORWARD],
                       c->d.real_b, y, c->scratch);
     for (int64_t i = 0; i < c->d.y_count; i++)
         assert_true(isnan(get_element(form, y, i)));
@@ -138,10 +138,10 @@ static void check_backward(struct Form form, const struct Case *c) {
     winograd->backward_data(&c->d.shape, c->d.samples, c->d.real_dy, c->d.real_w,
                             c->prepared[BACKWARD_DATA], dx, c->scratch);
     check(form, c, "backward data", dx, c->d.dx, c->d.x_count);
-    winograd->backward_weights(&c->d.shape, c->d.samples, c->d.real_x, c->d.real_dy, dw, NULL,
+    winograd->backward_weights(&c->d.shape, c->d.samples, &c->d.input, c->d.real_dy, dw, NULL,
                                c->scratch);
     check(weight_form(form), c, "backward weights", dw, c->d.dw, c->d.w_count);
-    winograd->backward(&c->d.shape, c->d.samples, c->d.real_x, c->d.real_dy, c->d.real_w,
+    winograd->backward(&c->d.shape, c->d.samples, &c->d.input, c->d.real_dy, c->d.real_w,
                        c->prepared[BACKWARD_DATA], both_dx, both_dw, db, c->scratch);
     check(weight_form(form), c, "backward bias", db, c->d.db, channels);
     assert_memory_equal(dx, both_dx, (size_t)x_bytes);
@@ -187,9 +187,9 @@ static char *results_of(struct Form form, const struct Case *c, size_t *bytes) {
     *bytes = y + dx + dw;
     char *results = memory_allocate(*bytes, "test");
     void *scratch = scratch_make(winograd, &c->d.shape, c->d.samples);
-    winograd->forward(&c->d.shape, c->d.samples, c->d.real_x, c->d.real_w, c->prepared[FORWARD],
+    winograd->forward(&c->d.shape, c->d.samples, &c->d.input, c->d.real_w, c->prepared[FORWARD],
                       c->d.real_b, results, scratch);
-    winograd->backward(&c->d.shape, c->d.samples, c->d.real_x, c->d.real_dy, c->d.real_w,
+    winograd->backward(&c->d.shape, c->d.samples, &c->d.input, c->d.real_dy, c->d.real_w,
                        c->prepared[BACKWARD_DATA], results + y, results + y + dx, NULL, scratch);
     memory_release(scratch);
     return results;
@@ -216,6 +216,54 @@ static void test_bits_do_not_depend_on_threads(void **state) {
     enum Variant best = variant_best(VARIANT_F32_V4);
     check_threads((struct Form){.variant = best, .precision = PRECISION_FP32});
     check_threads((struct Form){.variant = best, .precision = PRECISION_BF16});
+}
+
+/* What the kernels should make of element `i` of the input, before it is rounded. */
+static double normalised(const struct Case *c, int64_t i, const double *scale, const double *shift,
+                         bool relu) {
+    int64_t channel = i % c->d.shape.in_channels;
+    double value = c->d.x[i] * scale[channel] + shift[channel];
+    return relu ? fmax(0, value) : value;
+}
+
+/* Inputs that are normalised beforehand give the same bits as those that the kernels normalise. The
+ * scales are powers of two, so that a multiplication is exact, whether it is fused with the
+ * addition or not. */
+static void check_normalised(struct Form form, struct ConvShape shape, int64_t samples, bool relu) {
+    struct Case c = case_make(form, shape, samples);
+    int64_t channels = shape.in_channels;
+    uint64_t state = 11;
+    double *scale, *shift;
+    void *real_scale = numbers(form.variant, &state, channels, &scale);
+    void *real_shift = numbers(form.variant, &state, channels, &shift);
+    for (int64_t i = 0; i < channels; i++) {
+        scale[i] = (i % 2 ? -1 : 1) * ldexp(1, (int)(i % 3) - 1);
+        put(form.variant, real_scale, i, scale[i]);
+    }
+    size_t bytes;
+    c.d.input = (struct ConvInput){c.d.real_x, real_scale, real_shift, relu};
+    char *found = results_of(form, &c, &bytes);
+    c.d.input = (struct ConvInput){.x = c.d.real_x};
+    for (int64_t i = 0; i < c.d.x_count; i++)
+        put_element(form, c.d.real_x, i, normalised(&c, i, scale, shift, relu));
+    char *right = results_of(form, &c, &bytes);
+    assert_memory_equal(found, right, bytes);
+    void *all[] = {scale, shift, real_scale, real_shift, found, right};
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++)
+        memory_release(all[i]);
+    case_release(&c);
+}
+
+static void check_normalised_shapes(struct Form form) {
+    for (int64_t pad = 0; pad < 3; pad++)
+        check_normalised(form, shape_of(9, 6, 17, 20, pad, 2 - pad, 1), 3, pad % 2 == 0);
+    check_normalised(form, shape_of(16, 16, 48, 16, 1, 1, 1), 2, true);
+    check_normalised(form, shape_of(5, 8, 40, 60, 1, 1, 2), 2, true);
+}
+
+static void test_normalised_inputs(void **state) {
+    (void)state;
+    for_each_form(check_normalised_shapes);
 }
 
 static bool served(struct ConvShape shape) {
@@ -245,6 +293,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_what_it_serves),
         cmocka_unit_test(test_passes),
+        cmocka_unit_test(test_normalised_inputs),
         cmocka_unit_test(test_bits_do_not_depend_on_threads),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

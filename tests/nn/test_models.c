@@ -98,6 +98,9 @@ static const char *const models[] = {
     "  - branches: {recompute: true, paths: [[flatten, tanh],\n"
     "      [conv: {out: 2, kernel: 1}, sigmoid, flatten]]}\n"
     "  - linear: {out: 5}\n",
+    "model: [conv: {out: 16, kernel: 3, padding: 1}, batchnorm, relu,\n"
+    "  conv: {out: 17, kernel: 3, padding: 1}, batchnorm: {statistics: batch},\n"
+    "  conv: {out: 16, kernel: 3}, global_avgpool, flatten, linear: {out: 5}]\n",
 };
 enum { MODELS = sizeof models / sizeof *models };
 

@@ -229,10 +229,11 @@ static void prepare(const struct ConvShape *s, enum Pass pass, const void *weigh
         }
 }
 
-static void forward(const struct ConvShape *s, int64_t samples, const void *x, const void *weights,
-                    const void *prepared, const void *bias, void *y, void *scratch) {
+static void forward(const struct ConvShape *s, int64_t samples, const struct ConvInput *x,
+                    const void *weights, const void *prepared, const void *bias, void *y,
+                    void *scratch) {
     struct Product p = product_of(s, FORWARD, samples);
-    p.a = x;
+    p.a = x->x;
     p.b = weights;
     p.b_packed = prepares(s, FORWARD) ? prepared : NULL;
     p.c = y;
@@ -256,11 +257,11 @@ static bool streams(const struct Product *p) {
            p->rows * p->columns * (int64_t)sizeof(real) >= STREAM_BYTES;
 }
 
-static void backward_weights(const struct ConvShape *s, int64_t samples, const void *x,
+static void backward_weights(const struct ConvShape *s, int64_t samples, const struct ConvInput *x,
                              const void *dy, void *dw, void *dbias, void *scratch) {
     struct Product p = product_of(s, BACKWARD_WEIGHTS, samples);
     p.a = dy;
-    p.b = x;
+    p.b = x->x;
     p.c = dw;
     p.stream = streams(&p);
     if (dbias)

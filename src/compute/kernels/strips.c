@@ -220,11 +220,12 @@ static struct Plane forward_plane(const struct ConvShape *s) {
         .relu = s->relu};
 }
 
-static void forward(const struct ConvShape *s, int64_t samples, const void *x, const void *weights,
-                    const void *prepared, const void *bias, void *y, void *scratch) {
+static void forward(const struct ConvShape *s, int64_t samples, const struct ConvInput *x,
+                    const void *weights, const void *prepared, const void *bias, void *y,
+                    void *scratch) {
     (void)weights;
     struct Plane plane = forward_plane(s);
-    run_images(&plane, samples, s->height * plane.in_row, s->out_height * plane.out_row, x,
+    run_images(&plane, samples, s->height * plane.in_row, s->out_height * plane.out_row, x->x,
                prepared, bias, y, scratch);
 }
 
@@ -448,7 +449,7 @@ static void gather_sums(const struct ConvShape *s, const real *sums, real *dw) {
 
 /* Each thread has sums of its own, tap by tap, so that their order does not depend on how many
  * threads there are. */
-static void backward_weights(const struct ConvShape *s, int64_t samples, const void *x,
+static void backward_weights(const struct ConvShape *s, int64_t samples, const struct ConvInput *x,
                              const void *dy, void *dw, void *dbias, void *scratch) {
     const struct Reading reading = reading_of(s);
     const struct Plane plane = forward_plane(s), gradient = gradient_plane(s);
@@ -461,7 +462,7 @@ static void backward_weights(const struct ConvShape *s, int64_t samples, const v
     {
         real *padded = spaces + omp_get_thread_num() * space, *copies = padded + reading.image;
         for (int64_t n = 0; n < samples; n++) {
-            const element *in = (const element *)x + n * s->height * s->width * s->in_channels;
+            const element *in = (const element *)x->x + n * s->height * s->width * s->in_channels;
             const element *out = (const element *)dy + n * s->out_height * plane.out_row;
             if (reading.padded)
                 pad_image(s, &reading, in, padded);

@@ -103,6 +103,15 @@ static struct Images x_images(const struct ConvShape *shape, const struct Sizes 
                            .pixel = shape->in_channels};
 }
 
+static struct Images input_images(const struct ConvShape *shape, const struct Sizes *s,
+                                  int64_t group, const struct ConvInput *input) {
+    struct Images images = x_images(shape, s, group, input->x);
+    images.scale = input->scale ? (const real *)input->scale + group * s->in : NULL;
+    images.shift = input->scale ? (const real *)input->shift + group * s->in : NULL;
+    images.relu = input->relu;
+    return images;
+}
+
 static struct Images y_images(const struct ConvShape *shape, const struct Sizes *s, int64_t group,
                               const void *y) {
     return (struct Images){.data = (element *)(uintptr_t)y + group * s->out,
@@ -161,7 +170,7 @@ static void forward_block(const struct Forward *f, int64_t first, real *space) {
     KERNEL(winograd__outputs)(out, &f->grid, f->bias, f->relu, &f->y);
 }
 
-static void forward(const struct ConvShape *shape, int64_t samples, const void *x,
+static void forward(const struct ConvShape *shape, int64_t samples, const struct ConvInput *x,
                     const void *weights, const void *prepared, const void *bias, void *y,
                     void *scratch) {
     (void)weights;
@@ -171,7 +180,7 @@ static void forward(const struct ConvShape *shape, int64_t samples, const void *
     for (int i = 0; i < threads; i++)
         memset((real *)scratch + i * space, 0, (size_t)larger(s.in_row, s.out_row) * sizeof(real));
     for (int64_t g = 0; g < shape->groups; g++) {
-        struct Forward f = {.x = x_images(shape, &s, g, x),
+        struct Forward f = {.x = input_images(shape, &s, g, x),
                             .y = y_images(shape, &s, g, y),
                             .sizes = s,
                             .pad_height = shape->pad_height,
@@ -250,15 +259,16 @@ static void backward_block(const struct Backward *b, int64_t first) {
     }
 }
 
-static void backward(const struct ConvShape *shape, int64_t samples, const void *x, const void *dy,
-                     const void *weights, const void *prepared, void *dx, void *dw, void *dbias,
-                     void *scratch) {
+/* `x` may be NULL if dw is. */
+static void backward(const struct ConvShape *shape, int64_t samples, const struct ConvInput *x,
+                     const void *dy, const void *weights, const void *prepared, void *dx, void *dw,
+                     void *dbias, void *scratch) {
     (void)weights;
     struct Sizes s = sizes_of(shape);
     real *data = (real *)scratch + larger(s.in_row, s.out_row);
     memset(scratch, 0, (size_t)larger(s.in_row, s.out_row) * sizeof(real));
     for (int64_t g = 0; g < shape->groups; g++) {
-        struct Backward b = {.x = x_images(shape, &s, g, x),
+        struct Backward b = {.x = x_images(shape, &s, g, NULL),
                              .dy = y_images(shape, &s, g, dy),
                              .sizes = s,
                              .pad_height = FILTER - 1 - shape->pad_height,
@@ -270,8 +280,10 @@ static void backward(const struct ConvShape *shape, int64_t samples, const void 
             b.dx = x_images(shape, &s, g, dx);
             b.filters = (const real *)prepared + g * s.rotated;
         }
-        if (dw)
+        if (dw) {
+            b.x = input_images(shape, &s, g, x);
             b.dw = (real *)dw + g * s.out * FILTER * FILTER * s.in;
+        }
         b.grid = grid_over(&b.x);
         b.tiles = samples * b.grid.rows * b.grid.columns;
 #pragma omp parallel
@@ -290,14 +302,16 @@ static void backward_data(const struct ConvShape *shape, int64_t samples, const 
     backward(shape, samples, NULL, dy, weights, prepared, dx, NULL, NULL, scratch);
 }
 
-static void backward_weights(const struct ConvShape *shape, int64_t samples, const void *x,
-                             const void *dy, void *dw, void *dbias, void *scratch) {
+static void backward_weights(const struct ConvShape *shape, int64_t samples,
+                             const struct ConvInput *x, const void *dy, void *dw, void *dbias,
+                             void *scratch) {
     backward(shape, samples, x, dy, NULL, NULL, NULL, dw, dbias, scratch);
 }
 
 extern const struct Method KERNEL(winograd__method);
 const struct Method KERNEL(winograd__method) = {.name = "winograd",
                                                 .serves = serves,
+                                                .normalises = true,
                                                 .scratch_bytes = scratch_bytes,
                                                 .prepared_bytes = prepared_bytes,
                                                 .prepare = prepare,

@@ -269,7 +269,7 @@ INLINE void transform_tile(const struct Square *s, bool inside, int64_t c, int64
 typedef void transform_function(const struct Square *s, bool inside, int64_t c, int64_t count,
                                 real *out, int64_t point);
 
-/* All channels of one tile. */
+/* All channels of one square as they are. */
 INLINE void transform_channels(transform_function *transform, const struct Square *s, bool inside,
                                int64_t channels, real *out, int64_t point) {
     int64_t c = 0;
@@ -279,6 +279,53 @@ INLINE void transform_channels(transform_function *transform, const struct Squar
         transform(s, inside, c, channels - c, out, point);
 }
 
+/* Copies a square of pixels, each normalised once, to `stage`. Pixels outside are NULL in s->at. */
+INLINE void stage_square(const struct Images *x, const struct Square *s, bool inside, int side,
+                         int64_t c, int64_t count, element *stage) {
+    vector scale = load(x->scale + c, count), shift = load(x->shift + c, count);
+    const element *row = inside ? s->base + c : NULL;
+    for (int i = 0; i < side; i++) {
+#pragma GCC unroll 6
+        for (int j = 0; j < side; j++) {
+            const element *pixel = inside ? row + j * s->pixel : s->at[i * side + j];
+            vector value = {0};
+            if (inside || pixel) {
+                value = load_pixel(inside ? pixel : pixel + c, count) * scale + shift;
+                if (x->relu)
+                    value = rectify(value);
+            }
+            elements_store(stage + (i * side + j) * LANES, value);
+        }
+        if (inside)
+            STEP(row, s->line);
+    }
+}
+
+/* The same for normalised images. */
+INLINE void transform_staged(transform_function *transform, const struct Images *x,
+                             const struct Square *s, bool inside, int side, real *out,
+                             int64_t point) {
+    element stage[POINTS * LANES] __attribute__((aligned(VECTOR_BYTES)));
+    const struct Square staged = {.base = stage, .line = side * LANES, .pixel = LANES};
+    for (int64_t c = 0; c < x->channels; c += LANES) {
+        stage_square(x, s, inside, side, c, smaller(LANES, x->channels - c), stage);
+        transform(&staged, true, 0, LANES, out + c, point);
+    }
+}
+
+/* All channels of one square of `side` pixels. */
+INLINE void transform_square(transform_function *transform, const struct Images *x,
+                             const struct Square *s, int side, real *out, int64_t point) {
+    if (x->scale && s->inside)
+        transform_staged(transform, x, s, true, side, out, point);
+    else if (x->scale)
+        transform_staged(transform, x, s, false, side, out, point);
+    else if (s->inside)
+        transform_channels(transform, s, true, x->channels, out, point);
+    else
+        transform_channels(transform, s, false, x->channels, out, point);
+}
+
 void KERNEL(winograd__patches)(const struct Images *x, const struct Grid *grid, int64_t pad_height,
                                int64_t pad_width, const element *zeros, const struct Block *block) {
     struct Place place = place_of(grid, block->first);
@@ -286,11 +333,8 @@ void KERNEL(winograd__patches)(const struct Images *x, const struct Grid *grid, 
         real *out = block->data + i * block->row;
         struct Square square;
         find_square(x, place.sample, place.row * TILE - pad_height, place.column * TILE - pad_width,
-                    SIDE, zeros, &square);
-        if (square.inside)
-            transform_channels(transform_patch, &square, true, x->channels, out, block->point);
-        else
-            transform_channels(transform_patch, &square, false, x->channels, out, block->point);
+                    SIDE, x->scale ? NULL : zeros, &square);
+        transform_square(transform_patch, x, &square, SIDE, out, block->point);
     }
 }
 
@@ -300,11 +344,9 @@ void KERNEL(winograd__tiles)(const struct Images *x, const struct Grid *grid, co
     for (int64_t i = 0; i < block->count; i++, advance(grid, &place)) {
         real *out = block->data + i * block->row;
         struct Square square;
-        find_square(x, place.sample, place.row * TILE, place.column * TILE, TILE, zeros, &square);
-        if (square.inside)
-            transform_channels(transform_tile, &square, true, x->channels, out, block->point);
-        else
-            transform_channels(transform_tile, &square, false, x->channels, out, block->point);
+        find_square(x, place.sample, place.row * TILE, place.column * TILE, TILE,
+                    x->scale ? NULL : zeros, &square);
+        transform_square(transform_tile, x, &square, TILE, out, block->point);
     }
 }
 

@@ -104,6 +104,10 @@ static bool fuses(const struct Operation *operation, const struct Node *next) {
            next->inputs[0] != next->inputs[1] && !fused_addition(operation);
 }
 
+static bool defers(const struct Operation *operation) {
+    return operation->training && !fused_addition(operation) && !fused_pooling(operation);
+}
+
 /* Scratch: lane arrays, then two sums a channel for each chunk. */
 enum { LANES_SCALE, LANES_SHIFT, LANES_CENTRE, LANES_FACTOR, LANES_OFFSET, LANE_ARRAYS };
 static real *lane_array(const struct Call *call, struct Lanes lanes, int array) {
@@ -146,6 +150,15 @@ static int check_values(const struct Planning *planning) {
                        batch ? "" : ", fewer shards or statistics: batch");
 }
 
+/* Adds a scale and a shift for each channel to what forward saves. */
+static void leave(struct Operation *operation, int64_t channels, bool relu) {
+    size_t bytes = (size_t)channels * sizeof(real);
+    operation->needs.left.scale = operation->needs.saved_bytes;
+    operation->needs.left.shift = operation->needs.saved_bytes + bytes;
+    operation->needs.left.relu = relu;
+    operation->needs.saved_bytes += 2 * bytes;
+}
+
 static int plan(struct Planning *planning) {
     struct Operation *operation = planning->operation;
     int code = check_values(planning);
@@ -166,6 +179,8 @@ static int plan(struct Planning *planning) {
                 (sizeof(element) + 1);
         operation->needs.partial_values =
             over_batch(operation) ? partial_values(lanes.channels) : 0;
+        if (operation->deferred)
+            leave(operation, lanes.channels, relu);
     }
     operation->needs.scratch_bytes = (size_t)elements * sizeof(real);
     operation->needs.input = planning->training;
@@ -344,6 +359,13 @@ static void forward(const struct Call *call) {
     if (call->training)
         find_statistics(call, lanes, pixels);
     find_scale_and_shift(call, lanes);
+    if (operation->deferred) {
+        size_t size = (size_t)lanes.channels * sizeof(real);
+        char *saved = call->saved;
+        memcpy(saved + operation->needs.left.scale, lane_array(call, lanes, LANES_SCALE), size);
+        memcpy(saved + operation->needs.left.shift, lane_array(call, lanes, LANES_SHIFT), size);
+        return;
+    }
     if (fused_pooling(operation)) {
         const struct PooledNorm p = pooled_norm(call, lanes);
         pooled_forward(&p, call->samples);
@@ -515,6 +537,7 @@ const struct Layer KERNEL(layer_batchnorm) = {
     .describe = describe,
     .plan = plan,
     .fuses = fuses,
+    .defers = defers,
     .forward_partial = forward_partial,
     .forward = forward,
     .backward_partial = backward_partial,

@@ -127,6 +127,12 @@ static struct ConvShape shape_of(const struct Operation *operation) {
     };
 }
 
+static bool normalises(const struct Planning *planning) {
+    const struct ConvShape shape = shape_of(planning->operation);
+    const struct ConvolutionRequest request = planning_request(planning, &shape);
+    return convolution_normalises(&request);
+}
+
 static int plan(struct Planning *planning) {
     struct Operation *operation = planning->operation;
     const struct ConvOptions *options = operation->node->options;
@@ -219,7 +225,8 @@ static void forward(const struct Call *call) {
     struct Filters filters = filters_of(call);
     if (state->drop.rate > 0 && dropconnect_make(&state->drop, call))
         convolution_prepare(state->conv, filters.weights, call->prepared);
-    convolution_forward(state->conv, call->samples, call->input[0], filters.weights, call->prepared,
+    const struct ConvInput x = call_input(call);
+    convolution_forward(state->conv, call->samples, &x, filters.weights, call->prepared,
                         filters.bias, call->output, call->scratch);
 }
 
@@ -228,15 +235,15 @@ static void backward(const struct Call *call) {
     const struct ConvState *state = call->operation->needs.state;
     const real *weights = filters_of(call).weights;
     real *bias_gradient = has_bias(call) ? call_gradient(call, 1) : NULL;
+    const struct ConvInput x = call_input(call);
     bool joint = call->operation->needs.joint_backward;
     if (joint)
-        convolution_backward(state->conv, call->samples, call->input[0], call->output_gradient,
-                             weights, call->prepared, call->input_gradient[0],
-                             call_gradient(call, 0), bias_gradient, call->scratch);
+        convolution_backward(state->conv, call->samples, &x, call->output_gradient, weights,
+                             call->prepared, call->input_gradient[0], call_gradient(call, 0),
+                             bias_gradient, call->scratch);
     else
-        convolution_backward_weights(state->conv, call->samples, call->input[0],
-                                     call->output_gradient, call_gradient(call, 0), bias_gradient,
-                                     call->scratch);
+        convolution_backward_weights(state->conv, call->samples, &x, call->output_gradient,
+                                     call_gradient(call, 0), bias_gradient, call->scratch);
     if (state->drop.rate > 0)
         dropconnect_backward(&state->drop, call_gradient(call, 0));
     if (joint || !call->input_gradient[0])
@@ -256,6 +263,7 @@ const struct Layer KERNEL(layer_conv) = {
     .release = release,
     .prepare = prepare,
     .draws = draws,
+    .normalises = normalises,
     .forward = forward,
     .backward = backward,
     .products = true,

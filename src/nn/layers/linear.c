@@ -146,13 +146,14 @@ static bool has_bias(const struct Call *call) {
 static void forward(const struct Call *call) {
     int64_t in = call->operation->in[0].channels, out = call->operation->out.channels;
     real *y = call->output;
+    const struct ConvInput x = call_input(call);
     struct LinearState *state = call->operation->needs.state;
     if (state->drop.rate > 0 && dropconnect_make(&state->drop, call) && state->methods)
         convolution_prepare(state->methods, state->drop.weights, call->prepared);
     const real *bias = has_bias(call) ? call_parameter(call, 1) : NULL;
     if (owns(state, FORWARD)) {
-        convolution_forward(state->methods, call->samples, call->input[0], weights_of(call),
-                            call->prepared, bias, y, call->scratch);
+        convolution_forward(state->methods, call->samples, &x, weights_of(call), call->prepared,
+                            bias, y, call->scratch);
         return;
     }
     if (bias)
@@ -182,9 +183,9 @@ static void backward(const struct Call *call) {
     int64_t in = call->operation->in[0].channels, out = call->operation->out.channels;
     struct LinearState *state = call->operation->needs.state;
     const real *dy = call->output_gradient;
+    const struct ConvInput x = call_input(call);
     if (owns(state, BACKWARD_WEIGHTS))
-        convolution_backward_weights(state->methods, call->samples, call->input[0], dy,
-                                     call_gradient(call, 0),
+        convolution_backward_weights(state->methods, call->samples, &x, dy, call_gradient(call, 0),
                                      has_bias(call) ? call_gradient(call, 1) : NULL, call->scratch);
     else
         multiply_gradients(call);
