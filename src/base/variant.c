@@ -2,6 +2,7 @@
 
 #include <stddef.h>
 
+#include "base/cpu.h"
 #include "base/text.h"
 
 static const char *const names[VARIANT_COUNT] = {"f64", "baseline", "avx2", "avx512"};
@@ -15,9 +16,9 @@ bool variant_available(enum Variant variant) {
         return true;
 #ifdef TRAINER_ALL_VARIANTS
     case VARIANT_F32_V3:
-        return __builtin_cpu_supports("x86-64-v3");
+        return cpu_has_v3();
     case VARIANT_F32_V4:
-        return __builtin_cpu_supports("x86-64-v4");
+        return cpu_has_v4();
 #endif
     default:
         return false;

@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/cpu.h"
 #include "compute/libraries.h"
 
 void openblas__configure(int threads) {
@@ -12,7 +13,7 @@ const char *openblas__better_core(void) {
 #ifdef __x86_64__
     static const char *const wide[] = {"SkylakeX", "Cooperlake", "SapphireRapids"};
     const char *name = openblas_get_corename();
-    if (!__builtin_cpu_supports("x86-64-v4"))
+    if (!cpu_has_v4())
         return NULL;
     for (size_t i = 0; i < sizeof wide / sizeof *wide; i++)
         if (!strcasecmp(name, wide[i]))

@@ -85,11 +85,10 @@ static void warn_of_data(const struct Trainer *trainer) {
     dataset_warn_of_axes(trainer->parts.dataset);
     dataset_warn_of_constants(trainer->parts.dataset, trainer->parts.train);
     dataset_warn_of_classes(trainer->parts.dataset, trainer->parts.train);
-    dataset_warn_of_large(trainer->parts.dataset, trainer->parts.train);
-    dataset_warn_of_rounding(trainer->parts.dataset, trainer->parts.train);
+    dataset_warn_of_numbers(trainer->parts.dataset, trainer->parts.train, true);
     if (trainer->parts.validation) {
         dataset_warn_of_classes(trainer->parts.dataset, trainer->parts.validation);
-        dataset_warn_of_large(trainer->parts.dataset, trainer->parts.validation);
+        dataset_warn_of_numbers(trainer->parts.dataset, trainer->parts.validation, false);
     }
 }
 

@@ -188,6 +188,31 @@ static void warn_of_differences(const struct Trainer *trainer, const struct Prov
                     before->threads, now->threads);
 }
 
+/* The run goes on with the statistics that it began with. Those that the data set says now can
+ * differ though the samples are the same: another program may have changed them. */
+static void warn_of_statistics(const struct Trainer *trainer, const struct Checkpoint *checkpoint) {
+    const struct RunParts *parts = &trainer->parts;
+    struct PreprocessOptions options = trainer->options.preprocess;
+    struct Preprocess images = {0};
+    struct TargetScale targets = {0};
+    struct Error ignored;
+    if (ranks_rank(trainer->ranks) != 0)
+        return;
+    options.center = preprocess_center(&options);
+    options.decorrelate = DECORRELATE_NONE; /* takes long, and is made of the same statistics */
+    target_scale_create(&targets, (enum TargetRule)options.targets, parts->dataset, parts->train);
+    bool same = target_scale_is_like(&parts->scale, &targets);
+    if (!run_keeps_preprocess(&trainer->options, checkpoint) &&
+        preprocess_create(&images, &options, NULL, parts->dataset, &ignored) == OK)
+        same &= preprocess_scales_alike(&parts->preprocess, &images);
+    if (!same)
+        log_warning("%s: /statistics are not those that the run began with, though its samples "
+                    "are; the run goes on with those of %s",
+                    parts->dataset->path, checkpoint->path);
+    preprocess_release(&images);
+    target_scale_release(&targets);
+}
+
 /* `digest`: what the checkpoint says; "" or NULL, as in an older one: it is not known. */
 static int compare_split(const struct Trainer *trainer, const struct Checkpoint *checkpoint,
                          const char *used, const struct Split *split, const char *digest,
@@ -262,6 +287,8 @@ int trainer__restore(struct Trainer *trainer, const struct Start *start, struct 
         code = compare_provenance(trainer, checkpoint, error);
     if (!code)
         code = trainer__fill_arrays(trainer, checkpoint, error);
+    if (!code)
+        warn_of_statistics(trainer, checkpoint);
     if (!code)
         warn_of_rule(trainer, start->convolution_before);
     if (!code)

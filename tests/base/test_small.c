@@ -5,6 +5,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/cpu.h"
 #include "base/digest.h"
 #include "base/error.h"
 #include "base/file_kind.h"
@@ -196,6 +197,10 @@ static void test_variants(void **unused) {
     }
     assert_int_equal(variant_by_name("avx3"), -1);
     assert_true(variant_available(VARIANT_F64) && variant_available(VARIANT_F32));
+#if defined __x86_64__ && !defined __clang__ /* gcc knows the levels */
+    assert_int_equal(cpu_has_v3(), !!__builtin_cpu_supports("x86-64-v3"));
+    assert_int_equal(cpu_has_v4(), !!__builtin_cpu_supports("x86-64-v4"));
+#endif
     assert_int_equal(variant_bytes(VARIANT_F64), 8);
     assert_int_equal(variant_bytes(VARIANT_F32_V4), 4);
 }

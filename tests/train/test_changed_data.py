@@ -1,6 +1,7 @@
 """Data files that change while they are in use: cut short, overwritten, replaced, touched. One line that names the
 file, exit code 4 and no crash; what does no harm is let through."""
 import contextlib
+import json
 import os
 import shutil
 import signal
@@ -8,7 +9,7 @@ import signal
 import h5py
 import pytest
 
-from support.program import DATA, settings
+from support.program import DATA, run, settings
 from support.runs import newest_step, read, synthesize, train, without_warnings, write_run_file
 from support.signalled import Signalled
 
@@ -128,3 +129,22 @@ def test_the_checkpoints_of_a_run_that_ended_so_go_on_once_the_data_is_back(runn
     again = train(1, os.path.join(running.out, "run.yaml"), running.out, "--resume", "--stop-after", step + 1)
     whole = train(1, os.path.join(running.out, "run.yaml"), running.out + "-whole", "--stop-after", step + 1)
     assert again["digest"] == whole["digest"]
+
+
+@pytest.mark.parametrize("names, center, says", (
+    (("channel_mean", "channel_std"), "auto", True),
+    (("channel_mean",), "none", False),
+    ((), "auto", False),
+), ids=("changed", "not used", "the same"))
+def test_statistics_that_changed_are_named_and_not_taken(tmp_path, sets, names, center, says):
+    data = shutil.copy(sets[0], tmp_path / "live.h5")
+    recipe = without_warnings(write_run_file(tmp_path, data, model=MODEL, length="8 steps", every="4 steps"))
+    words = ("train", recipe, "--quiet", "--json", "--set", f"preprocess.center={center}", "--out")
+    whole = json.loads(run(1, *words, tmp_path / "whole")[0])
+    run(1, *words, tmp_path / "out", "--stop-after", "4")
+    with h5py.File(data, "r+") as file:
+        for name in names:
+            file[f"statistics/{name}"][...] *= 1.01
+    said, warned = run(1, *words, tmp_path / "out", "--resume")
+    assert ("/statistics are not those that the run began with" in warned) == says
+    assert json.loads(said)["digest"] == whole["digest"]

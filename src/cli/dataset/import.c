@@ -217,8 +217,7 @@ static int import_now(const struct ImportOptions *options, const char *out, bool
     for (int i = 0; i < dataset->split_count; i++) {
         dataset_warn_of_classes(dataset, &dataset->splits[i]);
         dataset_warn_of_constants(dataset, &dataset->splits[i]);
-        dataset_warn_of_large(dataset, &dataset->splits[i]);
-        dataset_warn_of_rounding(dataset, &dataset->splits[i]);
+        dataset_warn_of_numbers(dataset, &dataset->splits[i], true);
     }
     if (source_takes(options->source.format, SOURCE_TAKES_ARRAYS))
         hint_at_first_label(dataset, options->source.arrays.first_label);

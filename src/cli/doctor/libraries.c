@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/cpu.h"
 #include "base/memory.h"
 #include "cli/about.h"
 #include "cli/doctor/doctor.h"
@@ -10,13 +11,7 @@
 
 /* Whether this CPU has AVX-512, and the build has nothing for it. */
 static bool lacks_variant(enum Variant variant) {
-#ifdef __x86_64__
-    return variant < VARIANT_F32_V4 && variant == variant_best(VARIANT_F32_V4) &&
-           __builtin_cpu_supports("x86-64-v4");
-#else
-    (void)variant;
-    return false;
-#endif
+    return variant < VARIANT_F32_V4 && variant == variant_best(VARIANT_F32_V4) && cpu_has_v4();
 }
 
 void check_cpus(struct Doctor *doctor) {

@@ -211,9 +211,6 @@ void dataset_warn_of_classes(const struct Dataset *dataset, const struct Split *
 bool dataset_has_class(const struct Dataset *dataset, int64_t class);
 /* A warning if channels seem to come first in an array whose order of dimensions nobody named. */
 void dataset_warn_of_axes(const struct Dataset *dataset);
-/* A warning if few values or targets are as large as what other programs write for missing ones.
- * Values are looked at in splits of up to DATASET_CHECKED bytes. Not collective. */
-void dataset_warn_of_large(const struct Dataset *dataset, const struct Split *split);
 /* Values are kept as float32, which holds whole numbers up to 2^24, and larger ones by steps. If
  * that rounds values, and leaves some channel (feature) few different ones between its least and
  * its largest, how many, and *channel; else INFINITY. INFINITY also of splits of more than
@@ -224,8 +221,11 @@ double dataset_levels_left(const struct Dataset *dataset, const struct Split *sp
 /* The same of targets that are values; *channel: which of them. */
 double dataset_target_levels_left(const struct Dataset *dataset, const struct Split *split,
                                   int64_t *channel);
-/* A warning if few levels are left of images or targets. */
-void dataset_warn_of_rounding(const struct Dataset *dataset, const struct Split *split);
+/* Warnings, after one pass over images and targets, if few of the values are as large as what other
+ * programs write for missing ones, and, with `of_rounding`, if few levels are left. Images are
+ * looked at in splits of up to DATASET_CHECKED bytes. Not collective. */
+void dataset_warn_of_numbers(const struct Dataset *dataset, const struct Split *split,
+                             bool of_rounding);
 /* A warning if features of a table never vary, or images are of one value all over. */
 void dataset_warn_of_constants(const struct Dataset *dataset, const struct Split *split);
 

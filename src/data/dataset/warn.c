@@ -164,52 +164,36 @@ static void warn_of_images(const struct Dataset *dataset, const struct Split *sp
                     dataset->path, split->name, blank, split->count, first);
 }
 
-static bool is_large(float value) {
-    return fabsf(value) >= MISSING && isfinite(value);
-}
-
-/* How many of the values are as large as those that stand for missing ones; *first: the place of
- * the first of them, if it was negative and there is one. */
-static int64_t count_large(const float *values, int64_t count, int64_t start, int64_t *first) {
-    int64_t large = 0;
-    for (int64_t e = 0; e < count; e++)
-        large += is_large(values[e]);
-    for (int64_t e = 0; large && *first < 0 && e < count; e++)
-        if (is_large(values[e]))
-            *first = start + e;
-    return large;
-}
-
-/* If most values are large, that is their unit. */
-static void warn_of_large(const struct Dataset *dataset, const struct Split *split,
-                          const char *what, int64_t large, int64_t values, int64_t each,
-                          int64_t first) {
-    if (large && 2 * large < values)
-        log_warning("%s, split %s: %" PRId64 " of %" PRId64 " %s are beyond 1e15, sample %" PRId64
-                    " holds the first; such numbers often stand for missing values",
-                    dataset->path, split->name, large, values, what, first / each);
-}
-
-void dataset_warn_of_large(const struct Dataset *dataset, const struct Split *split) {
-    int64_t each = dataset_elements(dataset), outputs = targets_values(&dataset->targets);
-    double bytes = (double)split->count * (double)dataset_image_bytes(dataset, split);
-    int64_t first = -1, large = 0;
-    for (int64_t i = 0; !split->bytes && bytes <= (double)DATASET_CHECKED && i < split->count; i++)
-        large += count_large(dataset_image(dataset, split, i), each, i * each, &first);
-    warn_of_large(dataset, split, "values", large, split->count * each, each, first);
-    if (!split->targets || !outputs)
-        return;
-    first = -1;
-    large = count_large(split->targets, split->count * outputs, 0, &first);
-    warn_of_large(dataset, split, "targets", large, split->count * outputs, outputs, first);
-}
-
-/* ---- Rounding ---- */
+/* ---- Numbers that are too large ---- */
 
 struct Extent {
     float least, most;
     bool rounded; /* some value needs the last digits that float32 has */
 };
+
+/* What one pass over all images of a split, or over its targets, finds. */
+struct Numbers {
+    int64_t count, each; /* of values; of one sample */
+    int64_t large;       /* as large as those that stand for missing values */
+    int64_t first;       /* the place of the first of them; or -1 */
+    int64_t channels;
+    struct Extent *extents; /* (channels); NULL: they are not asked for */
+};
+
+static bool is_large(float value) {
+    return fabsf(value) >= MISSING && isfinite(value);
+}
+
+static void count_large(struct Numbers *numbers, const float *values, int64_t count,
+                        int64_t start) {
+    int64_t large = 0;
+    for (int64_t e = 0; e < count; e++)
+        large += is_large(values[e]);
+    for (int64_t e = 0; large && numbers->first < 0 && e < count; e++)
+        if (is_large(values[e]))
+            numbers->first = start + e;
+    numbers->large += large;
+}
 
 static void extend(struct Extent *extents, int64_t channels, const float *values, int64_t count,
                    bool first) {
@@ -227,6 +211,45 @@ static void extend(struct Extent *extents, int64_t channels, const float *values
         }
 }
 
+static void look(struct Numbers *numbers, const float *values, int64_t count, int64_t start) {
+    count_large(numbers, values, count, start);
+    if (numbers->extents)
+        extend(numbers->extents, numbers->channels, values, count, start == 0);
+}
+
+static struct Numbers start_numbers(int64_t samples, int64_t each, int64_t channels, bool extents) {
+    return (struct Numbers){
+        .count = samples * each,
+        .each = each,
+        .first = -1,
+        .channels = channels,
+        .extents = extents ? memory_array(struct Extent, channels, "extents of channels") : NULL};
+}
+
+/* Images of bytes, and those of more than DATASET_CHECKED bytes in all, are not looked at: the
+ * numbers are then none. Release the extents. */
+static struct Numbers look_at_images(const struct Dataset *dataset, const struct Split *split,
+                                     bool extents) {
+    double bytes = (double)split->count * (double)dataset_image_bytes(dataset, split);
+    int64_t each = dataset_elements(dataset);
+    if (split->bytes || bytes > (double)DATASET_CHECKED)
+        return (struct Numbers){0};
+    struct Numbers numbers = start_numbers(split->count, each, dataset->channels, extents);
+    for (int64_t i = 0; i < split->count; i++)
+        look(&numbers, dataset_image(dataset, split, i), each, i * each);
+    return numbers;
+}
+
+static struct Numbers look_at_targets(const struct Dataset *dataset, const struct Split *split,
+                                      bool extents) {
+    int64_t outputs = targets_values(&dataset->targets);
+    if (!split->targets || !outputs)
+        return (struct Numbers){0};
+    struct Numbers numbers = start_numbers(split->count, outputs, outputs, extents);
+    look(&numbers, split->targets, numbers.count, 0);
+    return numbers;
+}
+
 /* How many steps of float32 lie between the least and the largest value. */
 static double levels_of(const struct Extent *extent) {
     float size = fmaxf(fabsf(extent->least), fabsf(extent->most));
@@ -236,12 +259,12 @@ static double levels_of(const struct Extent *extent) {
     return extent->rounded ? range / ldexp(1, ilogbf(size) + 1 - FLT_MANT_DIG) : INFINITY;
 }
 
-static double fewest_levels(const struct Extent *extents, int64_t channels, int64_t *channel) {
+static double fewest_levels(const struct Numbers *numbers, int64_t *channel) {
     double fewest = INFINITY;
     *channel = -1;
-    for (int64_t c = 0; c < channels; c++)
-        if (levels_of(&extents[c]) < fewest) {
-            fewest = levels_of(&extents[c]);
+    for (int64_t c = 0; numbers->count > numbers->each && c < numbers->channels; c++)
+        if (levels_of(&numbers->extents[c]) < fewest) {
+            fewest = levels_of(&numbers->extents[c]);
             *channel = c;
         }
     return fewest;
@@ -249,34 +272,34 @@ static double fewest_levels(const struct Extent *extents, int64_t channels, int6
 
 double dataset_levels_left(const struct Dataset *dataset, const struct Split *split,
                            int64_t *channel) {
-    double bytes = (double)split->count * (double)dataset_image_bytes(dataset, split);
-    *channel = -1;
-    if (split->bytes || split->count < 2 || bytes > (double)DATASET_CHECKED)
-        return INFINITY;
-    struct Extent *extents = memory_array(struct Extent, dataset->channels, "extents of channels");
-    for (int64_t i = 0; i < split->count; i++)
-        extend(extents, dataset->channels, dataset_image(dataset, split, i),
-               dataset_elements(dataset), i == 0);
-    double fewest = fewest_levels(extents, dataset->channels, channel);
-    memory_release(extents);
+    struct Numbers numbers = look_at_images(dataset, split, true);
+    double fewest = fewest_levels(&numbers, channel);
+    memory_release(numbers.extents);
     return fewest;
 }
 
 double dataset_target_levels_left(const struct Dataset *dataset, const struct Split *split,
                                   int64_t *channel) {
-    int64_t outputs = targets_values(&dataset->targets);
-    *channel = -1;
-    if (!split->targets || !outputs || split->count < 2)
-        return INFINITY;
-    struct Extent *extents = memory_array(struct Extent, outputs, "extents of targets");
-    extend(extents, outputs, split->targets, split->count * outputs, true);
-    double fewest = fewest_levels(extents, outputs, channel);
-    memory_release(extents);
+    struct Numbers numbers = look_at_targets(dataset, split, true);
+    double fewest = fewest_levels(&numbers, channel);
+    memory_release(numbers.extents);
     return fewest;
 }
 
+/* If most values are large, that is their unit. */
+static void warn_of_missing(const struct Dataset *dataset, const struct Split *split,
+                            const char *what, const struct Numbers *numbers) {
+    if (numbers->large && 2 * numbers->large < numbers->count)
+        log_warning("%s, split %s: %" PRId64 " of %" PRId64 " %s are beyond 1e15, sample %" PRId64
+                    " holds the first; such numbers often stand for missing values",
+                    dataset->path, split->name, numbers->large, numbers->count, what,
+                    numbers->first / numbers->each);
+}
+
 static void warn_of_levels(const struct Dataset *dataset, const struct Split *split,
-                           const char *what, int64_t channel, double levels) {
+                           const char *what, const struct Numbers *numbers) {
+    int64_t channel;
+    double levels = numbers->extents ? fewest_levels(numbers, &channel) : INFINITY;
     if (levels < DATASET_FEW_LEVELS)
         log_warning("%s, split %s: %s %" PRId64 " has values so large that float32, in which they "
                     "are kept, leaves at most %.0f different ones between the least and the "
@@ -284,13 +307,17 @@ static void warn_of_levels(const struct Dataset *dataset, const struct Split *sp
                     dataset->path, split->name, what, channel, floor(levels) + 1);
 }
 
-void dataset_warn_of_rounding(const struct Dataset *dataset, const struct Split *split) {
-    int64_t channel;
+void dataset_warn_of_numbers(const struct Dataset *dataset, const struct Split *split,
+                             bool of_rounding) {
     bool table = dataset->height == 1 && dataset->width == 1;
-    double levels = dataset_levels_left(dataset, split, &channel);
-    warn_of_levels(dataset, split, table ? "feature" : "channel", channel, levels);
-    levels = dataset_target_levels_left(dataset, split, &channel);
-    warn_of_levels(dataset, split, "target", channel, levels);
+    struct Numbers images = look_at_images(dataset, split, of_rounding);
+    struct Numbers targets = look_at_targets(dataset, split, of_rounding);
+    warn_of_missing(dataset, split, "values", &images);
+    warn_of_missing(dataset, split, "targets", &targets);
+    warn_of_levels(dataset, split, table ? "feature" : "channel", &images);
+    warn_of_levels(dataset, split, "target", &targets);
+    memory_release(images.extents);
+    memory_release(targets.extents);
 }
 
 void dataset_warn_of_constants(const struct Dataset *dataset, const struct Split *split) {

@@ -1,10 +1,13 @@
 #include "data/preprocessing/preprocess.h"
 
+#include <math.h>
 #include <string.h>
 
 #include "base/memory.h"
 #include "compute/projection.h"
 #include "data/preprocessing/decorrelate.h"
+
+#define ROUNDING 1e-4f /* in units of the deviation: another program may have summed otherwise */
 
 static int need(const struct Dataset *dataset, const void *values, const char *name,
                 const char *key, struct Error *error) {
@@ -100,6 +103,17 @@ int preprocess_create(struct Preprocess *preprocess, const struct PreprocessOpti
     if (code == OK && options->decorrelate != DECORRELATE_NONE)
         code = decorrelate__create(preprocess, options, file, dataset, error);
     return code;
+}
+
+bool preprocess_scales_alike(const struct Preprocess *preprocess, const struct Preprocess *other) {
+    int64_t means = preprocess->mean_count, factors = preprocess->factor_count;
+    bool alike = means == other->mean_count && factors == other->factor_count;
+    for (int64_t i = 0; alike && i < factors; i++)
+        alike = fabsf(other->factor[i] - preprocess->factor[i]) <= ROUNDING * preprocess->factor[i];
+    for (int64_t i = 0; alike && i < means; i++)
+        alike = fabsf(other->mean[i] - preprocess->mean[i]) * preprocess->factor[i % factors] <=
+                ROUNDING * (1 + fabsf(preprocess->mean[i] * preprocess->factor[i % factors]));
+    return alike;
 }
 
 struct Image preprocess_image(const struct Preprocess *preprocess) {

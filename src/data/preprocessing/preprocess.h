@@ -59,6 +59,8 @@ int preprocess_describe(const struct PreprocessOptions *options, const struct Ru
 int preprocess_create(struct Preprocess *preprocess, const struct PreprocessOptions *options,
                       const struct RunFile *file, const struct Dataset *dataset,
                       struct Error *error);
+/* Whether both centre and scale images alike, but for rounding; decorrelation is not compared. */
+bool preprocess_scales_alike(const struct Preprocess *preprocess, const struct Preprocess *other);
 /* Makes it take images of another size, if all of its values are for channels; else changes
  * nothing. */
 void preprocess_fit(struct Preprocess *preprocess, int64_t height, int64_t width);

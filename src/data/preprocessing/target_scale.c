@@ -6,6 +6,8 @@
 
 #include "base/memory.h"
 
+#define ROUNDING 1e-4 /* another program may have summed in another order */
+
 const char *const target_rule_names[] = {"standardise", "none", NULL};
 
 /* A target that never varies gets a deviation of exactly 0. If it were computed, a rounding of the
@@ -56,6 +58,16 @@ void target_scale_create(struct TargetScale *scale, enum TargetRule rule,
     for (int64_t k = 0; k < count; k++)
         if (scale->deviation[k] <= 0)
             scale->deviation[k] = 1;
+}
+
+bool target_scale_is_like(const struct TargetScale *scale, const struct TargetScale *other) {
+    bool like = scale->count == other->count;
+    for (int64_t k = 0; like && k < scale->count; k++) {
+        double unit = ROUNDING * scale->deviation[k];
+        like = fabs(other->mean[k] - scale->mean[k]) <= unit + ROUNDING * fabs(scale->mean[k]) &&
+               fabs(other->deviation[k] - scale->deviation[k]) <= unit;
+    }
+    return like;
 }
 
 void target_scale_release(struct TargetScale *scale) {

@@ -5,6 +5,7 @@
 #ifndef TRAINER_DATA_PREPROCESSING_TARGET_SCALE_H
 #define TRAINER_DATA_PREPROCESSING_TARGET_SCALE_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "data/dataset/dataset.h"
@@ -30,6 +31,8 @@ void target_statistics(const float *targets, int64_t count, int64_t outputs, dou
 void target_scale_create(struct TargetScale *scale, enum TargetRule rule,
                          const struct Dataset *dataset, const struct Split *train);
 void target_scale_release(struct TargetScale *scale);
+/* Whether both are the same, but for rounding. */
+bool target_scale_is_like(const struct TargetScale *scale, const struct TargetScale *other);
 
 /* In a checkpoint: /preprocessing/target_mean and target_deviation, one of each for each of
  * /target_names; nothing if the targets are classes. */
