@@ -249,7 +249,7 @@ static int bench_convolution(const struct Options *options, size_t which,
     fill_arrays(&task, PRECISION_FP32);
     task.prepared = memory_allocate(backend->conv_prepared_bytes(task.conv), "bench");
     task.scratch = memory_allocate(backend->conv_scratch_bytes(task.conv), "bench");
-    backend->conv_prepare(task.conv, task.weights, task.prepared);
+    backend->conv_prepare(task.conv, EVERY_PASS, task.weights, task.prepared);
     double operations = operations_of(&task), rates[3];
     rates[0] = operations / best_time(forward, &task, options->seconds);
     rates[2] = operations / best_time(backward_weights, &task, options->seconds);
@@ -302,7 +302,7 @@ static void bench_library_in_bf16(const struct Options *options, size_t which,
     fill_arrays(&task, PRECISION_BF16);
     task.prepared = memory_allocate(convolution_prepared_bytes(task.convolution), "bench");
     task.scratch = memory_allocate(convolution_scratch_bytes(task.convolution), "bench");
-    convolution_prepare(task.convolution, task.weights, task.prepared);
+    convolution_prepare(task.convolution, EVERY_PASS, task.weights, task.prepared);
     double operations = operations_of(&task), rates[3];
     rates[0] = operations / best_time(seam_forward, &task, options->seconds);
     rates[1] = operations / best_time(seam_data, &task, options->seconds);

@@ -58,8 +58,9 @@ struct Backend {
     size_t (*conv_scratch_bytes)(const struct Conv *conv);
     size_t (*conv_prepared_bytes)(const struct Conv *conv);
 
-    /* Once a step, after the update: reorders or transforms the weights for all passes. */
-    void (*conv_prepare)(const struct Conv *conv, const void *weights, void *prepared);
+    /* After the weights have changed: reorders or transforms them for a set of passes. */
+    void (*conv_prepare)(const struct Conv *conv, unsigned passes, const void *weights,
+                         void *prepared);
 
     /* y (n,P,Q,O) = conv(x (n,H,W,I), weights) + bias (O; NULL: none) */
     void (*conv_forward)(const struct Conv *conv, int64_t samples, const void *x,

@@ -154,7 +154,10 @@ struct Convolution {
     struct Library *library; /* NULL: it serves no pass */
     unsigned passes;
     const struct Method *methods[PASS_COUNT]; /* NULL: the library */
-    size_t prepared_offsets[PASS_COUNT];      /* of the methods; the library's part is the first */
+    /* Of the methods: after the library's part, or, if passes are prepared in turn, in its place.
+     */
+    size_t prepared_offsets[PASS_COUNT];
+    bool in_turn;
     size_t prepared_bytes, scratch_bytes;
 };
 
@@ -171,14 +174,20 @@ static int make_library(struct Convolution *made, const struct ConvolutionReques
     return OK;
 }
 
+static size_t larger(size_t a, size_t b) {
+    return a > b ? a : b;
+}
+
 static void make_room(struct Convolution *made, enum Pass pass, int64_t samples) {
     const struct Method *method = made->methods[pass];
-    size_t scratch = method->scratch_bytes ? method->scratch_bytes(&made->shape, pass, samples) : 0;
-    made->scratch_bytes = scratch > made->scratch_bytes ? scratch : made->scratch_bytes;
-    made->prepared_offsets[pass] = memory_round_up(made->prepared_bytes);
+    if (method->scratch_bytes)
+        made->scratch_bytes =
+            larger(made->scratch_bytes, method->scratch_bytes(&made->shape, pass, samples));
+    made->prepared_offsets[pass] = made->in_turn ? 0 : memory_round_up(made->prepared_bytes);
     if (method->prepared_bytes)
         made->prepared_bytes =
-            made->prepared_offsets[pass] + method->prepared_bytes(&made->shape, pass);
+            larger(made->prepared_bytes,
+                   made->prepared_offsets[pass] + method->prepared_bytes(&made->shape, pass));
 }
 
 static int64_t most_samples(const struct ConvolutionRequest *request) {
@@ -192,7 +201,8 @@ int convolution_create(struct Convolution **convolution, const struct Convolutio
                        struct Error *error) {
     struct Convolution *made = memory_allocate(sizeof *made, "a convolution");
     unsigned library = 0;
-    *made = (struct Convolution){.shape = *request->shape, .passes = request->passes};
+    *made = (struct Convolution){
+        .shape = *request->shape, .passes = request->passes, .in_turn = request->in_turn};
     for (int pass = 0; pass < PASS_COUNT; pass++) {
         if (!(request->passes & PASS_BIT(pass)))
             continue;
@@ -233,13 +243,13 @@ size_t convolution_prepared_bytes(const struct Convolution *convolution) {
     return convolution->prepared_bytes;
 }
 
-void convolution_prepare(const struct Convolution *convolution, const void *weights,
-                         void *prepared) {
+void convolution_prepare(const struct Convolution *convolution, unsigned passes,
+                         const void *weights, void *prepared) {
     if (convolution->library)
-        library__prepare(convolution->library, weights, prepared);
+        library__prepare(convolution->library, passes, weights, prepared);
     for (int pass = 0; pass < PASS_COUNT; pass++) {
         const struct Method *method = convolution->methods[pass];
-        if (method && method->prepare)
+        if (passes & PASS_BIT(pass) && method && method->prepare)
             method->prepare(&convolution->shape, (enum Pass)pass, weights,
                             (char *)prepared + convolution->prepared_offsets[pass]);
     }

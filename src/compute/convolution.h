@@ -35,6 +35,7 @@ struct ConvolutionRequest {
     const int64_t *samples;        /* as for conv_create in compute/backend.h, as are the next */
     int sample_counts;
     unsigned passes;
+    bool in_turn; /* what is prepared for a pass is used before the next pass is prepared */
     const enum Bf16Products
         *as_if; /* NULL: as the CPU is; else a test takes another one's choice */
 };
@@ -60,8 +61,9 @@ const char *convolution_kernels(const struct Convolution *convolution, enum Pass
 /* As those of compute/backend.h. */
 size_t convolution_scratch_bytes(const struct Convolution *convolution);
 size_t convolution_prepared_bytes(const struct Convolution *convolution);
-void convolution_prepare(const struct Convolution *convolution, const void *weights,
-                         void *prepared);
+/* Prepares the weights for a set of passes; with ConvolutionRequest.in_turn, for one. */
+void convolution_prepare(const struct Convolution *convolution, unsigned passes,
+                         const void *weights, void *prepared);
 void convolution_forward(const struct Convolution *convolution, int64_t samples,
                          const struct ConvInput *x, const void *weights, const void *prepared,
                          const void *bias, void *y, void *scratch);

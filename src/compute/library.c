@@ -11,6 +11,7 @@
 struct Kernels { /* of the library, for some passes */
     const struct Backend *backend;
     struct Conv *conv;
+    unsigned passes;
     int64_t block; /* samples that are copied at a time; 0: they compute on x and y themselves */
     /* Where copies of y and what the next block adds to dw begin in scratch, after those of x. */
     size_t y_offset, dw_offset;
@@ -37,6 +38,7 @@ static int make(struct Library *library, const struct ConvShape *shape, const in
     if (code)
         return code;
     library->made_count++;
+    made->passes = passes;
     for (int pass = 0; pass < PASS_COUNT; pass++)
         if (passes & PASS_BIT(pass))
             library->of[pass] = made;
@@ -154,10 +156,12 @@ size_t library__prepared_bytes(const struct Library *library) {
 
 /* ---- calls ---- */
 
-void library__prepare(const struct Library *library, const void *weights, void *prepared) {
+void library__prepare(const struct Library *library, unsigned passes, const void *weights,
+                      void *prepared) {
     for (int i = 0; i < library->made_count; i++) {
         const struct Kernels *made = &library->made[i];
-        made->backend->conv_prepare(made->conv, weights, (char *)prepared + made->prepared_offset);
+        made->backend->conv_prepare(made->conv, passes & made->passes, weights,
+                                    (char *)prepared + made->prepared_offset);
     }
 }
 

@@ -20,7 +20,8 @@ const char *library__kernels(const struct Library *library, enum Pass pass);
 
 size_t library__scratch_bytes(const struct Library *library);
 size_t library__prepared_bytes(const struct Library *library);
-void library__prepare(const struct Library *library, const void *weights, void *prepared);
+void library__prepare(const struct Library *library, unsigned passes, const void *weights,
+                      void *prepared);
 void library__forward(const struct Library *library, int64_t samples, const void *x,
                       const void *weights, const void *prepared, const void *bias, void *y,
                       void *scratch);

@@ -20,7 +20,8 @@ int onednn__conv_create(struct Plain own, struct Conv **conv, const struct ConvS
 void onednn__conv_release(struct Conv *conv);
 size_t onednn__conv_scratch_bytes(const struct Conv *conv);
 size_t onednn__conv_prepared_bytes(const struct Conv *conv);
-void onednn__conv_prepare(const struct Conv *conv, const void *weights, void *prepared);
+void onednn__conv_prepare(const struct Conv *conv, unsigned passes, const void *weights,
+                          void *prepared);
 void onednn__conv_forward(const struct Conv *conv, int64_t samples, const void *x,
                           const void *weights, const void *prepared, const void *bias, void *y,
                           void *scratch);

@@ -17,6 +17,7 @@ struct Layouted { /* the weights in one of oneDNN's layouts, at `offset` of `pre
     Layout layout;
     struct Primitive reorder;
     size_t offset;
+    unsigned passes; /* that read it */
 };
 
 struct Counted { /* for one number of samples */
@@ -97,18 +98,21 @@ static bool reorder_make(struct Conv *conv, struct Primitive *reorder, Layout fr
     return status == dnnl_success;
 }
 
-/* The index of the layout in conv->layouts, where it is added if it is new. −1: it is OHWI; −2: it
- * cannot be added. */
-static int layout_index(struct Conv *conv, Layout layout) {
+/* The index of the layout, which a pass reads, in conv->layouts, where it is added if it is new.
+ * −1: it is OHWI; −2: it cannot be added. */
+static int layout_index(struct Conv *conv, Layout layout, enum Pass pass) {
     if (dnnl_memory_desc_equal(layout, BORROW(conv->weights)))
         return -1;
     for (int i = 0; i < conv->layout_count; i++)
-        if (dnnl_memory_desc_equal(layout, conv->layouts[i].layout))
+        if (dnnl_memory_desc_equal(layout, conv->layouts[i].layout)) {
+            conv->layouts[i].passes |= PASS_BIT(pass);
             return i;
+        }
     if (conv->layout_count == LAYOUTS)
         return -2;
     struct Layouted *made = &conv->layouts[conv->layout_count];
     made->layout = layout;
+    made->passes = PASS_BIT(pass);
     made->offset = conv->prepared_bytes;
     if (!reorder_make(conv, &made->reorder, BORROW(conv->weights), layout))
         return -2;
@@ -120,7 +124,8 @@ static int layout_index(struct Conv *conv, Layout layout) {
 static bool weights_connect(struct Conv *conv, struct Counted *counted, enum Pass pass) {
     struct Primitive *primitive = &counted->pass[pass];
     if (pass != BACKWARD_WEIGHTS) {
-        counted->layout[pass] = layout_index(conv, primitive__layout(primitive, DNNL_ARG_WEIGHTS));
+        counted->layout[pass] =
+            layout_index(conv, primitive__layout(primitive, DNNL_ARG_WEIGHTS), pass);
         return counted->layout[pass] != -2;
     }
     Layout layout = primitive__layout(primitive, DNNL_ARG_DIFF_WEIGHTS);
@@ -270,16 +275,19 @@ size_t onednn__conv_prepared_bytes(const struct Conv *conv) {
     return conv->prepared_bytes;
 }
 
-void onednn__conv_prepare(const struct Conv *conv, const void *weights, void *prepared) {
+void onednn__conv_prepare(const struct Conv *conv, unsigned passes, const void *weights,
+                          void *prepared) {
     char *space = prepared;
     for (int i = 0; i < conv->layout_count; i++) {
         const struct Layouted *layouted = &conv->layouts[i];
+        if (!(layouted->passes & passes))
+            continue;
         primitive__set(&layouted->reorder, 0, weights);
         primitive__set(&layouted->reorder, 1, space + layouted->offset);
         primitive__run(&layouted->reorder, conv->stream, space + conv->reorder_offset);
     }
     if (conv->plain)
-        conv->own.backend->conv_prepare(conv->plain, weights, space + conv->plain_offset);
+        conv->own.backend->conv_prepare(conv->plain, passes, weights, space + conv->plain_offset);
 }
 
 static const struct Counted *counted_of(const struct Conv *conv, int64_t samples) {

@@ -81,8 +81,9 @@ static size_t conv_prepared_bytes(const struct Conv *conv) {
     return conv->depthwise ? (size_t)(conv->taps * conv->shape.out_channels) * sizeof(real) : 0;
 }
 
-static void conv_prepare(const struct Conv *conv, const void *weights, void *prepared) {
-    if (conv->depthwise)
+static void conv_prepare(const struct Conv *conv, unsigned passes, const void *weights,
+                         void *prepared) {
+    if (conv->depthwise && passes & (PASS_BIT(FORWARD) | PASS_BIT(BACKWARD_DATA)))
         KERNEL(depthwise__prepare)(&conv->shape, weights, prepared);
 }
 

@@ -89,6 +89,19 @@ static inline bool dropconnect_make(struct Dropconnect *drop, const struct Call 
     return true;
 }
 
+/* For layer->prepare: whether it prepares weights. Dropped ones are prepared by forward, which
+ * knows the step, and for a backward that has its turn. */
+static inline bool dropconnect_prepares(struct Dropconnect *drop, unsigned passes) {
+    if (passes & PASS_BIT(FORWARD))
+        drop->made = false;
+    return drop->rate == 0 || !(passes & PASS_BIT(FORWARD));
+}
+
+/* The passes that forward prepares dropped weights for. */
+static inline unsigned dropconnect_passes(const struct Call *call) {
+    return call->operation->in_turn ? PASS_BIT(FORWARD) : EVERY_PASS;
+}
+
 /* Turns the gradient of the masked weights into that of the weights. */
 static inline void dropconnect_backward(const struct Dropconnect *drop, real *gradient) {
     real scale = (real)(1 / (1 - drop->rate));

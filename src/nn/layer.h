@@ -68,7 +68,7 @@ struct OperationNeeds {
     void *state;            /* the layer's own; released by layer->release */
     size_t saved_bytes;     /* written by forward, read by backward of the same shard */
     size_t scratch_bytes;   /* work space within one call */
-    size_t prepared_bytes;  /* written by layer->prepare once a step */
+    size_t prepared_bytes;  /* written by layer->prepare */
     bool input;             /* backward reads the inputs */
     bool output;            /* backward reads the output */
     bool in_place;          /* forward may write its output over inputs[0] */
@@ -93,7 +93,8 @@ struct Operation {
     int fused_count;
     int input_count, inputs[LAYER_INPUTS], output; /* tensors, after fusion */
     bool training;                                 /* in a training plan */
-    enum Precision precision;                      /* of the form that computes it */
+    bool in_turn; /* parameters are prepared just before each pass, in memory that all share */
+    enum Precision precision; /* of the form that computes it */
     /* Of a training plan (nn/deferral.h): its result is not in memory, because its only reader,
      * whose `normaliser` it is, computes it as it reads. */
     bool deferred;
@@ -143,7 +144,8 @@ static inline struct ConvolutionRequest planning_request(const struct Planning *
                                        .shape = shape,
                                        .samples = planning->samples,
                                        .sample_counts = planning->sample_counts,
-                                       .passes = passes};
+                                       .passes = passes,
+                                       .in_turn = planning->operation->in_turn};
 }
 
 /* Where an activation saturates: at outputs of at most `low` or at least `high`, its slope is at
@@ -219,7 +221,10 @@ struct Layer {
      * before layer->plan. NULL: never. */
     bool (*normalises)(const struct Planning *planning);
 
-    void (*prepare)(const struct Call *call); /* once a step: parameters -> prepared */
+    /* Parameters -> prepared, for a set of passes: once a step for all of them, or, if the
+     * operation is `in_turn`, just before forward for that and before backward for backward data.
+     */
+    void (*prepare)(const struct Call *call, unsigned passes);
     /* NULL: a view; the output is the input's own memory with another shape (flatten). */
     void (*forward)(const struct Call *call);
     /* Overwrites every element of its rows in call->gradients, and the input gradients. In

@@ -146,7 +146,8 @@ static void fill_calls(const struct Plan *plan, struct PlanShard *shard,
             .partials = {.own = plan->sync.own + index * operation->needs.partial_values,
                          .all = plan->sync.all,
                          .shards = plan->sync.shards}};
-        prepared += (operation->needs.prepared_bytes + 63) & ~(size_t)63;
+        if (!plan->in_turn)
+            prepared += memory_round_up(operation->needs.prepared_bytes);
         for (int j = 0; j < operation->input_count; j++) {
             call->input[j] = shard->values[operation->inputs[j]];
             if (plan->training && operation->needs_input_gradient[j])
@@ -213,7 +214,11 @@ static int make_buffers(struct Plan *plan, struct Error *error) {
             operation->needs.partial_values > partial ? operation->needs.partial_values : partial;
         scratch =
             operation->needs.scratch_bytes > scratch ? operation->needs.scratch_bytes : scratch;
-        prepared += (operation->needs.prepared_bytes + 63) & ~(size_t)63;
+        size_t bytes = memory_round_up(operation->needs.prepared_bytes);
+        if (!plan->in_turn)
+            prepared += bytes;
+        else if (bytes > prepared)
+            prepared = bytes;
     }
     make_work_space(plan, scratch, prepared);
     plan->sync.own = memory_array(double, partial * plan->shard_count, "partial sums");
@@ -246,6 +251,7 @@ static int plan_operations(struct Plan *plan, const struct PlanRequest *request,
     for (int i = 0; i < plan->operations.count; i++) {
         struct Operation *operation = &plan->operations.items[i];
         planning.operation = operation;
+        operation->in_turn = plan->in_turn;
         int code = operation->layer->plan ? operation->layer->plan(&planning) : OK;
         if (code)
             return code;
@@ -348,6 +354,7 @@ int plan_create(struct Plan **made, const struct Model *model, const struct Plan
                           .loss = make_loss(request, outputs),
                           .training = request->training,
                           .stochastic = request->training || request->sample_dropout,
+                          .in_turn = request->training && request->own_shards <= 1,
                           .samples = most_samples(request),
                           .outputs = outputs};
     fusion__build(&plan->operations, model_graph(model), request);

@@ -46,8 +46,8 @@ struct PlanRequest {
     bool sets;
     bool weighted;  /* samples have weights: plan_weights */
     bool no_fusion; /* keep every node an operation of its own: for tests */
-    /* Shards of the global batch, and how many of them this plan computes; 0: one. They matter only
-     * for training with a synchronised layer. */
+    /* Shards of the global batch, and how many of them this plan computes in a step; 0: one. The
+     * first matters only for training with a synchronised layer. */
     int64_t shards, own_shards;
     /* Gathers the vectors of all shards in such a layer: from `count` doubles, the vectors of this
      * plan's shards in order, it makes the vectors of all shards in order. Collective, and so then
@@ -85,7 +85,8 @@ float *plan_weights(struct Plan *plan);
  * over its samples / batch, become weighted means by the factor samples / TALLY_WEIGHT. */
 bool plan_has_weights(const struct Plan *plan);
 
-/* Call it once a step, after the parameters have changed. `state`: the state arena, in `real`. */
+/* Call it once a step, after the parameters have changed. `state`: the state arena, in `real`, as
+ * in the calls that follow. */
 void plan_prepare(struct Plan *plan, const void *state);
 
 /* What one forward and backward of one shard needs besides its samples. */

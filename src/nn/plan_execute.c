@@ -9,14 +9,19 @@ static void lap(const struct Plan *plan, int operation, enum PlanPass pass) {
     stopwatch_lap(plan->stopwatch, operation * PLAN_PASSES + (int)pass);
 }
 
+static void prepare(const struct Plan *plan, int operation, const struct Call *call,
+                    unsigned passes) {
+    if (!call->operation->layer->prepare)
+        return;
+    call->operation->layer->prepare(call, passes);
+    lap(plan, operation, PLAN_PREPARE);
+}
+
 void plan_prepare(struct Plan *plan, const void *state) {
-    for (int i = 0; i < plan->operations.count; i++) {
+    for (int i = 0; i < plan->operations.count && !plan->in_turn; i++) {
         struct Call *call = &plan->shards[0].calls[i].call;
         call->parameters = state;
-        if (!call->operation->layer->prepare)
-            continue;
-        call->operation->layer->prepare(call);
-        lap(plan, i, PLAN_PREPARE);
+        prepare(plan, i, call, EVERY_PASS);
     }
 }
 
@@ -84,6 +89,8 @@ static void forward_operation(struct Plan *plan, int i, enum Moment moment,
         int64_t samples = shard_calls[k].samples;
         if (!samples)
             continue;
+        if (plan->in_turn)
+            prepare(plan, i, &planned->call, PASS_BIT(FORWARD));
         if (!operation->needs.partial_values)
             before_call(plan, planned, moment, samples);
         operation->layer->forward(&planned->call);
@@ -228,7 +235,7 @@ static const struct PlanKernels *kernels_of(const struct Plan *plan, int tensor)
     return plan->operations.precisions[tensor] == PRECISION_BF16 ? plan->bf16 : plan->kernels;
 }
 
-static void backward_call(struct Plan *plan, const struct PlannedCall *planned,
+static void backward_call(struct Plan *plan, int i, const struct PlannedCall *planned,
                           const struct ShardCall *shard_call) {
     const struct Operation *operation = planned->call.operation;
     if (operation__is_view(operation)) {
@@ -242,6 +249,8 @@ static void backward_call(struct Plan *plan, const struct PlannedCall *planned,
                    (size_t)count * size);
         return;
     }
+    if (plan->in_turn)
+        prepare(plan, i, &planned->call, PASS_BIT(BACKWARD_DATA));
     if (!operation->needs.partial_values)
         before_call(plan, planned, MOMENT_BACKWARD, shard_call->samples);
     operation->layer->backward(&planned->call);
@@ -276,7 +285,7 @@ void plan__backward_operation(struct Plan *plan, int i, const struct ShardCall *
         synchronise(plan, i, MOMENT_BACKWARD, shard_calls, operation->layer->backward_partial);
     for (int64_t k = 0; k < plan->shard_count; k++) {
         if (shard_calls[k].samples)
-            backward_call(plan, begin_call(plan, i, MOMENT_BACKWARD, k, &shard_calls[k]),
+            backward_call(plan, i, begin_call(plan, i, MOMENT_BACKWARD, k, &shard_calls[k]),
                           &shard_calls[k]);
         lap(plan, i, last_pass(&plan->operations.items[i]));
     }

@@ -65,6 +65,7 @@ struct Plan {
     struct PlanLoss loss;
     bool training, stochastic;
     bool recomputes; /* some operations run forward again before backward */
+    bool in_turn;    /* as its operations are */
     int64_t samples; /* at most */
     int64_t outputs;
     struct Operations operations;

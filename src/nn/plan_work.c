@@ -70,8 +70,10 @@ static double bytes_of(const struct Plan *plan, const struct Operation *operatio
     const struct Traffic traffic = traffic_of(plan, operation);
     double parameters = calls * traffic.parameters;
     switch (pass) {
-    case PLAN_PREPARE: /* once a step, however many calls follow */
-        return traffic.parameters + (double)operation->needs.prepared_bytes;
+    case PLAN_PREPARE: { /* once a step, however many calls follow, or before each of two passes */
+        int times = 1 + (operation->in_turn && operation->needs_input_gradient[0]);
+        return times * (traffic.parameters + (double)operation->needs.prepared_bytes);
+    }
     case PLAN_FORWARD: {
         double out = operation->deferred ? 0 : traffic.out;
         return samples * (traffic.in + out + (plan->training ? traffic.saved : 0)) + parameters;

@@ -11,6 +11,7 @@ struct Subject {
     const struct Backend *backend;
     struct Form form;        /* its results are elements */
     enum Bf16Products as_if; /* what the CPU is taken for */
+    bool in_turn;            /* weights are prepared before each pass */
 };
 
 static int create(const struct Subject *subject, struct Convolution **conv,
@@ -25,6 +26,7 @@ static int create(const struct Subject *subject, struct Convolution **conv,
                                                .samples = samples,
                                                .sample_counts = sample_counts,
                                                .passes = passes,
+                                               .in_turn = subject->in_turn,
                                                .as_if = &subject->as_if};
     return convolution_create(conv, &request, &error);
 }
@@ -118,7 +120,7 @@ static void check_rectified(const struct Subject *subject, const struct ConvShap
     arrays_make(&a, subject->form, &shape, samples, state);
     a.prepared = memory_allocate(convolution_prepared_bytes(conv), "test");
     a.scratch = memory_allocate(convolution_scratch_bytes(conv), "test");
-    convolution_prepare(conv, a.d.real_w, a.prepared);
+    convolution_prepare(conv, EVERY_PASS, a.d.real_w, a.prepared);
     convolution_forward(conv, samples, &a.d.input, a.d.real_w, a.prepared, a.d.real_b, a.out,
                         a.scratch);
     for (int64_t i = 0; i < a.d.y_count; i++)
@@ -147,7 +149,7 @@ static void check_shape(const struct Subject *subject, const struct ConvShape *s
         arrays_make(&a, subject->form, s, samples[i], state);
         a.prepared = memory_allocate(prepared, "test");
         a.scratch = memory_allocate(scratch, "test");
-        convolution_prepare(conv, a.d.real_w, a.prepared);
+        convolution_prepare(conv, EVERY_PASS, a.d.real_w, a.prepared);
         memset(a.scratch, 0xff, scratch); /* NaN */
         check_passes(subject, s, conv, samples[i], &a);
         memory_release(a.prepared);
@@ -235,8 +237,18 @@ static void test_usual_shapes(const struct Subject *subject) {
         check_shape(subject, &shapes[i], (const int64_t[COUNTS]){2, 5, 1});
 }
 
-/* The same bits again, from and to other addresses. */
-static void test_repeats(const struct Subject *subject) {
+/* Prepares the weights for a pass that is next: all passes before the first, or each in its turn.
+ */
+static void prepare_next(const struct Subject *subject, const struct Convolution *conv,
+                         enum Pass pass, const void *weights, void *prepared) {
+    if (!subject->in_turn && pass != FORWARD)
+        return;
+    spoil(prepared, convolution_prepared_bytes(conv));
+    convolution_prepare(conv, subject->in_turn ? PASS_BIT(pass) : EVERY_PASS, weights, prepared);
+}
+
+/* The same bits again, from and to other addresses, and with weights that are prepared in turn. */
+static void test_repeats(const struct Subject *asked) {
     struct ConvShape shapes[] = {square(16, 3, 16, 3, 1, 1), square(16, 16, 32, 3, 2, 1),
                                  square(13, 17, 33, 3, 1, 1), square(9, 32, 32, 3, 1, 32)};
     const int64_t samples = 6;
@@ -246,7 +258,9 @@ static void test_repeats(const struct Subject *subject) {
         size_t bytes = 0;
         for (int round = 0; round < 3; round++) {
             uint64_t state = 5;
-            struct Form form = subject->form;
+            struct Form form = asked->form;
+            struct Subject own = *asked, *subject = &own;
+            own.in_turn = round == 2;
             struct Arrays a;
             struct Convolution *conv;
             void *gap = memory_allocate((size_t)(64 + 4160 * round), "test");
@@ -259,9 +273,10 @@ static void test_repeats(const struct Subject *subject) {
             bytes = y_bytes + x_bytes + (size_t)a.d.w_count * element_size(weight_form(form));
             char *out = memory_allocate(bytes, "test"), *dx = out + y_bytes, *dw = dx + x_bytes;
             memset(out, 0, bytes);
-            convolution_prepare(conv, a.d.real_w, prepared);
+            prepare_next(subject, conv, FORWARD, a.d.real_w, prepared);
             convolution_forward(conv, samples, &a.d.input, a.d.real_w, prepared, a.d.real_b, out,
                                 scratch);
+            prepare_next(subject, conv, BACKWARD_DATA, a.d.real_w, prepared);
             convolution_backward_data(conv, samples, a.d.real_dy, a.d.real_w, prepared, dx,
                                       scratch);
             convolution_backward_weights(conv, samples, &a.d.input, a.d.real_dy, dw, NULL, scratch);

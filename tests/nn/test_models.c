@@ -100,7 +100,7 @@ static const char *const models[] = {
     "  - linear: {out: 5}\n",
     "model: [conv: {out: 16, kernel: 3, padding: 1}, batchnorm, relu,\n"
     "  conv: {out: 17, kernel: 3, padding: 1}, batchnorm: {statistics: batch},\n"
-    "  conv: {out: 16, kernel: 3}, global_avgpool, flatten, linear: {out: 5}]\n",
+    "  conv: {out: 16, kernel: 3, dropconnect: 0.3}, global_avgpool, flatten, linear: {out: 5}]\n",
 };
 enum { MODELS = sizeof models / sizeof *models };
 

@@ -208,23 +208,21 @@ static void fold(const struct Call *call, const struct Node *norm) {
     }
 }
 
-/* With dropped weights forward prepares, because it knows the step. */
-static void prepare(const struct Call *call) {
+static void prepare(const struct Call *call, unsigned passes) {
     struct ConvState *state = call->operation->needs.state;
-    state->drop.made = false;
-    if (state->drop.rate > 0)
+    if (!dropconnect_prepares(&state->drop, passes))
         return;
     const struct Node *norm = fused_norm(call->operation);
     if (norm)
         fold(call, norm);
-    convolution_prepare(state->conv, filters_of(call).weights, call->prepared);
+    convolution_prepare(state->conv, passes, filters_of(call).weights, call->prepared);
 }
 
 static void forward(const struct Call *call) {
     struct ConvState *state = call->operation->needs.state;
     struct Filters filters = filters_of(call);
     if (state->drop.rate > 0 && dropconnect_make(&state->drop, call))
-        convolution_prepare(state->conv, filters.weights, call->prepared);
+        convolution_prepare(state->conv, dropconnect_passes(call), filters.weights, call->prepared);
     const struct ConvInput x = call_input(call);
     convolution_forward(state->conv, call->samples, &x, filters.weights, call->prepared,
                         filters.bias, call->output, call->scratch);

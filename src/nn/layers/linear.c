@@ -125,18 +125,16 @@ static void release(struct Operation *operation) {
     operation->needs.state = NULL;
 }
 
-/* With dropped weights forward prepares, because it knows the step. */
-static void prepare(const struct Call *call) {
-    struct LinearState *state = call->operation->needs.state;
-    state->drop.made = false;
-    if (state->methods && state->drop.rate == 0)
-        convolution_prepare(state->methods, call_parameter(call, 0), call->prepared);
-}
-
 /* The weights as forward used them. */
 static const real *weights_of(const struct Call *call) {
     const struct LinearState *state = call->operation->needs.state;
     return state->drop.rate > 0 ? state->drop.weights : call_parameter(call, 0);
+}
+
+static void prepare(const struct Call *call, unsigned passes) {
+    struct LinearState *state = call->operation->needs.state;
+    if (dropconnect_prepares(&state->drop, passes) && state->methods)
+        convolution_prepare(state->methods, passes, weights_of(call), call->prepared);
 }
 
 static bool has_bias(const struct Call *call) {
@@ -149,7 +147,8 @@ static void forward(const struct Call *call) {
     const struct ConvInput x = call_input(call);
     struct LinearState *state = call->operation->needs.state;
     if (state->drop.rate > 0 && dropconnect_make(&state->drop, call) && state->methods)
-        convolution_prepare(state->methods, state->drop.weights, call->prepared);
+        convolution_prepare(state->methods, dropconnect_passes(call), state->drop.weights,
+                            call->prepared);
     const real *bias = has_bias(call) ? call_parameter(call, 1) : NULL;
     if (owns(state, FORWARD)) {
         convolution_forward(state->methods, call->samples, &x, weights_of(call), call->prepared,
