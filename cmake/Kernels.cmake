@@ -1,3 +1,6 @@
+# -g1: line numbers, without the variables, most of which the optimiser removes.
+set(kernel_options $<$<CONFIG:Release>:-g1>)
+
 # Kernel files (src/base/kernel.h) are compiled several times from one source, and added to TARGET.
 function(trainer_kernel_forms target forms)
   foreach(form IN LISTS forms)
@@ -10,7 +13,7 @@ function(trainer_kernel_forms target forms)
     target_link_libraries(${objects} PRIVATE trainer_options)
     target_compile_definitions(${objects} PRIVATE KERNEL_SUFFIX=${suffix} ${definition})
     separate_arguments(flags)
-    target_compile_options(${objects} PRIVATE ${flags} -fno-math-errno -fno-trapping-math)
+    target_compile_options(${objects} PRIVATE ${flags} -fno-math-errno -fno-trapping-math ${kernel_options})
     target_sources(${target} PRIVATE $<TARGET_OBJECTS:${objects}>)
   endforeach()
 endfunction()

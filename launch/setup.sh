@@ -11,7 +11,7 @@ packages_build=(build-essential cmake ninja-build pkg-config libopenmpi-dev open
     zlib1g-dev liblzf-dev libzip-dev libxxhash-dev libjansson-dev gnuplot-nox)
 packages_test=(libcmocka-dev python3 python3-h5py python3-numpy python3-pytest iproute2)
 # For launch/test.sh --full, if they are to be had.
-packages_full=(python3-venv python3-pandas clang-format shellcheck gdb)
+packages_full=(python3-venv python3-pandas clang-format shellcheck gdb mold)
 packages_slurm=(slurm-wlm slurm-wlm-basic-plugins slurm-client munge)
 
 say() {

@@ -8,9 +8,9 @@ usage() {
 usage: launch/test.sh [--full] [--quick] [--no-sanitize] [--no-slurm] [CTEST ARGUMENT]...
 
   --full         also the comparisons with PyTorch and the checks of the C files' format and of the
-                 scripts: installs clang-format, shellcheck and, into build/python, PyTorch (a download
-                 of 200 MB). What cannot be installed, for example without a network, is named, and its
-                 tests are skipped.
+                 scripts: installs clang-format, shellcheck, the linker mold, which makes the build
+                 shorter, and, into build/python, PyTorch (a download of 200 MB). What cannot be
+                 installed, for example without a network, is named, and its tests are skipped.
   --quick        without the sanitizers and without Slurm, as with the next two
   --no-sanitize  without the second build with the address and undefined-behaviour sanitizers
   --no-slurm     without starting Slurm on this host; its packages are not installed either

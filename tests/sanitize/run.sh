@@ -8,7 +8,7 @@ here=$(cd "$(dirname "$0")" && pwd)
 # Without -Werror: gcc's warnings about uninitialised values have false alarms under its sanitizers.
 cmake -S "$source_folder" -B "$build" -G "$generator" -DCMAKE_BUILD_TYPE=Debug \
     -DTRAINER_SANITIZE=ON -DTRAINER_ALL_VARIANTS=OFF >/dev/null
-cmake --build "$build"
+cmake --build "$build" --target trainer unit_tests
 
 # Open MPI, its plug-ins and libraries keep what they allocate until the process ends.
 export LSAN_OPTIONS="suppressions=$here/leaks.supp:print_suppressions=0"
