@@ -9,6 +9,9 @@
 
 #define CLASSIC_NETCDF                                                                             \
     "is a NetCDF file of the classic format; nccopy -k nc4 makes an HDF5 file of it"
+#define PICKLE                                                                                     \
+    "is a pickle of Python; formats cifar10 and cifar100 import those of CIFAR, and numpy.savez "  \
+    "makes arrays of others"
 #define WEB_PAGE "is a web page, perhaps what a download failed with"
 
 static const struct {
@@ -20,14 +23,10 @@ static const struct {
     KIND("\x89HDF\r\n\x1a\n", "is an HDF5 file, which needs no import; a run file names its "
                               "arrays"),
     KIND("\x93NUMPY", "is an NPY array; format numpy imports it"),
-    KIND("\x80\x02", "is a pickle of Python; formats cifar10 and cifar100 import those of CIFAR, "
-                     "and numpy.savez makes arrays of others"),
-    KIND("\x80\x03", "is a pickle of Python; formats cifar10 and cifar100 import those of CIFAR, "
-                     "and numpy.savez makes arrays of others"),
-    KIND("\x80\x04\x95", "is a pickle of Python; formats cifar10 and cifar100 import those of "
-                         "CIFAR, and numpy.savez makes arrays of others"),
-    KIND("\x80\x05\x95", "is a pickle of Python; formats cifar10 and cifar100 import those of "
-                         "CIFAR, and numpy.savez makes arrays of others"),
+    KIND("\x80\x02", PICKLE),
+    KIND("\x80\x03", PICKLE),
+    KIND("\x80\x04\x95", PICKLE),
+    KIND("\x80\x05\x95", PICKLE),
     KIND("\x1f\x8b", "is packed by gzip; gunzip unpacks it"),
     KIND("BZh", "is packed by bzip2; bunzip2 unpacks it"),
     KIND("\xfd"
