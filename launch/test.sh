@@ -124,4 +124,5 @@ if [ "$full" ]; then
     announce_skips
 fi
 say "ctest --test-dir build --output-on-failure ${arguments[*]}"
-exec ctest --test-dir build --output-on-failure -j "$(nproc)" "${arguments[@]}"
+# One test more than cores: many wait for a part of their time.
+exec ctest --test-dir build --output-on-failure -j "$(($(nproc) + 1))" "${arguments[@]}"
