@@ -9,6 +9,7 @@
 #include "base/memory.h"
 #include "base/text.h"
 #include "cli/world.h"
+#include "comm/library.h"
 #include "compute/backend.h"
 #include "store/h5.h"
 
@@ -52,9 +53,9 @@ static char *program_words(void) {
 }
 
 static char *library_words(void) {
-    char versions[BACKEND_VERSIONS], mpi[WORLD_LIBRARY_LENGTH], hdf5[H5_VERSION_LENGTH];
+    char versions[BACKEND_VERSIONS], mpi[COMM_LIBRARY_LENGTH], hdf5[H5_VERSION_LENGTH];
     return memory_print("%s, HDF5 %s, %s", backend_versions(versions), h5_version(hdf5),
-                        world_library(mpi));
+                        comm_library_name(mpi));
 }
 
 static char *cpu_words(void) {

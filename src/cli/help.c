@@ -4,7 +4,7 @@
 
 #include "cli/about.h"
 #include "cli/arguments.h"
-#include "cli/world.h"
+#include "comm/library.h"
 #include "compute/backend.h"
 #include "store/h5.h"
 
@@ -113,11 +113,11 @@ void help_group(FILE *out, const char *group) {
 }
 
 void help_version(FILE *out) {
-    char mpi[WORLD_LIBRARY_LENGTH], hdf5[H5_VERSION_LENGTH];
+    char mpi[COMM_LIBRARY_LENGTH], hdf5[H5_VERSION_LENGTH];
     fprintf(out, "trainer %s\ncompiler: %s\n", TRAINER_VERSION, about_compiler());
     fprintf(out, "compute: %s\n", backend_versions((char[BACKEND_VERSIONS]){0}));
     fprintf(out, "HDF5: %s\n", h5_version(hdf5));
-    fprintf(out, "MPI: %s\n", world_library(mpi));
+    fprintf(out, "MPI: %s\n", comm_library_name(mpi));
     fprintf(out, "instruction sets here:");
     for (int variant = VARIANT_F32; variant < VARIANT_COUNT; variant++)
         if (variant_available((enum Variant)variant))

@@ -12,8 +12,8 @@
 
 #include "base/digest.h"
 #include "base/error.h"
-#include "cli/world.h"
 #include "comm/facts.h"
+#include "comm/library.h"
 
 #define MOST_LIBRARIES 32
 
@@ -104,10 +104,10 @@ static void add_libraries(struct Text *facts) {
 }
 
 void identity_describe(struct Text *facts, int count, char *const *words) {
-    char digest[DIGEST_TEXT], library[WORLD_LIBRARY_LENGTH];
+    char digest[DIGEST_TEXT], library[COMM_LIBRARY_LENGTH];
     digest_file("/proc/self/exe", digest);
     facts_add(facts, ERROR_SYSTEM, "the program", "trainer %s, file %s", TRAINER_VERSION, digest);
     facts_add_words(facts, ERROR_USAGE, "the command line", count, words);
-    facts_add(facts, ERROR_SYSTEM, "the MPI library", "%s", world_library(library));
+    facts_add(facts, ERROR_SYSTEM, "the MPI library", "%s", comm_library_name(library));
     add_libraries(facts);
 }

@@ -53,6 +53,15 @@ struct Launch launch_read(void) {
     return launch;
 }
 
+const struct Launch *launch_own(void) {
+    static struct Launch launch;
+    static bool read;
+    if (!read)
+        launch = launch_read();
+    read = true;
+    return &launch;
+}
+
 bool launch_is_direct(void) {
     return launcher_find().pid == getppid();
 }

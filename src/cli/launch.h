@@ -20,6 +20,8 @@ struct Launch {
     int rank, size; /* as the launcher says: 0 and 1 without one; size 0: not said */
 };
 struct Launch launch_read(void);
+/* launch_read() of this process's first call, which has to come before MPI starts. Never NULL. */
+const struct Launch *launch_own(void);
 
 /* Whether the launcher started this very process, rather than a script in which it is one of
  * several programs. */

@@ -6,7 +6,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/text.h"
-#include "cli/world.h"
+#include "cli/launch.h"
 
 static double start_seconds;
 static int rank;
@@ -55,7 +55,7 @@ int log_open(const struct Command *command, const struct Arguments *arguments,
                     nearest ? "\"?" : "");
     }
     start_seconds = clock_seconds();
-    rank = world_launch_rank();
+    rank = launch_own()->rank;
     log_set_handler((enum LogLevel)level, level == LOG_DEBUG ? print_detailed : print_plain);
     return OK;
 }

@@ -9,8 +9,8 @@
 #include "base/error.h"
 #include "base/process.h"
 #include "base/text.h"
+#include "cli/launch.h"
 #include "cli/watching.h"
-#include "cli/world.h"
 #include "store/h5.h"
 
 static struct sigaction before;
@@ -82,8 +82,8 @@ void lost_data_heed(bool resumes) {
     char host[64] = "";
     can_resume = resumes;
     process_own_host(host, sizeof host);
-    if (world_launched() && world_launch_rank() > 0)
-        snprintf(prefix, sizeof prefix, "trainer: rank %d on %s: ", world_launch_rank(), host);
+    if (launch_own()->by && launch_own()->rank > 0)
+        snprintf(prefix, sizeof prefix, "trainer: rank %d on %s: ", launch_own()->rank, host);
     else
         snprintf(prefix, sizeof prefix, "trainer: ");
     struct sigaction action = {.sa_sigaction = handle, .sa_flags = SA_SIGINFO};

@@ -16,6 +16,7 @@
 #include "cli/error_line.h"
 #include "cli/examine.h"
 #include "cli/help.h"
+#include "cli/launch.h"
 #include "cli/log.h"
 #include "cli/lost_data.h"
 #include "cli/signals.h"
@@ -45,7 +46,7 @@ static int flush_results(struct Error *error) {
 
 /* When several ranks end, the first is to print: the launcher then kills the others. */
 static void wait_for_lower_ranks(double seconds) {
-    int rank = world_launch_rank();
+    int rank = launch_own()->rank;
     usleep((useconds_t)(1e6 * seconds) + (useconds_t)(rank < 10 ? rank : 10) * 200000);
 }
 
@@ -53,7 +54,7 @@ static void wait_for_lower_ranks(double seconds) {
  * prints it at once, and the launcher kills all ranks when one ends. A rank that still lives then
  * is alone with its mistake, and says it. */
 static int leave_early(struct Error *error) {
-    int rank = world_launch_rank();
+    int rank = launch_own()->rank;
     bool differs = world_check_words(error); /* then that is the mistake */
     wait_for_lower_ranks(rank ? 2 : 0);
     if (rank != 0 && !differs)
@@ -121,7 +122,7 @@ static int unknown_command(int count, char *const *words, struct Error *error) {
 static int run_alone(const struct Command *command, const struct Arguments *arguments,
                      struct Error *error) {
     int code = check_words();
-    if (code || world_launch_rank() != 0)
+    if (code || launch_own()->rank != 0)
         return code;
     if (!arguments) {
         help_command(stdout, command);
@@ -211,7 +212,7 @@ static int run_help(int count, char *const *words) {
         return leave_early(&error);
     }
     int code = check_words();
-    if (code || world_launch_rank() != 0)
+    if (code || launch_own()->rank != 0)
         return code;
     if (command)
         help_command(stdout, command);
@@ -233,7 +234,7 @@ static int dispatch(int count, char *const *words) {
         return run_help(count - 1, words + 1);
     if (!strcmp(words[0], "--version")) {
         int code = check_words();
-        if (!code && world_launch_rank() == 0)
+        if (!code && launch_own()->rank == 0)
             help_version(stdout);
         return code;
     }

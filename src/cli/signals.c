@@ -10,9 +10,9 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "cli/launch.h"
 #include "cli/launcher.h"
 #include "cli/watching.h"
-#include "cli/world.h"
 #include "train/outside.h"
 
 /* One signal may arrive twice: slurmstepd sends it to all processes of a job step, and mpirun,
@@ -122,9 +122,9 @@ void signals_let_through(void) {
 
 void signals_heed(void) {
     struct sigaction action = {.sa_sigaction = handle, .sa_flags = SA_SIGINFO | SA_RESTART};
-    if (world_launched())
+    if (launch_own()->by)
         launcher = launcher_find();
-    speaks = world_launch_rank() == 0;
+    speaks = launch_own()->rank == 0;
     on_terminal = isatty(STDERR_FILENO);
     sigfillset(&action.sa_mask);
     for (int i = 0; i < HEEDED; i++) {

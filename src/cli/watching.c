@@ -12,9 +12,9 @@
 
 #include "base/error.h"
 #include "base/process.h"
+#include "cli/launch.h"
 #include "cli/launcher.h"
 #include "cli/siblings.h"
-#include "cli/world.h"
 
 #define LIMIT 60.0   /* seconds, for commands that have no key for it and until the key is read */
 #define PATIENCE 100 /* ms that a reader of stderr has to make room */
@@ -132,7 +132,7 @@ void watching_start_early(bool resumes, double seconds) {
     static const char *const places[] = {"OMPI_COMM_WORLD_LOCAL_RANK", "SLURM_LOCALID", NULL};
     const char *job = first_set(jobs), *place = first_set(places);
     char host[64] = "";
-    if (!world_launched() || !job || !place)
+    if (!launch_own()->by || !job || !place)
         return;
     process_own_host(host, sizeof host);
     watching.launcher = launcher_find();
@@ -140,7 +140,7 @@ void watching_start_early(bool resumes, double seconds) {
     const char *here = getenv("OMPI_COMM_WORLD_LOCAL_SIZE");
     struct EarlyRank own = {.job = job,
                             .host = host,
-                            .rank = world_launch_rank(),
+                            .rank = launch_own()->rank,
                             .local_rank = atoi(place),
                             .local_ranks = here ? atoi(here) : 0,
                             .find = find_sibling};
@@ -161,7 +161,7 @@ static void stop_early(void) {
 }
 
 void watching_start(struct Ranks *ranks, bool resumes) {
-    if (!world_launched())
+    if (!launch_own()->by)
         return;
     watching.launcher = launcher_find();
     watching.resumes = resumes;

@@ -15,57 +15,17 @@
 #include "cli/launch.h"
 #include "cli/siblings.h"
 #include "cli/watching.h"
+#include "comm/library.h"
 #include "comm/ranks_mpi.h"
 #include "comm/roll_call.h"
 
 #define START_SECONDS 60 /* unless TRAINER_START_SECONDS says otherwise */
 #define ANSWER_SECONDS 20
 
-/* How this process was started; read once. */
-static const struct Launch *launched(void) {
-    static struct Launch launch;
-    static bool read;
-    if (!read)
-        launch = launch_read();
-    read = true;
-    return &launch;
-}
-
 static int words_count;
 static char *const *words_given;
 static char late_line[300]; /* what the handler of SIGALRM writes */
 static size_t late_length;
-
-int world_launch_rank(void) {
-    return launched()->rank;
-}
-
-bool world_launched(void) {
-    return launched()->by != NULL;
-}
-
-const char *world_launcher(void) {
-    return launched()->by ? launched()->by->name : NULL;
-}
-
-const char *world_thread_level(void) {
-    int started, level;
-    MPI_Initialized(&started);
-    if (!started)
-        return NULL;
-    MPI_Query_thread(&level);
-    return level == MPI_THREAD_MULTIPLE     ? "multiple"
-           : level == MPI_THREAD_SERIALIZED ? "serialized"
-                                            : "funneled";
-}
-
-const char *world_library(char buffer[WORLD_LIBRARY_LENGTH]) {
-    char version[MPI_MAX_LIBRARY_VERSION_STRING] = "unknown";
-    int length;
-    MPI_Get_library_version(version, &length); /* allowed before MPI_Init */
-    snprintf(buffer, WORLD_LIBRARY_LENGTH, "%.*s", (int)strcspn(version, ",\n"), version);
-    return buffer;
-}
 
 /* ---- MPI_Init waits for all ranks, for ever if one of them is no MPI program ---- */
 
@@ -92,11 +52,11 @@ static int start_mpi(struct Error *error) {
     snprintf(late_line, sizeof late_line,
              "trainer: rank %d on %s: MPI has not started for %u s: another rank has ended, hangs, "
              "or is another program; TRAINER_START_SECONDS=N waits longer\n",
-             launched()->rank, host, world_start_seconds());
+             launch_own()->rank, host, world_start_seconds());
     late_length = strlen(late_line);
     struct sigaction late = {.sa_handler = end_late_start}, before;
     sigaction(SIGALRM, &late, &before);
-    alarm(world_start_seconds() + (launched()->rank ? 2 : 0)); /* rank 0 speaks first */
+    alarm(world_start_seconds() + (launch_own()->rank ? 2 : 0)); /* rank 0 speaks first */
     prctl(PR_SET_PDEATHSIG, SIGKILL); /* without its launcher MPI_Init may wait as long */
     /* Threads compute; one at a time may talk to MPI. */
     int provided, code = MPI_Init_thread(NULL, NULL, MPI_THREAD_SERIALIZED, &provided);
@@ -127,22 +87,22 @@ static int compare_ranks(struct Error *error) {
 }
 
 static int meet(struct Error *error) {
-    char library[WORLD_LIBRARY_LENGTH];
+    char library[COMM_LIBRARY_LENGTH];
     int size;
-    world_library(library);
-    int code = launch_check(launched(), library, error);
+    comm_library_name(library);
+    int code = launch_check(launch_own(), library, error);
     if (!code)
         code = start_mpi(error);
     if (code)
         return code;
     MPI_Comm_size(MPI_COMM_WORLD, &size);
-    code = launch_check_size(launched(), library, size, error);
+    code = launch_check_size(launch_own(), library, size, error);
     return code ? code : compare_ranks(error);
 }
 
 /* Rank 0 has printed the error before any other rank ends: a launcher kills all when one fails. */
 static int leave(const struct Error *error) {
-    if (launched()->rank == 0)
+    if (launch_own()->rank == 0)
         error_print(error);
     else
         sleep(1); /* the ranks may not be connected */
@@ -161,15 +121,15 @@ int world_words(char *const **words) {
 }
 
 int world_check_words(struct Error *error) {
-    return siblings_check(launched(), words_count, words_given, error);
+    return siblings_check(launch_own(), words_count, words_given, error);
 }
 
 int world_start(struct Ranks **ranks, struct Error *error) {
     *ranks = NULL;
-    if (world_launched() && meet(error))
+    if (launch_own()->by && meet(error))
         return leave(error);
-    *ranks = world_launched() ? ranks_from_communicator(MPI_COMM_WORLD) : ranks_alone();
-    int code = launch_check_grant(launched(), ranks_size(*ranks), ranks_nodes(*ranks), error);
+    *ranks = launch_own()->by ? ranks_from_communicator(MPI_COMM_WORLD) : ranks_alone();
+    int code = launch_check_grant(launch_own(), ranks_size(*ranks), ranks_nodes(*ranks), error);
     code = ranks_agree(*ranks, code, error); /* Slurm's variables differ from node to node */
     if (!code)
         return OK;

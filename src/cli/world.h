@@ -4,15 +4,6 @@
 
 #include "comm/ranks.h"
 
-#define WORLD_LIBRARY_LENGTH 128
-
-/* This process's rank according to the launcher's environment, before MPI starts; 0 without a
- * launcher. */
-int world_launch_rank(void);
-/* Whether a launcher started this process as one of several, and which. */
-bool world_launched(void);
-const char *world_launcher(void); /* for people; NULL: none */
-
 /* For the whole process, first of all: the words of the command line, which all ranks have to
  * share. */
 void world_introduce(int count, char *const *words);
@@ -25,20 +16,12 @@ int world_check_words(struct Error *error);
 /* How long the ranks wait for one another to start: TRAINER_START_SECONDS, or a minute. */
 unsigned world_start_seconds(void);
 
-/* All processes of the job. Starts MPI if world_launched(), and gives ranks_alone() otherwise.
- * Refuses, before anything else is exchanged: a launcher from which MPI learns another number of
- * ranks; ranks that do not have the same command line, program and libraries. Ends the job if the
- * other ranks do not start within a time. After a failure, which rank 0 has printed, MPI is
- * stopped. Collective. */
+/* All processes of the job. Starts MPI if a launcher started them (launch_own), and gives
+ * ranks_alone() otherwise. Refuses, before anything else is exchanged: a launcher from which MPI
+ * learns another number of ranks; ranks that do not have the same command line, program and
+ * libraries. Ends the job if the other ranks do not start within a time. After a failure, which
+ * rank 0 has printed, MPI is stopped. Collective. */
 int world_start(struct Ranks **ranks, struct Error *error);
 void world_stop(struct Ranks *ranks); /* Collective. */
-
-/* The level of threads that MPI gave: "funneled", "serialized" or "multiple"; NULL: MPI does not
- * run. */
-const char *world_thread_level(void);
-
-/* Writes the name of the MPI library, "Open MPI v4.1.4", to `buffer`, which is returned. MPI need
- * not be started. */
-const char *world_library(char buffer[WORLD_LIBRARY_LENGTH]);
 
 #endif

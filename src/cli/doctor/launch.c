@@ -4,24 +4,25 @@
 
 #include "base/text.h"
 #include "cli/doctor/doctor.h"
-#include "cli/world.h"
+#include "cli/launch.h"
+#include "comm/library.h"
 
 void check_launcher(struct Doctor *doctor) {
     int size = ranks_size(doctor->ranks), nodes = ranks_nodes(doctor->ranks);
-    const char *launcher = world_launcher();
+    const struct LaunchMethod *launcher = launch_own()->by;
     if (!launcher)
         report_add(&doctor->report, VERDICT_OK, "launcher", NULL,
                    "none: one rank on %s; mpirun -np N trainer doctor examines N ranks",
                    ranks_host(doctor->ranks, 0));
     else
         report_add(&doctor->report, VERDICT_OK, "launcher", NULL, "%s, %d rank%s on %d node%s",
-                   launcher, size, size == 1 ? "" : "s", nodes, nodes == 1 ? "" : "s");
+                   launcher->name, size, size == 1 ? "" : "s", nodes, nodes == 1 ? "" : "s");
 }
 
 void check_mpi(struct Doctor *doctor) {
-    char library[WORLD_LIBRARY_LENGTH];
-    const char *level = world_thread_level();
-    world_library(library);
+    char library[COMM_LIBRARY_LENGTH];
+    const char *level = comm_thread_level();
+    comm_library_name(library);
     if (!level)
         report_add(&doctor->report, VERDICT_OK, "mpi", NULL, "%s; one rank does not use it",
                    library);
