@@ -6,6 +6,9 @@
 
 int h5_check(const struct H5File *file, struct Error *error) {
     const struct FileDriver *driver = &file->driver;
+    if (driver->cut_short)
+        return fail(error, file->failure, "%s: was cut short while it was in use",
+                    driver->failed_path ? driver->failed_path : file->path);
     if (driver->failed)
         return fail(error, file->failure, "%s: cannot be read: %s",
                     driver->failed_path ? driver->failed_path : file->path,

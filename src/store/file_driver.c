@@ -206,11 +206,17 @@ char *file_driver__beside(const struct FileDriver *driver, const char *name) {
 }
 
 /* Keeps errno of the first failure; `path`: of another file, or NULL. */
-static void note_failure(struct FileDriver *driver, const char *path) {
+/* Whether all of what should be there was read (`got` bytes, -1: errno says why not); notes if it
+ * was not. `path`: the file, if it is not the driver's own. */
+static bool judge_read(struct FileDriver *driver, const char *path, int64_t got, uint64_t bytes) {
+    if (got >= 0 && (uint64_t)got == bytes)
+        return true;
     if (driver->failed)
-        return;
-    driver->failed = errno;
+        return false;
+    driver->cut_short = got >= 0;
+    driver->failed = got < 0 ? errno : EIO;
     driver->failed_path = path ? memory_copy_text(path) : NULL;
+    return false;
 }
 
 /* Opens a file that the driver's file refers to; NULL if it must not be opened. */
@@ -305,19 +311,14 @@ bool file_driver__read(struct FileDriver *driver, uint64_t address, void *buffer
         memcpy(buffer, driver->image + address, bytes);
         return true;
     }
-    int64_t got = read_file_part(driver->fd, buffer, bytes, address);
-    if (got < 0)
-        note_failure(driver, NULL);
-    return got >= 0 && (uint64_t)got == bytes;
+    return judge_read(driver, NULL, read_file_part(driver->fd, buffer, bytes, address), bytes);
 }
 
 static bool read_linked(struct OpenFile *opened, uint64_t address, void *buffer, uint64_t bytes) {
     if (address > opened->linked_bytes || bytes > opened->linked_bytes - address)
         return false;
     int64_t got = read_file_part(opened->linked, buffer, bytes, address);
-    if (got < 0)
-        note_failure(opened->driver, opened->linked_path);
-    return got >= 0 && (uint64_t)got == bytes;
+    return judge_read(opened->driver, opened->linked_path, got, bytes);
 }
 
 /* The size of a chunk stands in the file, and HDF5's buffer has that of the array's chunks. */

@@ -30,10 +30,12 @@ struct FileDriver {
     /* Writing to fd: the first `base` bytes of it are the old file that is being changed. A page
      * starts as a copy of them. */
     uint64_t base;
-    /* errno of a read that failed, for another reason than a file that is too short; HDF5 may go on
-     * as if something was missing. Writing: file_driver__flush reports it. */
+    /* errno of a read that failed, but not of one beyond the end that the file had when it was
+     * opened; HDF5 may go on as if something was missing. Writing: file_driver__flush reports it.
+     */
     int failed;
     char *failed_path; /* reading: the file, if it is another one, to which this one refers */
+    bool cut_short;    /* reading: it failed because that file became shorter since it was opened */
     /* Writing to fd: what was written to it directly, sorted; flushing pages skips these. */
     struct FileDriverRange {
         uint64_t offset, bytes;

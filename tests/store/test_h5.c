@@ -228,6 +228,22 @@ static void bad_files(void **state) {
     scratch_empty();
 }
 
+static void a_file_that_becomes_shorter(void **state) {
+    (void)state;
+    struct H5File *file;
+    struct H5Info info;
+    static float values[700][33][5];
+    make(scratch_path("whole.h5"), false);
+    assert_int_equal(h5_open(&file, scratch_path("whole.h5"), ERROR_DATA, &error), OK);
+    assert_int_equal(h5_info(file, "model/big", &info, &error), OK);
+    assert_int_equal(truncate(scratch_path("whole.h5"), 1000), 0);
+    refused(h5_read(file, "model/big", H5_FLOAT32, 3, SIZE(700, 33, 5), values, &error), ERROR_DATA,
+            "whole.h5: was cut short while it was in use");
+    refused(h5_check(file, &error), ERROR_DATA, "whole.h5: was cut short while it was in use");
+    h5_close(file);
+    scratch_empty();
+}
+
 static void bad_requests(void **state) {
     (void)state;
     const char *path = scratch_path("whole.h5");
@@ -671,6 +687,7 @@ int main(void) {
         cmocka_unit_test(sealed_round_trip),
         cmocka_unit_test(published_or_abandoned),
         cmocka_unit_test(bad_files),
+        cmocka_unit_test(a_file_that_becomes_shorter),
         cmocka_unit_test(bad_requests),
         cmocka_unit_test(too_many_texts),
         cmocka_unit_test(too_few_bytes),

@@ -96,7 +96,8 @@ def test_what_does_no_harm_is_let_through(running, sets):
     assert running.process.poll() is None
 
 
-def test_a_streamed_file_that_is_written_to_ends_the_run(tmp_path, sets, ranks):
+@pytest.mark.parametrize("change", ("written", "cut short"))
+def test_a_streamed_file_that_changes_ends_the_run(tmp_path, sets, ranks, change):
     """It is read again in every epoch, and nothing tells whether the samples are the same."""
     data = str(tmp_path / "streamed.h5")
     with h5py.File(sets[0]) as source, h5py.File(data, "w") as file:
@@ -110,6 +111,10 @@ def test_a_streamed_file_that_is_written_to_ends_the_run(tmp_path, sets, ranks):
     run = Signalled(ranks, "train", recipe, "--out", out, "--quiet", *settings("data.window=64"))
     run.data, run.out = data, str(out)
     assert run.wait_for(lambda: os.path.exists(out / "checkpoints") and newest_step(out) >= 11), run.end().stderr
+    if change == "cut short":
+        os.truncate(data, os.path.getsize(data) // 2)
+        assert "while it was in use" in refused(run)
+        return
     with h5py.File(data, "r+") as file:
         file["train/labels"][5] = (file["train/labels"][5] + 1) % 10
     assert "was written to while it was in use, and split train is streamed from it" in refused(run)
