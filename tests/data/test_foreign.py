@@ -2,6 +2,7 @@
 lines, and compared with the arrays that were written. The lines that `dataset info` proposes say the same."""
 import json
 import os
+import re
 import subprocess
 import sys
 
@@ -780,11 +781,15 @@ def test_a_newer_format_is_no_damage(scratch):
     with h5py.File(path, "w", libver="latest") as file:
         file["train/images"], file["train/labels"] = IMAGES[:2], LABELS[:2]
     content = read(path, "rb")
-    lowest = content[:8] + bytes([9]) + content[9:]
-    with open(path, "wb") as file:
-        file.write(lowest)
-    line = refusal(DATA, "dataset", "info", path)
-    assert "is written in a newer format than HDF5" in line and "h5repack" in line and "damaged" not in line
+    whole = content[:8] + bytes([9]) + content[9:]
+    content = read(save(scratch, "y.h5", train__images=IMAGES[:2], train__labels=LABELS[:2]), "rb")
+    one_array, layouts = re.subn(rb"(\x08\x00.\x00.\x00\x00\x00)\x03\x01", rb"\g<1>\x09\x01", content, flags=re.DOTALL)
+    assert layouts
+    for changed in (whole, one_array):
+        with open(path, "wb") as file:
+            file.write(changed)
+        line = refusal(DATA, "dataset", "info", path)
+        assert "is written in a newer format than HDF5" in line and "h5repack" in line and "damaged" not in line
 
 
 def test_a_file_that_was_never_closed(scratch):

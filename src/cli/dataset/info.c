@@ -166,7 +166,9 @@ int dataset_show(const char *path, const char *kind, bool json, struct Error *er
     struct Dataset *dataset;
     const struct DatasetRequest request = {.path = path, .skips_bad = true, .defers = true};
     int code = dataset_open_request(&dataset, &request, error);
-    if (code != OK && (error->advice.kind == ADVICE_CONTENTS || leads_elsewhere(path))) {
+    bool has_advice = error->advice.kind != ADVICE_NONE;
+    if (code != OK &&
+        (has_advice ? error->advice.kind == ADVICE_CONTENTS : leads_elsewhere(path))) {
         *error = (struct Error){0};
         return describe_foreign(path, json, error);
     }
