@@ -783,7 +783,7 @@ def test_a_newer_format_is_no_damage(scratch):
     content = read(path, "rb")
     whole = content[:8] + bytes([9]) + content[9:]
     content = read(save(scratch, "y.h5", train__images=IMAGES[:2], train__labels=LABELS[:2]), "rb")
-    one_array, layouts = re.subn(rb"(\x08\x00.\x00.\x00\x00\x00)\x03\x01", rb"\g<1>\x09\x01", content, flags=re.DOTALL)
+    one_array, layouts = re.subn(b"(?s)(\x08\x00.\x00.\x00\x00\x00)\x03\x01", b"\\1\x09\x01", content)
     assert layouts
     for changed in (whole, one_array):
         with open(path, "wb") as file:
