@@ -7,7 +7,7 @@
 #include "nn/plan.h"
 
 enum PlanPass {
-    PLAN_PREPARE, /* once a step: the parameters as the kernels want them */
+    PLAN_PREPARE, /* the parameters as the kernels need them */
     PLAN_FORWARD,
     PLAN_BACKWARD, /* of an operation, or a kernel, that makes all gradients together */
     PLAN_BACKWARD_WEIGHTS,
