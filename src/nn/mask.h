@@ -47,18 +47,48 @@ static inline void mask_words(const struct RandomStream *stream, uint32_t group,
     }
 }
 
+/* A mask holds a bit for each element, which is set if the element is kept: element e has bit
+ * e % MASK_BITS of number e / MASK_BITS. */
+#define MASK_BITS 32
+
+/* The numbers of a mask of `count` elements. */
+static inline int64_t mask_length(int64_t count) {
+    return (count + MASK_GROUP - 1) / MASK_GROUP * (MASK_GROUP / MASK_BITS);
+}
+
 #ifdef KERNEL_SUFFIX
-/* kept[e] = 1 with probability 1 − rate, else 0, for elements 0 … count−1 of the stream. */
+/* Keeps each of the elements 0 … count−1 of the stream with probability 1 − rate. */
 static inline void mask_fill(const struct RandomStream *stream, double rate, int64_t count,
-                             uint8_t *kept) {
+                             uint32_t *kept) {
     uint32_t words[MASK_GROUP], threshold = mask_threshold(rate);
-    for (int64_t begin = 0; begin < count; begin += MASK_GROUP) {
-        mask_words(stream, (uint32_t)(begin / MASK_GROUP), words);
-        int64_t length = count - begin < MASK_GROUP ? count - begin : MASK_GROUP;
-#pragma omp simd
-        for (int64_t i = 0; i < length; i++)
-            kept[begin + i] = words[i] >= threshold;
+    for (int64_t group = 0; group * MASK_GROUP < count; group++) {
+        mask_words(stream, (uint32_t)group, words);
+        for (int64_t i = 0; i < MASK_GROUP; i += MASK_BITS) {
+            uint32_t bits = 0;
+#pragma omp simd reduction(| : bits)
+            for (uint32_t bit = 0; bit < MASK_BITS; bit++)
+                bits |= (uint32_t)(words[i + bit] >= threshold) << bit;
+            *kept++ = bits;
+        }
     }
+}
+
+/* Up to MASK_BITS elements. */
+static inline void mask_scale_some(int64_t count, uint32_t bits, real scale, const element *from,
+                                   element *to) {
+#pragma omp simd
+    for (int64_t i = 0; i < count; i++)
+        to[i] = element_round(bits & (uint32_t)1 << i ? element_value(from[i]) * scale : 0);
+}
+
+/* to = from · scale where it is kept, else 0; both may be the same memory. */
+static inline void mask_scale(int64_t count, const uint32_t *kept, real scale, const element *from,
+                              element *to) {
+    int64_t i = 0;
+    for (; i + MASK_BITS <= count; i += MASK_BITS) /* a number that the compiler knows */
+        mask_scale_some(MASK_BITS, kept[i / MASK_BITS], scale, from + i, to + i);
+    if (i < count)
+        mask_scale_some(count - i, kept[i / MASK_BITS], scale, from + i, to + i);
 }
 #endif
 

@@ -36,7 +36,8 @@ static int describe(struct Describe *describe) {
 
 static int plan(struct Planning *planning) {
     struct Operation *operation = planning->operation;
-    size_t mask = (size_t)(planning->samples[0] * shape_elements(operation->out));
+    size_t mask = (size_t)(planning->samples[0] * mask_length(shape_elements(operation->out))) *
+                  sizeof(uint32_t);
     operation->needs.in_place = true;
     operation->needs.backward_in_place = true;
     if (planning->training)
@@ -51,18 +52,32 @@ static double slope_of(double rate) {
     return 1 / sqrt(kept + DROPPED * DROPPED * kept * rate);
 }
 
+/* The mask of a sample: saved for backward, or, if none follows, in the work space. */
+static uint32_t *mask_of(const struct Call *call, int64_t sample) {
+    uint32_t *masks = call->training ? call->saved : call->scratch;
+    return masks + sample * mask_length(shape_elements(call->operation->out));
+}
+
+/* Up to MASK_BITS elements. */
+static inline void drop_some(int64_t count, uint32_t bits, real slope, real shift, real dropped,
+                             const real *x, real *y) {
+#pragma omp simd
+    for (int64_t i = 0; i < count; i++)
+        y[i] = bits & (uint32_t)1 << i ? slope * x[i] + shift : dropped;
+}
+
 static void drop_sample(const struct Call *call, int64_t sample) {
     int64_t elements = shape_elements(call->operation->out);
     double rate = rate_of(call->operation), a = slope_of(rate), b = -a * rate * DROPPED;
     struct RandomStream stream = call_stream(call, sample);
-    uint8_t *kept = (uint8_t *)(call->training ? call->saved : call->scratch) + sample * elements;
+    uint32_t *kept = mask_of(call, sample);
     mask_fill(&stream, rate, elements, kept);
     const real *x = (const real *)call->input[0] + sample * elements;
     real *y = (real *)call->output + sample * elements;
     real slope = (real)a, shift = (real)b, dropped = (real)(a * DROPPED + b);
-#pragma omp simd
-    for (int64_t i = 0; i < elements; i++)
-        y[i] = kept[i] ? slope * x[i] + shift : dropped;
+    for (int64_t i = 0; i < elements; i += MASK_BITS)
+        drop_some(elements - i < MASK_BITS ? elements - i : MASK_BITS, kept[i / MASK_BITS], slope,
+                  shift, dropped, x + i, y + i);
 }
 
 static void forward(const struct Call *call) {
@@ -72,13 +87,6 @@ static void forward(const struct Call *call) {
         drop_sample(call, i);
 }
 
-static void backward_sample(int64_t elements, real slope, const uint8_t *kept, const real *dy,
-                            real *dx) {
-#pragma omp simd
-    for (int64_t i = 0; i < elements; i++)
-        dx[i] = kept[i] ? slope * dy[i] : 0;
-}
-
 static void backward(const struct Call *call) {
     int64_t elements = shape_elements(call->operation->out);
     real slope = (real)slope_of(rate_of(call->operation));
@@ -86,9 +94,9 @@ static void backward(const struct Call *call) {
         return;
 #pragma omp parallel for if (call->samples * elements >= PARALLEL_DRAWS)
     for (int64_t i = 0; i < call->samples; i++)
-        backward_sample(elements, slope, (const uint8_t *)call->saved + i * elements,
-                        (const real *)call->output_gradient + i * elements,
-                        (real *)call->input_gradient[0] + i * elements);
+        mask_scale(elements, mask_of(call, i), slope,
+                   (const real *)call->output_gradient + i * elements,
+                   (real *)call->input_gradient[0] + i * elements);
 }
 
 const struct Layer KERNEL(layer_alpha_dropout) = {

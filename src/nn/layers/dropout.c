@@ -54,17 +54,17 @@ static bool predicts(const struct Node *node) {
     return ((const struct DropoutOptions *)node->options)->form == DROPOUT_PLAIN;
 }
 
-/* The length of the mask of a sample. */
+/* The elements of the mask of a sample. */
 static int64_t mask_size(const struct Operation *operation) {
     const struct DropoutOptions *options = operation->node->options;
     return options->drops == DROPS_CHANNELS ? operation->out.channels
                                             : shape_elements(operation->out);
 }
 
-/* The mask is saved for backward; if none follows, it lies in the work space. */
 static int plan(struct Planning *planning) {
     struct Operation *operation = planning->operation;
-    size_t mask = (size_t)(planning->samples[0] * mask_size(operation));
+    size_t mask =
+        (size_t)(planning->samples[0] * mask_length(mask_size(operation))) * sizeof(uint32_t);
     operation->needs.in_place = true;
     operation->needs.backward_in_place = true;
     if (planning->training)
@@ -80,19 +80,23 @@ static real scale_of(const struct Call *call) {
 }
 
 /* to = from · scale where kept, else 0; the mask of `period` elements is used again and again. */
-static void apply(int64_t elements, int64_t period, real scale, const uint8_t *kept,
+static void apply(int64_t elements, int64_t period, real scale, const uint32_t *kept,
                   const element *from, element *to) {
     for (int64_t begin = 0; begin < elements; begin += period)
-#pragma omp simd
-        for (int64_t i = 0; i < period; i++)
-            to[begin + i] = element_round(kept[i] ? element_value(from[begin + i]) * scale : 0);
+        mask_scale(period, kept, scale, from + begin, to + begin);
+}
+
+/* The mask of a sample: saved for backward, or, if none follows, in the work space. */
+static uint32_t *mask_of(const struct Call *call, int64_t sample) {
+    uint32_t *masks = call->training ? call->saved : call->scratch;
+    return masks + sample * mask_length(mask_size(call->operation));
 }
 
 static void drop_sample(const struct Call *call, int64_t sample) {
     const struct Operation *operation = call->operation;
     int64_t elements = shape_elements(operation->out), period = mask_size(operation);
     struct RandomStream stream = call_stream(call, sample);
-    uint8_t *kept = (uint8_t *)(call->training ? call->saved : call->scratch) + sample * period;
+    uint32_t *kept = mask_of(call, sample);
     mask_fill(&stream, options_of(call)->rate, period, kept);
     apply(elements, period, scale_of(call), kept,
           (const element *)call->input[0] + sample * elements,
@@ -124,7 +128,7 @@ static void backward(const struct Call *call) {
         return;
 #pragma omp parallel for if (call->samples * elements >= PARALLEL_DRAWS)
     for (int64_t i = 0; i < call->samples; i++)
-        apply(elements, period, scale, (const uint8_t *)call->saved + i * period,
+        apply(elements, period, scale, mask_of(call, i),
               (const element *)call->output_gradient + i * elements,
               (element *)call->input_gradient[0] + i * elements);
 }
