@@ -47,7 +47,8 @@ struct Preflight {
     /* What later items need from earlier ones; the same on every rank. 0: was not looked at. */
     double step_seconds;       /* of the slowest rank */
     bool overfits;             /* a handful of samples was learnt by heart */
-    double best_rate;          /* that the range test suggests */
+    double best_rate;          /* a fifth of the rate of the lowest loss in the range test */
+    double lowest_at;          /* that rate */
     bool too_high;             /* the run's rate, as that test says */
     struct Hindrance hindered; /* what keeps the run from learning, if that was looked for */
 };

@@ -232,10 +232,9 @@ static void blame_labels(struct Preflight *preflight, struct Finding *finding) {
 static void report(struct Preflight *preflight, const struct Curve *curve, double own) {
     struct Finding *finding = findings__add(preflight->findings, CHECK_RATES, "range_test");
     bool more = tunes_itself(preflight->experiment);
-    double lowest = preflight->findings->rates[curve->lowest_at].rate;
     double suggested = !curve->falls ? NAN
-                       : more        ? suggest_more(preflight->experiment, curve, lowest)
-                                     : preflight->best_rate;
+                       : more ? suggest_more(preflight->experiment, curve, preflight->lowest_at)
+                              : preflight->best_rate;
     finding__figure(finding, "rate", own);
     finding__figure(finding, "suggested", suggested);
     finding__figure(finding, "least", curve->falls ? curve->least : NAN);
@@ -318,8 +317,8 @@ int check__rates(struct Preflight *preflight, struct Error *error) {
         code = check__hindrance(preflight, steps, own, error);
     if (code)
         return code;
-    preflight->best_rate =
-        curve.falls ? preflight->findings->rates[curve.lowest_at].rate / BELOW_LOWEST : 0;
+    preflight->lowest_at = curve.falls ? preflight->findings->rates[curve.lowest_at].rate : 0;
+    preflight->best_rate = preflight->lowest_at / BELOW_LOWEST;
     report(preflight, &curve, own);
     findings__soften(preflight->findings, CHECK_RATES, steps);
     return OK;

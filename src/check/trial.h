@@ -36,7 +36,8 @@ struct Trial {
 };
 
 /* The rate of a step. It rises over the first `rise` steps. In a longer warm-up of the run it is
- * the run's own as soon as that is higher. */
+ * the run's own as soon as that is higher, up to the rate of the lowest loss in the range test:
+ * beyond it the loss may rise for some hundred steps, until the weights suit the rate. */
 double check__trial_rate(const struct Trial *trial, int64_t step);
 
 /* trial_learning.c. The loss of scores that tell the classes' frequencies alone, which may be far

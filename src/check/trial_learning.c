@@ -32,8 +32,8 @@ double check__trial_prior_loss(const struct Trial *trial) {
 
 #define SURE 5    /* standard errors above chance */
 #define NOTHING 2 /* fewer of them are chance */
-#define SURE_OF_DIFFERENCE 4
-#define MANY_WRONG 0.2
+#define SURE_OF_DIFFERENCE 3
+#define MANY_WRONG 0.15
 #define MANY_WRONG_IF_HARDER 0.45
 
 /* Labels of the validation split that have other numbers. */
@@ -212,13 +212,15 @@ static void judge_learning(struct Finding *finding, const struct Trial *trial) {
 }
 
 void check__report_learning(struct Trial *trial) {
+    double rate = fmax(trial->own, check__trial_rate(trial, trial->done - 1));
     struct Finding *finding = findings__add(trial->preflight->findings, CHECK_TRIAL, "learning");
     finding__figure(finding, "steps", (double)trial->done);
     finding__figure(finding, "first_loss", trial->first);
     finding__figure(finding, "last_loss", trial->finite ? trial->last : NAN);
+    finding__figure(finding, "rate", rate);
     finding__figure(finding, "chance", trial->chance);
-    finding__say(finding, "%" PRId64 " steps at rate %.3g: loss %.4g", trial->done,
-                 fmax(trial->own, check__trial_rate(trial, trial->done - 1)), trial->first);
+    finding__say(finding, "%" PRId64 " steps at rate %.3g: loss %.4g", trial->done, rate,
+                 trial->first);
     if (trial->finite)
         finding__say(finding, " at first, %.4g at last", trial->last);
     else

@@ -286,6 +286,14 @@ class TestOfTheWholeSequence:
         assert rates == sorted(rates) and rates[0] == pytest.approx(1e-5)
         assert figures["least"] < figures["suggested"] < figures["most"]
 
+    def test_a_long_warm_up_is_not_followed_to_rates_at_which_the_loss_rises(self, scratch):
+        normalised = next(fit for fit in broken_runs.FIT if fit.name == "normalised")
+        report = check(broken_runs.set_up(normalised, scratch)[1], "rates,trial",
+                       *settings("schedule={cosine: {warmup: 15 epochs}}", "optimizer.rate=1"))
+        lowest = min(report["rates"], key=lambda step: step["smooth"])["rate"]
+        assert finding(report, "learning")["figures"]["rate"] <= lowest < 100 / 300  # that of step 100 of the run
+        assert causes(report) == {}
+
     @pytest.mark.skipif(not shutil.which("gnuplot"), reason="gnuplot is not installed")
     @pytest.mark.parametrize("kind, start", (("png", b"\x89PNG"), ("svg", b"<?xml")))
     def test_the_curve_is_drawn(self, scratch, kind, start):
