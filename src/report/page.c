@@ -20,8 +20,8 @@ static const char style[] =
     "h1{font-size:1.6rem}h2{font-size:1.25rem;margin-top:2.5rem;border-bottom:1px solid #8886}"
     "h3{font-size:1rem}\n"
     "figure{display:inline-block;vertical-align:top;margin:1rem .5rem 0 0;max-width:100%}\n"
-    "figcaption{opacity:.75;font-size:.9rem;max-width:38rem}img{max-width:100%;height:auto}\n"
-    "img[src^='data:image/svg']{width:38rem}\n"
+    "figcaption{opacity:.75;font-size:.9rem;max-width:36rem}img{max-width:100%;height:auto}\n"
+    "img[src^='data:image/svg']{width:36rem}\n"
     /* What is written in pictures cannot be read if they are made smaller. */
     "@media(max-width:40rem){figure{overflow-x:auto}"
     "img:not([src^='data:image/svg']){max-width:none}}\n"

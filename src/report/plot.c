@@ -14,8 +14,13 @@
 #include "base/text.h"
 #include "base/whole_file.h"
 
-#define WIDTH 640 /* of a panel, in pixels */
-#define HEIGHT 360
+/* Of a panel, in pixels: words of 16 can still be read if a telephone shows it at 350. */
+#define WIDTH 480
+#define HEIGHT 300 /* with one line of the key */
+#define KEY_LINE 24
+#define KEY_ROOM (WIDTH - 50) /* beside the marks of the y axis */
+#define KEY_SAMPLE 50         /* beside each title, with the space around both */
+#define LETTER 8
 #define WIDE 20
 #define SHORT 500     /* a logarithmic axis over less than this factor has marks of its own */
 #define INK "#7d8590" /* of axes and words */
@@ -111,7 +116,7 @@ static void add_series(struct Text *script, const struct Plot *plot, int panel, 
     }
     if (series->text)
         text_add(script,
-                 ", $data%d_%d using 1:2:3 with labels left offset 0.6,0 noenhanced font ',9' "
+                 ", $data%d_%d using 1:2:3 with labels left offset 0.6,0 noenhanced font ',12' "
                  "textcolor rgb '" INK "' notitle",
                  panel, number);
 }
@@ -168,11 +173,43 @@ static void add_axis(struct Text *script, char axis, bool log, double low, doubl
         text_add(script, ")\n");
 }
 
+struct Key {
+    int titles, columns; /* so many fit side by side */
+    int longest;         /* title, in bytes */
+};
+
+static struct Key key_of(const struct Plot *plot) {
+    struct Key key = {.columns = 1};
+    for (int i = 0; i < plot->series_count; i++) {
+        const char *title = plot->series[i].title;
+        int length = title ? (int)strlen(title) : 0;
+        key.titles += title != NULL;
+        key.longest = length > key.longest ? length : key.longest;
+    }
+    int fit = KEY_ROOM / (KEY_SAMPLE + LETTER * key.longest);
+    key.columns = fit > 1 ? fit : 1;
+    return key;
+}
+
+/* The height that all panels get: a key of many lines takes nothing from the curves. */
+static int height_of(const struct Plot *panels, int count) {
+    int most = 1;
+    for (int i = 0; i < count; i++) {
+        struct Key key = key_of(&panels[i]);
+        int lines = (key.titles + key.columns - 1) / key.columns;
+        most = lines > most ? lines : most;
+    }
+    return HEIGHT + (most - 1) * KEY_LINE;
+}
+
 static void add_panel(struct Text *script, const struct Plot *given, int panel) {
     struct Plot settled = *given;
     const struct Plot *plot = &settled;
     settled.log_y = given->high_y > given->low_y ? given->log_y : needs_log_y(given);
     int64_t drawn = 0;
+    struct Key key = key_of(plot);
+    /* gnuplot takes letters for a quarter wider than they are */
+    text_add(script, "set key maxcols %d width -%d\n", key.columns, key.longest / 5);
     for (int i = 0; i < plot->series_count; i++)
         drawn += add_values(script, plot, panel, i);
     add_setting(script, "title", plot->title);
@@ -202,12 +239,14 @@ static void add_panel(struct Text *script, const struct Plot *given, int panel) 
 static void add_script(struct Text *script, const struct Plot *panels, int count, int columns,
                        bool png) {
     int rows = (count + columns - 1) / columns;
+    int scale = png ? 2 : 1; /* for sharp screens */
     text_add(script, "set encoding utf8\nset terminal %s size %d,%d %s\n", png ? "pngcairo" : "svg",
-             columns * WIDTH, rows * HEIGHT,
-             png ? "font 'sans,10' background '#ffffff'" : "font 'sans-serif,14'");
+             scale * columns * WIDTH, scale * rows * height_of(panels, count),
+             png ? "font 'sans,12' fontscale 2 linewidth 2 pointscale 2 background '#ffffff'"
+                 : "font 'sans-serif,16'");
     text_add(script, "set border 3 lc rgb '" INK "'\nset tics nomirror textcolor rgb '" INK "'\n"
                      "set grid lc rgb '#a0"
-                     "7d8590'\nset key above noenhanced textcolor rgb '" INK "'\n"
+                     "7d8590'\nset key above samplen 2 noenhanced textcolor rgb '" INK "'\n"
                      "set boxwidth 0.9 relative\n"
                      "set palette defined (0 '#4477aa', 1 '#66ccee', 2 '#ccbb44', 3 '#ee6677')\n");
     if (count > 1)

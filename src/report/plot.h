@@ -49,9 +49,10 @@ struct Plot {
 /* Whether gnuplot can be started. */
 bool plot_is_possible(void);
 
-/* Draws the panels, `columns` beside one another, each 640x360, into one picture: SVG, or PNG if
- * the path ends in .png. The file appears under its name when it is whole. ERROR_SYSTEM if gnuplot
- * is not there or fails, or the file cannot be written. */
+/* Draws the panels, `columns` beside one another, each 480x300, or higher if a key has many lines,
+ * into one picture: SVG, or PNG of twice the size if the path ends in .png. The file appears under
+ * its name when it is whole. ERROR_SYSTEM if gnuplot is not there or fails, or the file cannot be
+ * written. */
 int plot_write(const struct Plot *panels, int count, int columns, const char *path,
                struct Error *error);
 

@@ -57,6 +57,25 @@ static void test_panels_without_values_are_empty(void **state) {
     assert_non_null(strstr(content, ">third<"));
 }
 
+/* The height of the picture that was drawn. */
+static int height_of(int titles) {
+    const double y[] = {1, 2};
+    struct PlotSeries series[12];
+    for (int i = 0; i < titles; i++)
+        series[i] = (struct PlotSeries){.title = "a title that is long", .count = 2, .y = y};
+    const struct Plot plot = {.series = series, .series_count = titles};
+    draw(&plot, 1, "plot.svg");
+    const char *found = strstr(content, "viewBox=\"0 0 960 ");
+    assert_non_null(found);
+    return atoi(found + strlen("viewBox=\"0 0 960 "));
+}
+
+static void test_a_long_key_takes_nothing_from_the_curves(void **state) {
+    (void)state;
+    assert_int_equal(height_of(1), 300);
+    assert_in_range(height_of(12), 300 + 5 * 16, 600);
+}
+
 static void test_words_are_never_commands(void **state) {
     (void)state;
     const double y[] = {1, 2};
@@ -132,6 +151,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_values_that_no_axis_has_are_left_out),
         cmocka_unit_test(test_panels_without_values_are_empty),
+        cmocka_unit_test(test_a_long_key_takes_nothing_from_the_curves),
         cmocka_unit_test(test_words_are_never_commands),
         cmocka_unit_test(test_axes_have_names_ranges_and_marks),
         cmocka_unit_test(test_a_png_is_one),
