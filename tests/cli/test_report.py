@@ -85,6 +85,30 @@ def test_several_runs_on_two_ranks(runs):
     assert [row[0] for row in page.rows[:3]] == ["run", "a", "b"]
     assert "The model of a" in page.titles and "The model of b" in page.titles
     assert "-  seed: 1\n+  seed: 2" in read(path)
+    assert_shows_the_ensemble(page, ["a", "b"], run(1, "eval", f"{runs}/a", f"{runs}/b")[0])
+
+
+def assert_shows_the_ensemble(page, names, evaluated):
+    """A table of the members and their ensemble, with the figures that eval prints, and what it is right about."""
+    first = next(i for i, row in enumerate(page.rows) if row[:2] == ["model", "weight"])
+    rows = page.rows[first + 1:first + 2 + len(names)]
+    assert [row[0] for row in rows] == [*names, "the ensemble"]
+    lines = [line.split() for line in evaluated.splitlines() if "%" in line][:len(rows)]
+    assert [(row[3], row[2]) for row in rows] == [(line[0], " ".join(line[1:3])) for line in lines]
+    matrix = [row for row in page.rows[first:] if len(row) == 11 and row[1].isdigit()]
+    assert sum(int(count) for row in matrix for count in row[1:]) == 60
+
+
+def test_an_ensemble(runs):
+    file = f"{runs}/weighed.h5"
+    run(1, "ensemble", f"{runs}/a", f"{runs}/b", "--weights", "3,1", "--save", file)
+    path = report(file)
+    assert path == f"{runs}/weighed-report/index.html"
+    page = Page(path)
+    assert page.titles == ["The ensemble", "Confusion"] and any("Reliability" in name for name in page.pictures)
+    assert_shows_the_ensemble(page, [f"{file}:/members/{i}" for i in range(2)], run(1, "eval", file)[0])
+    assert "expected one ensemble, or runs" in refusal(USAGE, "report", f"{runs}/a", file)
+    assert "has no curves" in refusal(USAGE, "report", file, "--curves-only")
 
 
 def test_without_data_or_gnuplot(runs):
@@ -98,8 +122,6 @@ def test_without_data_or_gnuplot(runs):
 def test_what_is_no_run_is_refused(runs):
     assert "expected the folder of a run" in refusal(USAGE, "report", f"{runs}/a/run.yaml")
     assert "has no run.yaml" in refusal(USAGE, "report", f"{runs}/a/checkpoints")
-    run(1, "ensemble", f"{runs}/a", f"{runs}/b", "--save", f"{runs}/both.h5")
-    assert "both.h5: is an ensemble, which has no curves" in refusal(USAGE, "report", f"{runs}/both.h5")
     os.makedirs(f"{runs}/mine")
     write(f"{runs}/mine/index.html", "<html>mine</html>")
     assert "is not a report" in refusal(USAGE, "report", f"{runs}/a", "--out", f"{runs}/mine")

@@ -18,7 +18,7 @@ static const struct Flag flags[] = {
     {.name = "out",
      .argument = "DIR",
      .help = "folder of the page, index.html, and of its pictures (default: report in the first "
-             "run's folder, or in that of the search)"},
+             "run's folder, or in that of the search; FILE-report of an ensemble FILE.h5)"},
     {.name = "curves-only", .help = "do not evaluate the models: without the data at hand, say"},
     MEMBERS_FLAGS,
     {0}};
@@ -75,12 +75,9 @@ static int read_table(struct MetricsTable *table, const struct ReportRun *run, c
 /* What is no folder. */
 static int refuse_file(const char *path, struct Error *error) {
     if (ensemble_file_is_one(path))
-        return fail(error, ERROR_USAGE,
-                    "%s: is an ensemble, which has no curves; expected the folders of its members' "
-                    "runs; trainer inspect shows an ensemble, trainer eval measures it, and "
-                    "trainer ensemble compares its members",
-                    path);
-    return fail(error, ERROR_USAGE, "%s: expected the folder of a run or of a search", path);
+        return fail(error, ERROR_USAGE, "%s: is an ensemble; expected one ensemble, or runs", path);
+    return fail(error, ERROR_USAGE,
+                "%s: expected the folder of a run or of a search, or an ensemble's file", path);
 }
 
 static int read_run(struct ReportRun *run, struct Error *error) {
@@ -133,11 +130,13 @@ static int read_runs(struct Report *report, const struct Arguments *arguments,
 
 /* ---- The folder ---- */
 
-/* Refuses to write over a page that is not an older report. */
-static int open_folder(struct Report *report, const char *first, const char *out,
-                       struct Error *error) {
+/* --out, or else `beside` followed by `name`. Refuses to write over a page that is not an older
+ * report. */
+static int open_folder(struct Report *report, const struct Arguments *arguments, const char *beside,
+                       const char *name, struct Error *error) {
+    const char *out = argument_value(arguments, "out");
     char head[sizeof PAGE_BEGINNING] = "";
-    report->folder = out ? memory_copy_text(out) : memory_print("%s/report", first);
+    report->folder = out ? memory_copy_text(out) : memory_print("%s%s", beside, name);
     if (mkdir(report->folder, 0777) && errno != EEXIST)
         return fail_errno(error, "%s: the folder cannot be made", report->folder);
     char *page = report_path(report, "index.html");
@@ -151,10 +150,29 @@ static int open_folder(struct Report *report, const char *first, const char *out
     return code;
 }
 
+/* An ensemble has no run of its own: all that there is of it is what its models predict. */
+static int begin_ensemble(struct Report *report, const struct Arguments *arguments,
+                          struct Error *error) {
+    const char *file = arguments->operands[0];
+    if (argument_given(arguments, "curves-only"))
+        return fail(error, ERROR_USAGE, "--curves-only: %s is an ensemble, which has no curves",
+                    file);
+    size_t stem = strlen(file) - (text_ends_with(file, ".h5") ? strlen(".h5") : 0);
+    char *beside = memory_print("%.*s", (int)stem, file);
+    int code = open_folder(report, arguments, beside, "-report", error);
+    char *title = memory_print("Ensemble %s", file);
+    page_start(&report->page, title);
+    memory_release(title);
+    memory_release(beside);
+    return code;
+}
+
 static int begin(struct Report *report, const struct Arguments *arguments, struct Error *error) {
+    if (arguments->operand_count == 1 && ensemble_file_is_one(arguments->operands[0]))
+        return begin_ensemble(report, arguments, error);
     int code = read_runs(report, arguments, error);
     if (code == OK)
-        code = open_folder(report, arguments->operands[0], argument_value(arguments, "out"), error);
+        code = open_folder(report, arguments, arguments->operands[0], "/report", error);
     if (code != OK)
         return code;
     char *title = report->run_count > 1 ? memory_print("%d runs", report->run_count)
@@ -179,6 +197,8 @@ static int publish(struct Report *report, struct Error *error) {
 }
 
 static int finish(struct Report *report, struct Error *error) {
+    if (!report->run_count)
+        return publish(report, error);
     int code = report_add_run_files(report, error);
     if (code != OK)
         return code;
@@ -191,7 +211,7 @@ static int report_search(struct Report *report, const struct Arguments *argument
     const char *folder = arguments->operands[0];
     if (arguments->operand_count > 1)
         return fail(error, ERROR_USAGE, "%s: holds a search; expected one search, or runs", folder);
-    int code = open_folder(report, folder, argument_value(arguments, "out"), error);
+    int code = open_folder(report, arguments, folder, "/report", error);
     if (code != OK)
         return code;
     char *title = memory_print("Search %s", folder);
@@ -254,10 +274,10 @@ static int run(const struct Command *command, const struct Arguments *arguments,
 
 const struct Command command_report = {
     .name = "report",
-    .operands = "DIR...",
+    .operands = "DIR...|ENSEMBLE",
     .least_operands = 1,
     .most_operands = -1,
-    .summary = "write a page about runs or a search: curves, mistakes, filters, run files",
+    .summary = "write a page about runs, a search or an ensemble: curves, mistakes, filters",
     .help =
         "Reads the folders of runs, finished or not, and writes one page of HTML that needs no "
         "network and nothing but itself, with its pictures beside it as SVG and PNG. It shows the "
@@ -271,14 +291,17 @@ const struct Command command_report = {
         "are drawn by gnuplot; without it the page has all the rest.\n"
         "\n"
         "For a search it shows the trials, each key's part in what came of them, and the pictures "
-        "that the search draws. Only a search that is the single operand is taken.\n"
+        "that the search draws; for the file of an ensemble its members beside the ensemble, and "
+        "its confusion matrix and reliability. A search or an ensemble must be the only operand. "
+        "Several runs are also shown as an ensemble, of equal weights or --weights.\n"
         "\n"
         "Examples:\n"
         "  trainer report runs/a\n"
         "  trainer report runs/a runs/b runs/c --out compared\n"
         "  mpirun -np 4 trainer report runs/a --split validation\n"
         "  trainer report runs/a --curves-only\n"
-        "  trainer report searches/a\n",
+        "  trainer report searches/a\n"
+        "  trainer report ensemble.h5\n",
     .flags = flags,
     .parallel = true,
     .heeds_signals = true,

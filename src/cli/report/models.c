@@ -175,10 +175,13 @@ static int add_classes(struct Report *report, const struct Members *members, int
         add_confusion_table(&report->page, result, names);
     else
         add_confused_pairs(&report->page, result, names);
-    if (!predictor_gives_probabilities(&members->predictors[member]))
+    bool alone = member < members->count;
+    if (!predictor_gives_probabilities(&members->predictors[alone ? member : 0]))
         return OK;
     int code = add_reliability(report, judged, name, error);
-    return code == OK ? report_add_mistakes(report, members, member, judged, error) : code;
+    if (code != OK || !alone) /* nothing says where an ensemble looked */
+        return code;
+    return report_add_mistakes(report, members, member, judged, error);
 }
 
 static int add_values(struct Report *report, const struct Members *members,
@@ -204,57 +207,109 @@ static int add_values(struct Report *report, const struct Members *members,
     return code;
 }
 
-/* Rank 0's part. */
-static int add_model(struct Report *report, const struct Members *members, int member,
-                     const struct Evaluation *result, const struct Judged *judged,
-                     struct Error *error) {
+/* The table of an ensemble: each member beside the ensemble, which stands last. */
+static void add_members(const struct Report *report, struct Page *page,
+                        const struct Members *members, const struct Evaluation *results) {
+    const enum Figure figure =
+        results[0].figures.measured[FIGURE_ACCURACY] ? FIGURE_ACCURACY : FIGURE_RMSE;
+    const char *const heads[] = {"model", "weight", figure_kinds[figure].label,
+                                 figure_kinds[FIGURE_LOSS].label};
+    char text[FIGURE_TEXT];
+    double mean = 0;
+    page_table(page, heads, 4);
+    for (int i = 0; i <= members->count; i++) {
+        const struct Figures *figures = &results[i].figures;
+        mean += i < members->count ? figures->value[figure] / members->count : 0;
+        page_row(page);
+        if (i == members->count)
+            page_cell(page, "the ensemble");
+        else
+            page_cell(page, "%s",
+                      report->run_count ? report->runs[i].name : members->items[i].path);
+        page_cell(page, "%.4f", i < members->count ? members->weights[i] : 1.0);
+        page_cell(page, "%s", figure_text(figure, figures->value[figure], FIGURE_DIGITS, text));
+        page_cell(page, "%s",
+                  figure_text(FIGURE_LOSS, figures->value[FIGURE_LOSS], FIGURE_DIGITS, text));
+    }
+    page_table_end(page);
+    page_words(page, "%s of its members on average: %s", figure_kinds[figure].label,
+               figure_text(figure, mean, FIGURE_DIGITS, text));
+}
+
+/* The section's beginning. */
+static void introduce(struct Report *report, const struct Members *members, int member,
+                      const struct Evaluation *results) {
     struct Page *page = &report->page;
-    const struct ReportRun *run = &report->runs[member];
-    char *title = memory_print("The model of %s", run->name);
-    char *name = memory_print("%d", member + 1);
-    page_section(page, title);
-    page_words(page, "%s, %s, split %s: %" PRId64 " samples.", members->items[member].path,
-               members->dataset->path, members->split->name, members->split->count);
-    add_figures(page, &result->figures);
+    const char *split = members->split->name;
+    if (member < members->count) {
+        char *title = memory_print("The model of %s", report->runs[member].name);
+        page_section(page, title);
+        page_words(page, "%s, %s, split %s: %" PRId64 " samples.", members->items[member].path,
+                   members->dataset->path, split, members->split->count);
+        memory_release(title);
+        return;
+    }
+    page_section(page, report->run_count ? "These models as an ensemble" : "The ensemble");
+    page_words(page, "The %s mean of what %d models predict; %s, split %s: %" PRId64 " samples.",
+               ensemble_mean_names[members->mean], members->count, members->dataset->path, split,
+               members->split->count);
+    add_members(report, page, members, results);
+}
+
+/* Rank 0's part. `member`: members->count is the ensemble. */
+static int add_model(struct Report *report, const struct Members *members, int member,
+                     const struct Evaluation *results, const struct Judged *judged,
+                     struct Error *error) {
+    bool alone = member < members->count;
+    const struct Evaluation *result = &results[alone ? 0 : members->count];
+    char *name = alone ? memory_print("%d", member + 1) : memory_copy_text("ensemble");
+    introduce(report, members, member, results);
+    add_figures(&report->page, &result->figures);
     int code = OK;
     if (result->confusion && judged->split->labels)
         code = add_classes(report, members, member, result, judged, name, error);
     else if (judged->truth)
         code = add_values(report, members, judged, name, error);
-    if (code == OK)
+    if (code == OK && alone)
         code = report_add_filters(report, members, member, error);
-    memory_release(title);
     memory_release(name);
     return code;
 }
 
+/* `member`: members->count is the ensemble. */
 static int evaluate_one(struct Report *report, const struct Members *members, int member,
                         struct Ranks *ranks, struct Error *error) {
-    struct Evaluation results[2] = {{0}};
+    struct Evaluation *results = memory_array(struct Evaluation, members->count + 1, "results");
     struct Judged judged;
     struct EvaluateRequest request = members_request(members);
-    request.members = &members->predictors[member];
-    request.member_count = 1;
-    request.weights = NULL;
+    if (member < members->count) {
+        request.members = &members->predictors[member];
+        request.member_count = 1;
+        request.weights = NULL;
+    }
     request.sink = note_block;
     request.context = &judged;
     start(&judged, members);
     int code = members_evaluate(members, &request, ranks, results, error);
     if (code == OK) {
         bool first = ranks_rank(ranks) == 0;
-        code = first ? add_model(report, members, member, &results[0], &judged, error) : OK;
+        code = first ? add_model(report, members, member, results, &judged, error) : OK;
         code = ranks_agree(ranks, code, error);
     }
-    for (int i = 0; i < 2; i++)
+    for (int i = 0; i <= members->count; i++)
         evaluation_release(&results[i]);
+    memory_release(results);
     release(&judged);
     return code;
 }
 
 int report_add_models(struct Report *report, const struct Members *members, struct Ranks *ranks,
                       struct Error *error) {
+    bool is_file = members->operands.weights != NULL;
     int code = OK;
-    for (int i = 0; i < members->count && code == OK; i++)
+    for (int i = 0; i < members->count && code == OK && !is_file; i++)
         code = evaluate_one(report, members, i, ranks, error);
+    if (code == OK && (is_file || members->count > 1))
+        code = evaluate_one(report, members, members->count, ranks, error);
     return code;
 }

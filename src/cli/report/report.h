@@ -22,7 +22,7 @@ struct ReportRun {
 struct Report {
     struct Page page;
     char *folder; /* of the page and its pictures */
-    int run_count;
+    int run_count; /* 0: of an ensemble's file, or of a search */
     struct ReportRun *runs;
     bool cannot_draw; /* gnuplot is not there: said once */
 };
@@ -53,8 +53,9 @@ int report_add_file(struct Report *report, const char *folder, const char *name,
                     struct Error *error);
 /* All that there is of a search (search/search.h) instead of runs. */
 int report_add_search(struct Report *report, const char *folder, struct Error *error);
-/* What the best checkpoint of each run makes of a split: one member for each run. Collective; the
- * page is rank 0's. */
+/* What the best checkpoint of each run makes of a split, one member for each run, and what several
+ * make of it as an ensemble; for an ensemble's file that alone. Collective; the page is rank 0's.
+ */
 int report_add_models(struct Report *report, const struct Members *members, struct Ranks *ranks,
                       struct Error *error);
 
