@@ -22,7 +22,8 @@
 #define KEY_SAMPLE 50         /* beside each title, with the space around both */
 #define LETTER 8
 #define WIDE 20
-#define SHORT 500     /* a logarithmic axis over less than this factor has marks of its own */
+#define SHORT 500     /* a logarithmic axis over less than this factor has marks of its own, */
+#define LONG 50       /* and over more than this one fewer of them */
 #define INK "#7d8590" /* of axes and words */
 
 /* Paul Tol's "bright" colours, which people with a colour vision deficiency can tell apart. */
@@ -135,13 +136,16 @@ static bool needs_log_y(const struct Plot *plot) {
     return most > WIDE * least;
 }
 
-/* Marks at 1, 2 and 5 of each decade, on a logarithmic axis that is too short for gnuplot's own. */
+/* Marks within the decades, on a logarithmic axis that is too short for gnuplot's own: at 1, 2 and
+ * 5 of each, or at 1 and 3 if those would be many. */
 static void add_log_marks(struct Text *script, char axis, double low, double high) {
-    static const double parts[] = {1, 2, 5};
+    const double few[] = {1, 3}, many[] = {1, 2, 5};
+    const double *parts = high > LONG * low ? few : many;
+    int part_count = high > LONG * low ? 2 : 3;
     text_add(script, "set %ctics (", axis);
     bool any = false;
     for (double decade = pow(10, floor(log10(low))); decade <= high; decade *= 10)
-        for (int i = 0; i < 3; i++) {
+        for (int i = 0; i < part_count; i++) {
             double mark = parts[i] * decade;
             if (mark > 0.999 * low && mark < 1.001 * high) {
                 text_add(script, "%s'%.3g' %.9g", any ? ", " : "", mark, mark);

@@ -115,6 +115,17 @@ static void test_axes_have_names_ranges_and_marks(void **state) {
     assert_non_null(strstr(content, ">accuracy<"));
 }
 
+static void test_a_longer_logarithmic_axis_has_fewer_marks(void **state) {
+    (void)state;
+    const double y[] = {0.002, 0.3};
+    const struct PlotSeries series = {.count = 2, .y = y};
+    const struct Plot plot = {
+        .log_y = true, .low_y = 1e-3, .high_y = 0.4, .series = &series, .series_count = 1};
+    draw(&plot, 1, "plot.svg");
+    assert_non_null(strstr(content, ">0.003<"));
+    assert_null(strstr(content, ">0.002<"));
+}
+
 static void test_a_png_is_one(void **state) {
     (void)state;
     double y[PLOT_STYLES * 3];
@@ -154,6 +165,7 @@ int main(void) {
         cmocka_unit_test(test_a_long_key_takes_nothing_from_the_curves),
         cmocka_unit_test(test_words_are_never_commands),
         cmocka_unit_test(test_axes_have_names_ranges_and_marks),
+        cmocka_unit_test(test_a_longer_logarithmic_axis_has_fewer_marks),
         cmocka_unit_test(test_a_png_is_one),
         cmocka_unit_test(test_failures_are_said),
     };

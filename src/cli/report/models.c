@@ -232,7 +232,7 @@ static void add_members(const struct Report *report, struct Page *page,
                   figure_text(FIGURE_LOSS, figures->value[FIGURE_LOSS], FIGURE_DIGITS, text));
     }
     page_table_end(page);
-    page_words(page, "%s of its members on average: %s", figure_kinds[figure].label,
+    page_words(page, "The mean of its members: %s %s.", figure_kinds[figure].label,
                figure_text(figure, mean, FIGURE_DIGITS, text));
 }
 
