@@ -2,6 +2,7 @@
 """What `trainer check` says of runs that are made wrong in one way each, and of the recipes.
 
     bench/check.py [--seeds 3] [--recipes cifar10.h5] [--donor CHECKPOINT] [--ranks 1] [--skip broken] [--only NAME]...
+                   [--seconds 30]
 
 Prints a table: for each wrong run, for how many seeds the cause was named first; for each recipe, how many findings
 were not good and how long the check took. Without --recipes only the recipes for drawn images are checked. --donor, a
@@ -72,7 +73,7 @@ def look_at_recipes(folder, arguments):
     for recipe, changes in found_recipes(folder, arguments):
         for seed in range(1, arguments.seeds + 1) if recipe in (arguments.only or [recipe]) else ():
             report = check(arguments.ranks, "check", f"{RECIPES}/{recipe}.yaml",
-                           *settings(*changes, f"train.seed={seed}"))
+                           "--seconds", arguments.seconds, *settings(*changes, f"train.seed={seed}"))
             raised = [row["name"] for row in report["findings"] if row["verdict"] != "good"]
             print(f"| {recipe} | {seed} | {', '.join(raised) or 'nothing'} | {report.get('cause', '')} | "
                   f"{sum(report['seconds'].values()):.0f} |", flush=True)
@@ -82,6 +83,7 @@ def main():
     parser = parser_of(__doc__)
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--ranks", type=int, default=1, help="for the recipes")
+    parser.add_argument("--seconds", type=float, default=30, help="as of trainer check: more on a busy machine")
     parser.add_argument("--donor", metavar="CHECKPOINT", help="of cifar10-smallcnn.yaml")
     parser.add_argument("--recipes", metavar="FILE", help="CIFAR-10 as datasets/fetch-cifar10.sh makes it")
     parser.add_argument("--skip", choices=("broken", "recipes"))

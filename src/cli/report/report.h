@@ -21,7 +21,7 @@ struct ReportRun {
 
 struct Report {
     struct Page page;
-    char *folder; /* of the page and its pictures */
+    char *folder;  /* of the page and its pictures */
     int run_count; /* 0: of an ensemble's file, or of a search */
     struct ReportRun *runs;
     bool cannot_draw; /* gnuplot is not there: said once */
