@@ -1,7 +1,4 @@
 /* trainer inspect FILE: what a checkpoint or a data set holds. */
-#include <float.h>
-#include <jansson.h>
-#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -13,59 +10,6 @@
 #include "cli/inspect.h"
 #include "cli/run_folder.h"
 #include "store/h5.h"
-#include "train/callbacks/early_stopping.h"
-
-/* `values`: array->count of them. */
-static struct Summary summarise(const struct CheckpointArray *array, const float *values) {
-    struct Summary summary = {.minimum = DBL_MAX, .maximum = -DBL_MAX};
-    double squares = 0;
-    for (int64_t i = 0; i < array->count; i++) {
-        double value = (double)values[i];
-        summary.mean += value;
-        summary.minimum = value < summary.minimum ? value : summary.minimum;
-        summary.maximum = value > summary.maximum ? value : summary.maximum;
-    }
-    if (!array->count)
-        return (struct Summary){0};
-    summary.mean /= (double)array->count;
-    for (int64_t i = 0; i < array->count; i++) {
-        double difference = (double)values[i] - summary.mean;
-        squares += difference * difference;
-    }
-    summary.deviation = sqrt(squares / (double)array->count);
-    return summary;
-}
-
-static int summarise_all(struct Inspected *inspected, struct Error *error) {
-    const struct Checkpoint *checkpoint = inspected->checkpoint;
-    inspected->summaries = memory_array(struct Summary, checkpoint->array_count, "summaries");
-    int code = OK;
-    for (int i = 0; !code && i < checkpoint->array_count; i++) {
-        const struct CheckpointArray *array = &checkpoint->arrays[i];
-        float *values = memory_array(float, array->count, "a checkpoint's array");
-        code = checkpoint_get_array(checkpoint, array, values, error);
-        if (!code)
-            inspected->summaries[i] = summarise(array, values);
-        memory_release(values);
-    }
-    return code;
-}
-
-static bool is_model(const struct CheckpointArray *array) {
-    return !strncmp(array->name, "model/", 6);
-}
-
-int64_t inspect_count_elements(const struct Checkpoint *checkpoint, bool statistics) {
-    int64_t count = 0;
-    for (int i = 0; i < checkpoint->array_count; i++) {
-        const struct CheckpointArray *array = &checkpoint->arrays[i];
-        bool running = text_ends_with(array->name, ".running_mean") ||
-                       text_ends_with(array->name, ".running_var");
-        if (is_model(array) && running == statistics)
-            count += array->count;
-    }
-    return count;
-}
 
 /* Line by line, because a line's end is the one control character that the file may have. */
 static void print_run_file(char *text) {
@@ -76,23 +20,17 @@ static void print_run_file(char *text) {
 
 static int inspect_checkpoint(const char *path, const struct Arguments *arguments,
                               struct Error *error) {
-    struct Inspected inspected = {0};
-    int code = checkpoint_open(&inspected.checkpoint, path, error);
+    struct Inspected inspected;
+    int code = inspected_open(&inspected, path, error);
     if (!code)
-        code = saved_state_read(&inspected.saved, inspected.checkpoint, error);
-    if (!code)
-        code = early_stopping_read(&inspected.stopping, inspected.checkpoint, error);
-    if (!code)
-        code = summarise_all(&inspected, error);
+        code = inspected_examine(&inspected, error);
     if (!code && argument_given(arguments, "run-file"))
         print_run_file(inspected.checkpoint->run_text);
     else if (!code && argument_given(arguments, "json"))
         code = inspect_print_json(&inspected, error);
     else if (!code)
         inspect_print_words(&inspected);
-    memory_release(inspected.summaries);
-    saved_state_release(&inspected.saved);
-    checkpoint_close(inspected.checkpoint);
+    inspected_release(&inspected);
     return code;
 }
 

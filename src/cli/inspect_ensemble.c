@@ -16,16 +16,9 @@ struct Inside {
 static int open_member(struct Inside *inside, const char *path, int number, struct Error *error) {
     char *name = ensemble_file_member(path, number);
     *inside = (struct Inside){.number = number};
-    int code = checkpoint_open(&inside->read.checkpoint, name, error);
-    if (!code)
-        code = saved_state_read(&inside->read.saved, inside->read.checkpoint, error);
+    int code = inspected_open(&inside->read, name, error);
     memory_release(name);
     return code;
-}
-
-static void close_member(struct Inside *inside) {
-    saved_state_release(&inside->read.saved);
-    checkpoint_close(inside->read.checkpoint);
 }
 
 static const char *parameters_word(const struct EnsembleFile *ensemble, int number) {
@@ -45,7 +38,7 @@ static void print_member(const struct Inside *inside, const struct EnsembleFile 
     int i = inside->number;
     printf("%8.4f  %10s  %9" PRId64 "  %10" PRId64 "  %d: %s\n", ensemble->weights[i],
            parameters_word(ensemble, i), inside->read.saved.progress.step,
-           inspect_count_elements(inside->read.checkpoint, false), i, shown(ensemble->members[i]));
+           inspected_elements(inside->read.checkpoint, false), i, shown(ensemble->members[i]));
 }
 
 static json_t *member_to_json(const struct Inside *inside, const struct EnsembleFile *ensemble) {
@@ -54,7 +47,7 @@ static json_t *member_to_json(const struct Inside *inside, const struct Ensemble
         "{s:o, s:f, s:s, s:o, s:I, s:I, s:s}", "path", shown_json(inside->read.checkpoint->path),
         "weight", ensemble->weights[i], "parameters", parameters_word(ensemble, i), "source",
         shown_json(ensemble->members[i]), "step", (json_int_t)inside->read.saved.progress.step,
-        "elements", (json_int_t)inspect_count_elements(inside->read.checkpoint, false), "run_file",
+        "elements", (json_int_t)inspected_elements(inside->read.checkpoint, false), "run_file",
         inside->read.checkpoint->run_text);
 }
 
@@ -86,7 +79,7 @@ int inspect_ensemble(const char *path, bool json, struct Error *error) {
             json_array_append_new(members, member_to_json(&inside, &ensemble));
         else if (!code)
             print_member(&inside, &ensemble);
-        close_member(&inside);
+        inspected_release(&inside.read);
     }
     if (!code && json)
         code = print_json(path, &ensemble, members, error);

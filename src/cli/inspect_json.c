@@ -13,7 +13,8 @@ static json_t *floats_to_json(const float *values, int64_t count) {
     return list;
 }
 
-static json_t *array_to_json(const struct CheckpointArray *array, const struct Summary *summary) {
+static json_t *array_to_json(const struct CheckpointArray *array,
+                             const struct ArraySummary *summary) {
     json_t *shape = json_array();
     for (int i = 0; i < array->rank; i++)
         json_array_append_new(shape, json_integer(array->size[i]));
@@ -106,8 +107,8 @@ static json_t *checkpoint_to_json(const struct Inspected *inspected) {
                      shown_json(checkpoint->path), "progress", progress_to_json(inspected), "run",
                      run_to_json(&saved->provenance, checkpoint->run_text), "preprocessing",
                      preprocessing_to_json(saved), "classes", classes, "parameters",
-                     (json_int_t)inspect_count_elements(checkpoint, false), "statistics",
-                     (json_int_t)inspect_count_elements(checkpoint, true), "arrays", arrays);
+                     (json_int_t)inspected_elements(checkpoint, false), "statistics",
+                     (json_int_t)inspected_elements(checkpoint, true), "arrays", arrays);
 }
 
 int inspect_print_json(const struct Inspected *inspected, struct Error *error) {

@@ -17,7 +17,7 @@ static void print_arrays(const struct Inspected *inspected) {
            "std", "min", "max");
     for (int i = 0; i < checkpoint->array_count; i++) {
         const struct CheckpointArray *array = &checkpoint->arrays[i];
-        const struct Summary *summary = &inspected->summaries[i];
+        const struct ArraySummary *summary = &inspected->summaries[i];
         struct Text shape = {0};
         text_add_shape(&shape, array->size, array->rank);
         printf("%-*s  %-18s %9" PRId64 " %11.4g %11.4g %11.4g %11.4g\n", width, shown(array->name),
@@ -119,7 +119,7 @@ void inspect_print_words(const struct Inspected *inspected) {
     print_pictures(saved);
     print_targets(&saved->targets, &saved->scale);
     printf("model           %" PRId64 " parameters, %" PRId64 " running statistics\n",
-           inspect_count_elements(checkpoint, false), inspect_count_elements(checkpoint, true));
+           inspected_elements(checkpoint, false), inspected_elements(checkpoint, true));
     if (saved->encoding.column_count)
         printf("\n");
     columns_print(stdout, &saved->encoding);
