@@ -103,7 +103,7 @@ static void wrong_parts(void **state) {
     (void)state;
     refused_made((struct Made){.no_images = true}, "has no split, a group with images and labels");
     refused_made((struct Made){.no_labels = true},
-                 "/test: has images and neither labels nor targets");
+                 "/test: has images, but neither labels nor targets");
     refused_made((struct Made){.rank = 3},
                  "/train/images: has images of (6,5,1), expected (6,5,3) as in /test/images");
     refused_made((struct Made){.samples = -1}, "/train/images: has no samples");

@@ -335,8 +335,8 @@ def test_predictions_name_the_labels(scratch):
     ([-1, 0, 1], "", "row 0 is -1, expected 0 to 999999; if -1 is a class, say data.classes: values"),
     ([-1, 0, 1], "first_label: 1, ", "row 0 is -1, expected 1 to 1000000"),
     ([1, 2, 3], "", "has 4 classes; if the classes are counted from 1, say data.first_label: 1"),
-    ([10, 20, 30], "", "has 31 classes; data.classes: values takes only the labels that occur for classes"),
-    ([1, 2, 3], "classes: values, first_label: 1, ", "data.first_label: has no meaning beside data.classes: values")))
+    ([10, 20, 30], "", "has 31 classes; with data.classes: values, only labels that occur are classes"),
+    ([1, 2, 3], "classes: values, first_label: 1, ", "data.first_label: has no meaning with data.classes: values")))
 def test_numbers_that_may_be_no_names(scratch, labels, key, says):
     save(scratch, "x.h5", x=IMAGES, y=np.array(labels)[LABELS])
     path = recipe(scratch, split("{images: /x, labels: /y}").replace("{file", "{%sfile" % key, 1))
@@ -456,8 +456,8 @@ def test_an_array_for_each_sample_or_class(scratch):
     run(1, "train", recipe(scratch, split('{images: "/packed/*/image", labels: "/all/*/label", axes: CHW}')), "--out",
         f"{scratch}/o", "--quiet", cwd=scratch)
     save(scratch, "files.h5", s1__image=IMAGES[0], s1__label=0, s2__image=IMAGES[1], s3__label=1)
-    for lines, says in (('images: "/s*/image", labels: "/s*/label", axes: HWC', "meets the images /s2/image"),
-                        ('images: "/t*/image", labels: /s1/label, axes: HWC', "/t*/image: no array has such a path"),
+    for lines, says in (('images: "/s*/image", labels: "/s*/label", axes: HWC', "belongs to the images /s2/image by its place"),
+                        ('images: "/t*/image", labels: /s1/label, axes: HWC', "/t*/image: no array matches this path"),
                         ("images: /s1/image, labels: /s1/label", "if each array of images is one, say axes: HWC")):
         path = recipe(scratch, split("{%s}" % lines).replace("x.h5", "files.h5"))
         assert says in start(1, "train", path, "--out", f"{scratch}/n", cwd=scratch).stderr
@@ -490,7 +490,7 @@ def test_a_picture_or_a_label_for_each_array(scratch):
         own = arrays(imported(scratch, path, f"own-{name}.h5"), "train")
         assert np.array_equal(own["images"], IMAGES[list(rows)]) and np.array_equal(own["labels"], LABELS[list(rows)])
     path = recipe(scratch, split('{images: "/*", labels: "@kind", axes: HWC}').replace("x.h5", "marked.h5"))
-    assert "/s00: neither it nor its group has an attribute 'kind'" in start(
+    assert "/s00: neither the array nor its group has an attribute 'kind'" in start(
         1, "train", path, "--out", f"{scratch}/o", cwd=scratch).stderr
 
 
@@ -512,7 +512,7 @@ def test_files_named_by_a_pattern(scratch):
     own_lines = split('{images: "ow?.h5:/train/images", labels: "ow?.h5:/train/labels"}').replace("file: x.h5, ", "")
     assert "would overwrite the input own.h5" in refusal(
         USAGE, "dataset", "import", "--format", "hdf5", recipe(scratch, own_lines), "-o", "own.h5", cwd=scratch)
-    assert "none*.h5: no file has such a name" in start(
+    assert "none*.h5: no file matches this name" in start(
         1, "train", recipe(scratch, lines.replace("part-?", "none*")), "--out", f"{scratch}/n", cwd=scratch).stderr
 
 
@@ -692,7 +692,7 @@ def test_only_what_is_asked_for_has_to_be_whole(scratch):
         file["raw"] = h5py.ExternalLink("gone.h5", "/x")
         file["soft"] = h5py.SoftLink("/nowhere")
     said = run(1, "dataset", "info", path)[0]
-    assert "train         24 images" in said and "/test: has images and neither labels nor targets" in said
+    assert "train         24 images" in said and "/test: has images, but neither labels nor targets" in said
     run(1, "train", recipe(scratch, f"data: {{file: {path}}}\n"), "--out", f"{scratch}/o", "--quiet")
 
 
@@ -705,13 +705,13 @@ def test_only_what_is_asked_for_has_to_be_whole(scratch):
     ("{images: /x, labels: /ypairs}",
      "/ypairs: holds records (compound; each member is an array, RECORDS/MEMBER), expected integers or texts"),
     ("{images: /x}", "missing key 'labels'"),
-    ("{images: /x, labels: /y, shape: [9, 6, 3]}", "has 144 values for each sample, which have no shape of 162"),
+    ("{images: /x, labels: /y, shape: [9, 6, 3]}", "has 144 values for each sample, which cannot have the shape 162"),
     ("{images: /x, labels: /y, shape: [8, 6, 3], axes: HNWC}", "shape needs the samples as the first or the last"),
     ("{images: /x, labels: /y, axes: NCXW}", "'NCXW' is not an order of dimensions"),
     ("{images: /x, labels: /y, axes: NHW}", "'NHW' names 3 dimensions, the array has 4"),
     ("{images: /x, labels: /short}", "has 5 labels for 24 images"),
     ("{images: /x, labels: /x}", "has shape (24,8,6,3) for 24 images"),
-    ("{images: /x, labels: /real}", "row 1 is 0.5, expected whole numbers, the classes; name the array under targets"),
+    ("{images: /x, labels: /real}", "row 1 is 0.5, expected a whole number, the class; name the array under targets"),
     ("{images: /yframes, labels: /y}", "has 5 dimensions, expected 4: (N, height, width, channels), 3: (N, height, "
                                       "width), or 2: (N, features); images of other dimensions need the key shape"),
     ("{images: /words, labels: /y}", "holds text, expected numbers"),
@@ -814,11 +814,11 @@ def test_one_line_of_warning_each(scratch):
     assert said.count("data.axes: NCHW") == 1
     blank = IMAGES.copy()
     blank[5] = 7
-    assert ["1 of 24 images have one value all over, image 5" in line
+    assert ["1 of 24 images have the same value everywhere, first image 5" in line
             for line in warnings(scratch, dict(x=blank, y=LABELS), name="b")] == [True]
     table = VECTORS[:, :5].copy()
     table[:, 2] = 1
-    assert ["1 of 5 features never vary, feature 2" in line
+    assert ["1 of 5 features have the same value in all samples, first feature 2" in line
             for line in warnings(scratch, dict(x=table, y=LABELS), name="c")] == [True]
 
 

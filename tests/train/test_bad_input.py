@@ -369,7 +369,7 @@ def test_a_finite_value_that_overflows_is_blamed_and_not_the_rate(folder, data, 
                  *settings(f"data.file={path}", "preprocess.center=none", "preprocess.scale=none", "augment=",
                            "train.length=1 epoch"))[1]
     warning, line = [line for line in stderr.splitlines() if line.startswith("trainer: ")]
-    assert "1 of 368640 values are beyond 1e15, sample 31 holds the first" in warning
+    assert "1 of 368640 values are beyond 1e15 (first in sample 31)" in warning
     assert f"sample 31 of split train of {path} holds 3e+38, once preprocessed" in line
     assert "optimizer.rate" not in line
 

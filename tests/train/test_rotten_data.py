@@ -188,7 +188,7 @@ def test_verify_demands_what_the_file_lists(place, recipe):
         return edit
     change("data.h5", remove("test"))
     line = refusal(DATA, "dataset", "verify", "data.h5")
-    assert "data.h5: split 'test' is missing: the file's list of what it must hold" in line and "60 samples" in line
+    assert "data.h5: split 'test' is missing, although the file's list of its splits" in line and "60 samples" in line
     assert train(1, recipe, "out")["step"] == STEPS  # which needs no test split
     change("data.h5", lambda file: (file.attrs.pop("splits"), file.attrs.pop("arrays")))
     assert "missing: a list of what the file must hold" in run(1, "dataset", "verify", "data.h5")[0]
@@ -212,7 +212,7 @@ def test_arrays_that_another_program_removed_are_missed(half):
         shutil.copy("whole.h5", "data.h5")
         change("data.h5", lambda file: file.pop(lost))
         for words in commands:
-            assert f"data.h5:/{lost}: is missing: the file's list of what it must hold" in refusal(DATA, *words)
+            assert f"data.h5:/{lost}: is missing, although the file's list of its arrays" in refusal(DATA, *words)
     change("data.h5", lambda file: file.attrs.pop("arrays"))
     run(1, "dataset", "verify", "data.h5")
     run(1, *evaluation)

@@ -3,7 +3,7 @@
 #include <string.h>
 
 static int axis_of(char letter) {
-    static const char letters[] = "NHWCF"; /* a feature is a channel of one pixel */
+    static const char letters[] = "NHWCF"; /* a feature is a channel of the only pixel */
     const char *found = strchr(letters, letter);
     if (!letter || !found)
         return -1;

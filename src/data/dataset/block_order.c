@@ -8,8 +8,8 @@
 #include "data/dataset/blocks.h"
 #include "data/order.h"
 
-/* The streams of RANDOM_SHUFFLE; 0 is the whole split's, and the first ones are those of balanced
- * epochs (data/order.c). */
+/* The streams of RANDOM_SHUFFLE. Stream 0 shuffles a whole split; data/order.c uses the first ones,
+ * for balanced epochs. */
 enum {
     INSTANCE_BLOCKS = 1,
     INSTANCE_WINDOW = 2,
@@ -17,32 +17,33 @@ enum {
     INSTANCE_BALANCED_WINDOW = (1 << 20) - 1
 };
 
-/* The blocks in the order of an epoch, in which each is visited once; if it is balanced, not at
- * all, or several times. */
+/* The blocks in the order of an epoch. Each block is visited once, or, in a balanced epoch, any
+ * number of times. */
 struct Table {
     int64_t epoch;  /* −1: none yet */
-    int64_t visits; /* blocks, if not balanced */
+    int64_t visits; /* the blocks, unless the epoch is balanced */
     int64_t *order; /* (visits) */
-    int64_t *first; /* (visits + 1): of the sequence */
+    int64_t *first; /* (visits + 1): where each visit begins in the sequence */
     /* If epochs are balanced: */
-    int64_t *begin; /* (visits + 1): of `drawn` */
-    int64_t *drawn; /* (samples): places in `sorted`, visit by visit, or −1 − a place that was drawn
-                       before */
+    int64_t *begin; /* (visits + 1): where each visit begins in `drawn` */
+    /* (samples): places in `sorted`, visit by visit; −1 − place if the place was drawn before */
+    int64_t *drawn;
 };
 
 struct BlockOrder {
     const struct Split *split;
     struct StreamCut cut;
-    int64_t *sorted; /* (samples): by their rows; NULL: they are in that order */
+    /* (samples): the samples in the order of their rows; NULL: they are in that order already */
+    int64_t *sorted;
     /* Shuffled: */
-    int64_t blocks;        /* that have samples of the split */
-    int64_t *block_begin;  /* (blocks + 1): of `sorted` */
+    int64_t blocks;        /* blocks that contain samples of the split */
+    int64_t *block_begin;  /* (blocks + 1): where each block begins in `sorted` */
     int64_t block;         /* samples of the largest block */
-    int64_t window_blocks; /* of a lane */
+    int64_t window_blocks; /* blocks in a window of one lane */
     int64_t most;
     struct Table tables[2];
-    struct Order *balanced; /* NULL: each sample comes once an epoch */
-    int64_t *times;         /* (samples): how often each comes in a balanced epoch */
+    struct Order *balanced; /* NULL: each sample occurs once in an epoch */
+    int64_t *times;         /* (samples): how often each occurs in a balanced epoch */
 };
 
 static int64_t row_of(const struct Split *split, int64_t sample) {
@@ -77,7 +78,7 @@ static void sort_samples(struct BlockOrder *order) {
             (void *)(uintptr_t)split);
 }
 
-/* Counts the blocks, or, if begin is not NULL, fills it. */
+/* Returns the number of blocks. Sets begin[] unless it is NULL. */
 static int64_t list_blocks(const struct BlockOrder *order, int64_t *begin) {
     const struct Split *split = order->split;
     int64_t blocks = 0, first, end = 0;
@@ -176,13 +177,13 @@ int64_t block_order__most(const struct BlockOrder *order) {
 
 /* ---- Lanes ---- */
 
-/* Where shard k begins in a batch of n samples; as the shards of a step are cut. */
+/* Returns where shard k begins in a batch of n samples, in the same way as a step is cut. */
 static int64_t cut_first(const struct StreamCut *cut, int64_t n, int64_t shard) {
     return shard * n / cut->shards;
 }
 
-/* Where the lane of a shard begins in the sequence: after all samples of the shards before it, in
- * the whole batches and in the last one. */
+/* Returns where the lane of a shard begins in the sequence: after all samples that the earlier
+ * shards have in the whole batches and in the last one. */
 static int64_t lane_begin(const struct BlockOrder *order, int64_t shard) {
     const struct StreamCut *cut = &order->cut;
     int64_t batches = order->split->count / cut->batch, rest = order->split->count % cut->batch;
@@ -206,7 +207,7 @@ static struct OrderPlace find_shuffled(const struct BlockOrder *order, int64_t p
     int64_t batch = position / cut->batch, at = position % cut->batch;
     int64_t left = order->split->count - batch * cut->batch;
     int64_t n = left < cut->batch ? left : cut->batch;
-    int64_t shard = at * cut->shards / n; /* near enough to be found from there */
+    int64_t shard = at * cut->shards / n; /* an estimate, corrected below */
     while (cut_first(cut, n, shard + 1) <= at)
         shard++;
     while (cut_first(cut, n, shard) > at)
@@ -227,7 +228,7 @@ struct OrderPlace block_order__find(const struct BlockOrder *order, int64_t posi
     return place;
 }
 
-/* The position of an index, if the split is not shuffled. */
+/* Returns the position of an index in a split that is not shuffled. */
 static int64_t position_of(const struct BlockOrder *order, int64_t index) {
     const struct StreamCut *cut = &order->cut;
     if (!cut->parts)
@@ -237,14 +238,15 @@ static int64_t position_of(const struct BlockOrder *order, int64_t index) {
 
 /* ---- Windows ---- */
 
-/* Where visit v of `visits` begins among `total` samples that are dealt to them. */
+/* Returns where visit v begins if `total` samples are dealt to `visits` visits. */
 static int64_t dealt_first(int64_t total, int64_t visits, int64_t v) {
     int64_t more = total % visits;
     return v * (total / visits) + (v < more ? v : more);
 }
 
-/* A block that has to give more samples than it holds is visited so often that no visit gives more;
- * its samples are dealt to the visits, so that those of one sample are far apart. */
+/* A block that must supply more samples than the largest block holds is visited several times. Its
+ * samples are dealt to the visits in turn, so that repetitions of a sample are in different
+ * visits. */
 static void add_visits(const struct BlockOrder *order, struct Table *table, int64_t block) {
     int64_t total = 0, begin = table->begin[table->visits], dealt = 0;
     for (int64_t at = order->block_begin[block]; at < order->block_begin[block + 1]; at++)
@@ -289,7 +291,7 @@ static const struct Table *table_of(struct BlockOrder *order, int64_t epoch) {
     return table;
 }
 
-/* The block of the order that a place of the sequence lies in. */
+/* Returns the visit that a place of the sequence belongs to. */
 static int64_t block_at(const struct Table *table, int64_t place) {
     int64_t low = 0, high = table->visits - 1;
     while (low < high) {

@@ -5,10 +5,10 @@
 
 #include "base/memory.h"
 
-#define CHUNKS_BYTES ((int64_t)64 << 10) /* of a block of small chunks */
-#define RUN_BYTES ((int64_t)256 << 10)   /* of a block without chunks */
-#define PICTURES 64                      /* in a block */
-#define LOAD_BYTES ((int64_t)16 << 20)   /* read at a time, if all is read */
+#define CHUNKS_BYTES ((int64_t)64 << 10) /* bytes of a block that consists of small chunks */
+#define RUN_BYTES ((int64_t)256 << 10)   /* bytes of a block of an array without chunks */
+#define PICTURES 64                      /* pictures in a block */
+#define LOAD_BYTES ((int64_t)16 << 20)   /* bytes read at a time when a whole array is read */
 
 static int64_t image_bytes(const struct Pair *pair) {
     return memory_product(pair->layouts[0].sizes + 1, 3) *
@@ -34,7 +34,8 @@ static int64_t rows_of(const struct Pair *pair, int i) {
     int64_t wanted = (chunk ? CHUNKS_BYTES : RUN_BYTES) / bytes;
     chunk = chunk < 1 ? 1 : chunk;
     if (!pair->options && wanted >= chunk * block_digests__samples((size_t)bytes))
-        chunk *= block_digests__samples((size_t)bytes); /* so that whole blocks have digests */
+        /* so that a block consists of whole blocks of digests */
+        chunk *= block_digests__samples((size_t)bytes);
     return wanted < chunk ? chunk : wanted - wanted % chunk;
 }
 
@@ -65,9 +66,10 @@ int blocks__of(const struct Pair *pair, int64_t row, int64_t *first, int64_t *en
 
 struct BlockReader {
     const struct Pair *pair;
-    struct H5Reader **readers; /* one for each array; NULL: mapped, or pictures */
-    void *turned;              /* rows as the file has them, if they have to be reordered */
-    int64_t room;              /* rows that fit there */
+    /* one for each array; NULL: the array is mapped, or holds pictures */
+    struct H5Reader **readers;
+    void *turned; /* rows in the order of the file, if they must be reordered */
+    int64_t room; /* rows that `turned` has room for */
 };
 
 static bool is_read(const struct Pair *pair, int i) {
@@ -113,7 +115,7 @@ void blocks__close(struct BlockReader *reader) {
     memory_release(reader);
 }
 
-/* A chunk, packed and unpacked, and a block in the order of the file. */
+/* A reader holds a chunk, packed and unpacked, and a block in the order of the file. */
 int64_t blocks__memory(const struct Pair *pair) {
     int64_t most = 0;
     for (int i = 0; i < pair->images.count; i++)
@@ -122,7 +124,7 @@ int64_t blocks__memory(const struct Pair *pair) {
     return (2 * most + rows_to_turn(pair)) * image_bytes(pair);
 }
 
-/* Rows of an array, which fit into `turned` if they have to be reordered. */
+/* Reads rows of an array. There are at most `room` if they must be reordered. */
 static int read_rows(struct BlockReader *reader, int i, int64_t first, int64_t count, char *pixels,
                      struct Error *error) {
     const struct Pair *pair = reader->pair;
@@ -189,7 +191,8 @@ int64_t blocks__bytes(const struct Pair *pair) {
     return bytes;
 }
 
-/* Reads the share of worker `*turn` of `workers`: of every so many blocks, one. */
+/* Reads one worker's share of an array: of each `workers` consecutive parts of about LOAD_BYTES,
+ * the one for which *turn is 0. *turn carries on from one array to the next. */
 static int load_array(struct BlockReader *reader, int i, int *turn, int workers, char *pixels,
                       struct Error *error) {
     const struct Pair *pair = reader->pair;

@@ -1,4 +1,4 @@
-/* Files that are changed while they are in use. */
+/* Notices files that are changed while they are in use. */
 #include <inttypes.h>
 #include <string.h>
 
@@ -25,8 +25,8 @@ static int refuse(const struct H5Map *map, const struct Split *split, const char
                   struct Error *error) {
     if (!split->digest[0])
         return fail(error, ERROR_DATA,
-                    "%s: was written to while it was in use, and split %s has no digest by which "
-                    "to tell whether its samples changed",
+                    "%s: was written to while it was in use, and split %s has no digest that could "
+                    "show whether its samples changed",
                     map->path, split->name);
     return fail(error, ERROR_DATA,
                 "%s: was overwritten while it was in use: the digest of split %s is %s, it was %s",
@@ -43,7 +43,7 @@ static int check_split(const struct Dataset *dataset, const struct H5Map *map,
     return refuse(map, split, digest, error);
 }
 
-/* A file that is read again in every epoch. */
+/* Fails if a file changed that is read again in every epoch. */
 static int check_kept(const struct Dataset *dataset, const struct Split *split,
                       struct Error *error) {
     const struct DatasetStorage *storage = dataset->storage;
@@ -51,8 +51,8 @@ static int check_kept(const struct Dataset *dataset, const struct Split *split,
     for (int i = 0; reads_again && i < storage->file_count; i++)
         if (h5_changed(storage->files[i]))
             return fail(error, ERROR_DATA,
-                        "%s: was written to while it was in use, and split %s is streamed from "
-                        "it, so that its samples may be others",
+                        "%s: was written to while it was in use, and split %s is streamed from it: "
+                        "its samples may have changed",
                         h5_path(storage->files[i]), split->name);
     return OK;
 }

@@ -5,8 +5,8 @@
 #include "base/memory.h"
 #include "data/dataset/opening.h"
 
-#define MOST_DEPTH 16 /* of groups */
-#define SUMMARY 8     /* arrays in one line */
+#define MOST_DEPTH 16 /* groups within groups */
+#define SUMMARY 8     /* arrays named in one line */
 
 struct Walk {
     struct H5File *file;
@@ -14,7 +14,8 @@ struct Walk {
     const char *group;
     int depth;
     uint64_t place[H5_PLACE]; /* of the group */
-    const struct Walk *outer; /* of the group that holds it; NULL: the root's */
+    /* the walk through the group that contains this one; NULL: this is the root */
+    const struct Walk *outer;
 };
 
 static void walk(struct H5File *file, struct Contents *contents, const char *group,
@@ -22,7 +23,7 @@ static void walk(struct H5File *file, struct Contents *contents, const char *gro
 
 static void visit(void *context, const char *name, enum H5Member member);
 
-/* A member of records is an array of its own. */
+/* A member of records is treated as an array of its own. */
 static void visit_record(void *context, const char *member) {
     visit(context, member, H5_MEMBER_ARRAY);
 }
@@ -47,7 +48,7 @@ static void visit(void *context, const char *name, enum H5Member member) {
         item->problem = memory_copy_text(error.text);
     } else if (member == H5_MEMBER_ARRAY) {
         struct Walk inner = *at;
-        char *path = memory_copy_text(item->path); /* the items may move */
+        char *path = memory_copy_text(item->path); /* the array of items may move */
         inner.group = path;
         h5_record_members(at->file, path, visit_record, &inner);
         memory_release(path);
@@ -55,13 +56,13 @@ static void visit(void *context, const char *name, enum H5Member member) {
                (!strcmp(item->path, "/#refs#") || !strncmp(name, "_i_", 3))) {
         return; /* elements of MATLAB's cell arrays, one array each; an index of PyTables */
     } else if (member == H5_MEMBER_GROUP && at->depth < MOST_DEPTH) {
-        char *path = memory_copy_text(item->path); /* the items may move */
+        char *path = memory_copy_text(item->path); /* the array of items may move */
         walk(at->file, contents, path, at);
         memory_release(path);
     }
 }
 
-/* A link can lead back to a group that holds it. */
+/* Returns whether the group is one of those that contain it: a link can lead back. */
 static bool is_circle(const struct Walk *at) {
     for (const struct Walk *outer = at->outer; outer; outer = outer->outer)
         if (!memcmp(outer->place, at->place, sizeof at->place))
@@ -104,7 +105,7 @@ void contents_describe(const struct ContentsItem *item, struct Text *text) {
         text_add(text, "(one value)");
 }
 
-/* Adds the name that is nearest to one that is not there. */
+/* Appends the name that is nearest to a missing one. */
 static void add_nearest(const struct Contents *contents, const char *missing, struct Text *text) {
     const char **paths = memory_array(const char *, contents->count, "paths");
     int count = 0;

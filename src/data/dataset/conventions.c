@@ -9,11 +9,11 @@
 
 static const char *const part_names[] = {"train", "validation", "test"};
 
-/* A pair that was found. */
+/* The arrays of a split that were recognised. */
 struct Found {
     const struct ContentsItem *images, *labels;
     const char *stem, *label_stem;
-    bool by_group; /* the split is a group's name */
+    bool by_group; /* the name of a group gives the split */
 };
 
 static int64_t largest_size(const struct H5Info *info) {
@@ -34,7 +34,8 @@ static bool can_be(const struct ContentsItem *item, enum ConventionRole role) {
     return (holds_numbers(info) || holds_text(info)) && info->rank <= 4;
 }
 
-/* The labels that belong to images: the same split, beside them, as many. */
+/* Returns the labels that belong to images: of the same split, in the same group, and as many; or
+ * NULL. */
 static const struct ContentsItem *labels_of(const struct Contents *contents,
                                             const struct ContentsItem *images,
                                             const struct Meaning *meaning, char stem[32]) {
@@ -62,7 +63,7 @@ static const struct ContentsItem *labels_of(const struct Contents *contents,
 
 /* ---- What the pair needs ---- */
 
-/* The order of the dimensions, if it is not the usual one; NULL: it is. */
+/* Returns the order of the dimensions, or NULL if it is the usual one. */
 static const char *axes_of(const struct Found *found, int64_t samples, bool matlab) {
     const struct H5Info *info = &found->images->storage.info;
     const int64_t *size = info->size;
@@ -82,7 +83,7 @@ static const char *axes_of(const struct Found *found, int64_t samples, bool matl
     return NULL;
 }
 
-/* The samples of a pair are what images and labels have in common. */
+/* Returns the number of samples: the size that images and labels have in common. */
 static int64_t samples_of(const struct Found *found) {
     const struct H5Info *images = &found->images->storage.info;
     const struct H5Info *labels = found->labels ? &found->labels->storage.info : NULL;
@@ -94,11 +95,11 @@ static int64_t samples_of(const struct Found *found) {
 
 #define LOOKED_AT ((int64_t)1 << 20) /* labels that are read at most */
 
-/* What the numbers of labels say. */
+/* What the values of numeric labels show. */
 struct Numbers {
-    bool values;   /* they are not whole */
+    bool values;   /* some are not whole numbers */
     bool from_one; /* classes begin at 1 */
-    bool sparse;   /* some are negative, or many between them do not occur */
+    bool sparse;   /* some are negative, or many numbers between them do not occur */
 };
 
 static int by_size(const void *a, const void *b) {
@@ -114,7 +115,8 @@ static int64_t count_different(double *numbers, int64_t count) {
     return different;
 }
 
-/* Labels that are one number a sample: whether their values are names of classes. */
+/* Returns whether labels, one number for each sample, seem to be names of classes and not indices.
+ * Sorts `numbers`. */
 static bool are_sparse(const struct H5Info *info, double *numbers, int64_t count) {
     if (largest_size(info) != count)
         return false; /* several columns */
@@ -145,7 +147,7 @@ static void look_at_labels(struct H5File *file, const struct ContentsItem *label
     memory_release(numbers);
 }
 
-/* PCam keeps labels in a file of their own, FILE_y.h5 beside FILE_x.h5. */
+/* Returns the name of the file of labels: PCam keeps them in FILE_y.h5 beside FILE_x.h5. */
 static char *sibling_of(const char *path) {
     const char *x = NULL;
     for (const char *at = strstr(path, "_x."); at; at = strstr(at + 1, "_x."))
@@ -160,7 +162,7 @@ static char *sibling_of(const char *path) {
     return NULL;
 }
 
-/* An array that says for each sample which split it is in. */
+/* Returns an array that seems to say for each sample which split it belongs to; or NULL. */
 static const struct ContentsItem *split_array(const struct Contents *contents, int64_t samples) {
     static const char *const words[] = {"set", "split", "splits", "subset", "partition", NULL};
     for (int i = 0; i < contents->count; i++) {
@@ -175,7 +177,7 @@ static const struct ContentsItem *split_array(const struct Contents *contents, i
     return NULL;
 }
 
-/* What is there instead of an array of labels that fits. */
+/* Returns why no array of labels was recognised. */
 static char *why_no_labels(const struct Contents *contents, const struct Found *found) {
     struct Meaning meaning, other;
     conventions__read_path(found->images->path, &meaning);
@@ -266,7 +268,7 @@ void proposal_release(struct Proposal *proposal) {
     *proposal = (struct Proposal){0};
 }
 
-/* Finds a pair for each split; a pair of no split is for training. */
+/* Finds the arrays of each split. Arrays that name no split are for training. */
 static int find_pairs(const struct Contents *contents, struct Found found[PARTS],
                       char stems[PARTS][2][32]) {
     int count = 0;
@@ -290,7 +292,7 @@ static int find_pairs(const struct Contents *contents, struct Found found[PARTS]
     return count;
 }
 
-/* Whether the values of the labels name the classes. */
+/* Examines the labels of all parts. Returns whether their values seem to be names of classes. */
 static bool look_at_parts(struct H5File *file, const struct Found found[PARTS], bool named,
                           struct Numbers numbers[PARTS]) {
     bool by_value = false, enumeration = false;
@@ -341,9 +343,9 @@ void proposal_make(struct Proposal *proposal, struct H5File *file, const char *p
     const struct ContentsItem *chooses =
         found[PART_TRAIN].images ? split_array(contents, samples_of(&found[PART_TRAIN])) : NULL;
     if (chooses && !proposal->missing && !found[PART_VALIDATION].images)
-        proposal->missing = memory_print(
-            "%s seems to say the split of each sample: indices: \"%s == VALUE\" takes those of one",
-            chooses->path, chooses->path);
+        proposal->missing = memory_print("%s seems to hold the split of each sample: with indices: "
+                                         "\"%s == VALUE\", a split takes its own",
+                                         chooses->path, chooses->path);
     if (found[PART_TRAIN].images && !found[PART_VALIDATION].images)
         text_add(&text, "    validation: {fraction_of: train, fraction: 0.1, stratified: true}\n");
     proposal->lines = text.data;

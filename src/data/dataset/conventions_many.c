@@ -11,13 +11,14 @@ static bool same_shape(const struct H5Info *a, const struct H5Info *b, int from)
     return same;
 }
 
-/* What the arrays of a file have in common if they are all one group deep, or all in the root. */
+/* What the arrays of a file have in common if all of them are in the root, or all in groups of the
+ * root. */
 struct Many {
     int arrays, images, labels, depth;
     const struct ContentsItem *image, *label; /* the first */
     bool encoded;                             /* each image is the bytes of a picture */
     bool one_leaf;                            /* all images have the same name, in groups */
-    bool same, alike;                         /* shapes are equal; but for the first dimension */
+    bool same, alike; /* all shapes are equal; they are equal without the first dimension */
 };
 
 static int depth_of(const char *path) {
@@ -27,7 +28,7 @@ static int depth_of(const char *path) {
     return depth;
 }
 
-/* Whether an array holds the bytes of one picture. */
+/* Returns whether an array holds the bytes of one picture. */
 static bool is_one_picture(struct H5File *file, const struct ContentsItem *item) {
     const struct Array array = {
         .name = {NULL, item->path}, .file = file, .info = item->storage.info};
@@ -67,7 +68,7 @@ static void look_at_item(struct Many *many, struct H5File *file, const struct Co
     }
 }
 
-/* From this many arrays on, they may be one for each sample. */
+/* With at least this many arrays, there may be one for each sample. */
 #define SAMPLES 8
 
 static const char *axes_of_one(const struct Many *many) {
@@ -78,7 +79,7 @@ static const char *axes_of_one(const struct Many *many) {
                                                                          : ", axes: HWC";
 }
 
-/* Whether members of the root have usual names of splits, images or labels. */
+/* Returns whether members of the root have usual names of splits, images or labels. */
 static bool are_named(const struct Contents *contents) {
     for (int i = 0; i < contents->count; i++) {
         struct Meaning meaning;

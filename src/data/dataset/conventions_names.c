@@ -5,8 +5,7 @@
 #include "base/memory.h"
 #include "data/dataset/conventions_parts.h"
 
-/* What names are made of: the words that say which split it is, and those that say what it holds.
- */
+/* The words that say which split an array belongs to, and those that say what it holds. */
 static const struct {
     const char *word;
     enum ConventionPart part;
@@ -49,8 +48,8 @@ static void read_word(struct Meaning *meaning, const char *word, bool leaf) {
     }
 }
 
-/* Takes the word that a text begins with, if it does, in lower case: "train" of "trainImages".
- * Returns how long it is. */
+/* Copies the word at the beginning of a text in lower case, such as "train" of "trainImages".
+ * Returns its length, 0 if there is none. */
 static size_t take_word(const char *text, char word[32]) {
     size_t length = 0;
     while (isalpha((unsigned char)text[length]) && length + 1 < 32 &&
@@ -63,7 +62,8 @@ static size_t take_word(const char *text, char word[32]) {
     return length;
 }
 
-/* "/images/train" says what "/train/images" says, which is written to `turned`. */
+/* "/images/train" means the same as "/train/images", which is written to `turned`. Returns the path
+ * to read. */
 static const char *turn_path(const char *path, char turned[200]) {
     const char *leaf = strrchr(path, '/'), *parent = memrchr(path, '/', (size_t)(leaf - path));
     if (!parent || part_of(leaf + 1) == PART_OTHER)

@@ -78,7 +78,7 @@ const char **dataset_files(const struct Dataset *dataset, int *count) {
     return files;
 }
 
-/* The run of images that holds a row of the pair. */
+/* Returns the run of images that contains a row of the pair. */
 static const struct ImageRun *run_of(const struct Split *split, int64_t row) {
     int low = 0, high = split->run_count - 1;
     while (low < high) {
@@ -91,7 +91,7 @@ static const struct ImageRun *run_of(const struct Split *split, int64_t row) {
     return &split->runs[low];
 }
 
-/* Images with digests of blocks are one array of a file. */
+/* Compares the block of a row with its digest, unless that was done. Such images are one array. */
 static void check_block(const struct Split *split, int64_t row, size_t image_bytes) {
     struct BlockDigests *blocks = split->block_digests;
     int64_t index = row / blocks->samples;
@@ -127,8 +127,8 @@ void dataset_copy_image(const struct Dataset *dataset, const struct Split *split
         pixels[i] = split->bytes ? (float)((const uint8_t *)stored)[i] : ((const float *)stored)[i];
 }
 
-/* Looks for the array of names beside images that an import wrote. They are read when one is asked
- * for, because a training asks for none. */
+/* Reads the names of samples that an import wrote beside the images. This happens at the first
+ * request, because training needs none. */
 static int read_sources(struct Pair *pair, struct Error *error) {
     const struct ArrayName *name = &pair->images.items[0].name;
     pair->sources_read = true;
@@ -137,7 +137,7 @@ static int read_sources(struct Pair *pair, struct Error *error) {
     char *path = memory_print("%.*s" DATASET_SOURCES, (int)(strlen(name->path) - strlen("images")),
                               name->path);
     struct H5File *file;
-    struct Error unusual; /* an array of that name that is something else is no failure */
+    struct Error unusual; /* another program's array of that name is ignored */
     struct H5Info info;
     int64_t count;
     int code = h5_open(&file, name->file, ERROR_DATA, error);

@@ -5,7 +5,7 @@
 #include "base/memory.h"
 #include "base/random.h"
 
-/* The streams of RANDOM_SPLIT; part.c has instance 0, limit.c instance 2. */
+/* Instances of RANDOM_SPLIT; part.c uses 0, limit.c 2. */
 enum { INSTANCE = 1, INSTANCE_VALUES = 3, INSTANCE_SETS = 4 };
 
 /* ---- Values ---- */
@@ -68,8 +68,8 @@ struct Sets {
     const struct FoldsRequest *request;
     int64_t *order;  /* (count): the samples in a random order */
     int64_t *left;   /* (columns): samples of each class that have no fold yet */
-    int64_t *room;   /* (folds): samples that each still takes */
-    double *desired; /* (columns, folds): samples of each class that each should still get */
+    int64_t *room;   /* (folds): samples that each fold can still take */
+    double *desired; /* (columns, folds): samples of each class that each fold should still get */
 };
 
 static void start_sets(struct Sets *sets) {
@@ -91,8 +91,8 @@ static void start_sets(struct Sets *sets) {
             sets->desired[k * folds + f] = (double)sets->left[k] / (double)folds;
 }
 
-/* The fold with room that lacks most of class k; among equals, the one with most room. k −1: no
- * class. `begin` says which comes first if that is equal, too. */
+/* Returns the fold with room that lacks most samples of class k (k = −1: no class); among equals,
+ * the one with most room; among these, the first from `begin` on. */
 static int64_t choose(const struct Sets *sets, int64_t k, int64_t begin) {
     int64_t folds = sets->request->folds, best = -1;
     const double *desired = k < 0 ? NULL : sets->desired + k * folds;
@@ -107,7 +107,7 @@ static int64_t choose(const struct Sets *sets, int64_t k, int64_t begin) {
     return best;
 }
 
-/* The class of which fewest samples are left; −1: none has any. */
+/* Returns the class with the fewest samples left, but at least one; −1: no class has any left. */
 static int64_t rarest(const struct Sets *sets) {
     int64_t found = -1;
     for (int64_t k = 0; k < sets->request->columns; k++)
@@ -116,7 +116,7 @@ static int64_t rarest(const struct Sets *sets) {
     return found;
 }
 
-/* Gives the samples of class k, or if it is −1 all, that have no fold yet, theirs. */
+/* Assigns folds to the samples of class k (−1: to all samples) that have none yet. */
 static void assign_class(struct Sets *sets, int64_t k, int64_t *fold) {
     const struct FoldsRequest *request = sets->request;
     int64_t columns = request->columns;
@@ -152,7 +152,7 @@ static void assign_sets(const struct FoldsRequest *request, int64_t *fold) {
 
 /* ---- Classes ---- */
 
-/* The samples of all classes, each class in a random order, are dealt out to the folds in turn. */
+/* Deals the samples to the folds in turn, one class after another, each in a random order. */
 static void assign_classes(const struct FoldsRequest *request, int64_t *fold) {
     int64_t next = 0;
     int64_t *members = memory_array(int64_t, request->count, "folds");

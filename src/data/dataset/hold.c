@@ -1,4 +1,4 @@
-/* Images that are read into memory once the data set is open. */
+/* Reads images into memory after the data set was opened. */
 #include "base/memory.h"
 #include "data/dataset/blocks.h"
 

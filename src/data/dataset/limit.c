@@ -3,13 +3,13 @@
 #include "base/memory.h"
 #include "base/random.h"
 
-/* The streams of RANDOM_SPLIT with instance 2 (part.c has instance 0, folds.c instance 1). */
+/* The instance of RANDOM_SPLIT; part.c uses 0, folds.c 1, 3 and 4. */
 #define INSTANCE 2
 
-/* Samples, sorted into groups: those of each class, or all together. */
+/* Samples in groups: one group for each class, or one of all samples. */
 struct Groups {
     int64_t count;
-    int64_t *starts; /* (count + 1): of the group's members */
+    int64_t *starts; /* (count + 1): where each group's members begin */
     int64_t *members;
 };
 
@@ -35,7 +35,7 @@ static struct Groups sort_into_groups(const struct LimitRequest *request) {
     return groups;
 }
 
-/* How many samples each group may have. */
+/* Sets how many samples of each group are kept. */
 static void set_quotas(const struct LimitRequest *request, const struct Groups *groups,
                        int64_t *quotas) {
     int64_t samples = request->limit->samples;
@@ -44,7 +44,7 @@ static void set_quotas(const struct LimitRequest *request, const struct Groups *
             quotas[g] = samples;
         return;
     }
-    /* Dealt out one at a time, to those groups that have any left. */
+    /* One at a time, to each group that has any left. */
     for (int64_t dealt = 1; dealt && samples;) {
         dealt = 0;
         for (int64_t g = 0; g < groups->count && samples; g++)
@@ -56,7 +56,7 @@ static void set_quotas(const struct LimitRequest *request, const struct Groups *
     }
 }
 
-/* Marks `quota` of the members of group `g`. */
+/* Marks `quota` members of group `g` and returns how many they are, at most all. */
 static int64_t choose(const struct LimitRequest *request, const struct Groups *groups, int64_t g,
                       int64_t quota, bool *chosen) {
     const int64_t *members = groups->members + groups->starts[g];

@@ -1,5 +1,5 @@
-/* A limit on a split's samples (data.limit), for small trials: which of them stay. A pure function
- * of the limit and the labels. Not collective. */
+/* Chooses the samples that a limit on a split keeps (data.limit), for small trials. The choice is a
+ * pure function of the limit and the labels. Not collective. */
 #ifndef TRAINER_DATA_DATASET_LIMIT_H
 #define TRAINER_DATA_DATASET_LIMIT_H
 
@@ -9,10 +9,11 @@
 enum LimitChoice {
     LIMIT_FIRST,  /* in the order of the split */
     LIMIT_RANDOM, /* drawn by the seed */
-    LIMIT_SPREAD  /* drawn by the seed, as many of each class as of any other, give or take one */
+    LIMIT_SPREAD  /* drawn by the seed; the numbers of samples of any two classes differ by at most
+                     one */
 };
 
-/* No more than this many samples of a split, or of each of its classes. */
+/* At most `samples` samples of a split, or, if per_class, of each of its classes. */
 struct SplitLimit {
     int64_t samples;
     bool per_class;
@@ -22,12 +23,12 @@ struct SplitLimit {
 
 struct LimitRequest {
     int64_t count;         /* samples of the split */
-    const int32_t *labels; /* (count); NULL: limits are of all samples together */
+    const int32_t *labels; /* (count); NULL: the limit is for all samples together */
     int64_t classes;       /* 1 without labels */
     const struct SplitLimit *limit;
 };
 
-/* Sets chosen[i] of the samples that stay, and returns how many there are. */
+/* Sets chosen[i] (count) to whether sample i is kept. Returns how many are. */
 int64_t limit_choose(const struct LimitRequest *request, bool *chosen);
 
 #endif

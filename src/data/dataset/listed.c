@@ -33,7 +33,8 @@ static void add_arrays(struct Text *list, const char *names) {
 
 static int write_arrays(struct H5Writer *file, const char *before, struct Error *error) {
     struct Text list = {0};
-    bool ended = !*before || text_ends_with(before, "\n"); /* somebody may have edited it */
+    /* an edited list may lack the last line end */
+    bool ended = !*before || text_ends_with(before, "\n");
     text_add(&list, "\n%s%s", before, ended ? "" : "\n");
     add_arrays(&list, h5_written(file));
     int code = h5_write_attribute(file, "/", ARRAYS, H5_TEXT, list.data + 1, error);
@@ -67,9 +68,8 @@ static int check_array(struct H5File *file, const char *name, struct Error *erro
         return error->code;
     return fail(
         error, ERROR_DATA,
-        "%s:/%.200s: is missing: the file's list of what it must hold (attribute "
-        "arrays) has it; make the file again, or take the line out of the list if the array was "
-        "removed on purpose",
+        "%s:/%.200s: is missing, although the file's list of its arrays (attribute arrays) has it; "
+        "make the file again, or remove the line from the list if the array was removed on purpose",
         h5_path(file), name);
 }
 
@@ -120,7 +120,7 @@ static int check_line(const struct Dataset *dataset, char *line, struct Error *e
     const struct Split *split = find(dataset, name);
     if (!split)
         return fail(error, ERROR_DATA,
-                    "%s: split '%s' is missing: the file's list of what it must hold (attribute "
+                    "%s: split '%s' is missing, although the file's list of its splits (attribute "
                     "splits) has it, with %" PRId64 " samples",
                     dataset->path, name, count);
     if (split->count != count)
@@ -131,8 +131,8 @@ static int check_line(const struct Dataset *dataset, char *line, struct Error *e
     return OK;
 }
 
-/* A digest that another program left behind or changed is not compared here: that of the samples
- * is. */
+/* The digests in the list are not compared here, because another program may have changed or left
+ * them; the samples are compared with the split's own digest. */
 static int check_lines(const struct Dataset *dataset, char *list, struct Error *error) {
     int code = OK;
     for (char *line; code == OK && (line = strsep(&list, "\n"));)
@@ -141,7 +141,7 @@ static int check_lines(const struct Dataset *dataset, char *list, struct Error *
     return code;
 }
 
-/* Files of earlier programs have no list. Their statistics are those of "train". */
+/* Files of earlier versions have no list, but statistics, which are of "train". */
 static int check_statistics(const struct Dataset *dataset, struct H5File *file,
                             struct Error *error) {
     char *name = NULL;

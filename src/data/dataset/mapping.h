@@ -8,20 +8,21 @@
 
 /* data.splits.NAME. Arrays are named "FILE:/path", or "/path" in data.file. */
 struct SplitOptions {
-    struct Strings images, labels, targets, weights; /* several: one after the other */
+    struct Strings images, labels, targets, weights; /* several arrays are concatenated */
     struct Strings indices; /* rows: "7", "0:1000", or an array of integers or booleans */
     const char *axes;       /* NULL: data.axes */
-    struct Ints shape;   /* of each image, if it lies in the array in another; none: it does not */
-    int64_t first_label; /* −1: data.first_label */
-    const char *fraction_of; /* a split whose arrays these are; NULL: none */
+    /* of each image, if the array stores images in another shape; empty: it does not */
+    struct Ints shape;
+    int64_t first_label;     /* −1: data.first_label */
+    const char *fraction_of; /* the split that this one is a part of; NULL: none */
     double fraction;
     int64_t seed;
     bool stratified;
 };
 
-/* data.folds: validation by a part of the training split. */
+/* data.folds: a part of the training split is the validation split. */
 struct FoldsOptions {
-    int64_t count;    /* of parts; 0: none */
+    int64_t count;    /* parts; 0: no folds */
     int64_t held_out; /* from 1 */
     int64_t seed;
     bool stratified;
@@ -42,12 +43,13 @@ struct DataOptions {
     const char *validation; /* split, or "none" */
     const char *axes;       /* "auto", or letters such as "NCHW" */
     int64_t first_label;
-    struct Strings classes; /* names, or an array of names, or how many; none: as the file says */
-    bool multi_label;       /* labels are rows of 0 and 1: sets of classes */
-    int links;              /* enum */
-    int plugins;            /* enum */
-    int64_t memory;         /* bytes of a node for images; −1: auto */
-    int64_t window;      /* samples that are shuffled together; 0: all of the split; −1: auto */
+    /* names, an array of names, or a number of classes; empty: as the file says */
+    struct Strings classes;
+    bool multi_label;    /* labels are rows of 0 and 1: sets of classes */
+    int links;           /* enum */
+    int plugins;         /* enum */
+    int64_t memory;      /* bytes on each node for images; −1: auto */
+    int64_t window;      /* samples that are shuffled together; 0: the whole split; −1: auto */
     int check;           /* enum DatasetCheck */
     struct Named splits; /* of struct SplitOptions */
     struct FoldsOptions folds;
@@ -59,16 +61,16 @@ enum { PLUGINS_REFUSE, PLUGINS_LOAD };
 enum DatasetCheck { DATASET_CHECK_AUTO, DATASET_CHECK_START, DATASET_CHECK_READING };
 extern const struct Key data_keys[];
 
-/* The options of a split; NULL if data.splits does not name it. `options` may be NULL. */
+/* Returns the options of a split; NULL if data.splits does not name it. `options` may be NULL. */
 const struct SplitOptions *mapping_find(const struct DataOptions *options, const char *split);
 
-/* An array, located. */
+/* The place of an array. */
 struct ArrayName {
     char *file, *path; /* the path begins with a slash */
 };
 void array_name_release(struct ArrayName *name);
-/* "FILE:/path", or "/path" in `file`, which may be NULL. ERROR_RUN_FILE, without a key, if the text
- * does not say which file or which array. */
+/* Parses "FILE:/path", or "/path" in `file`, which may be NULL. The caller releases the name.
+ * ERROR_RUN_FILE, without a key, if the text does not say which file or which array. */
 int array_name_parse(struct ArrayName *name, const char *text, const char *file,
                      struct Error *error);
 

@@ -61,7 +61,8 @@ static int read_names(struct Opening *opening, struct Error *error) {
     return code;
 }
 
-/* Without any truth, names in the file mean nothing. */
+/* Gives the data set the expected targets if no split has labels or targets. Names in the file then
+ * have no meaning. */
 static void take_expected_targets(struct Opening *opening) {
     const struct DatasetStorage *storage = opening->dataset->storage;
     const struct Targets *expected = opening->request->expected;
@@ -75,7 +76,7 @@ static void take_expected_targets(struct Opening *opening) {
         targets_copy(expected->kind, (const char *const *)expected->names, expected->count);
 }
 
-/* The labels of sets are rows of numbers, as targets are. */
+/* Treats labels that are sets of classes as targets: both are rows of numbers. */
 static int take_labels_for_targets(struct Pair *pair, struct Error *error) {
     if (pair->targets.count && pair->labels.count)
         return fail(error, ERROR_DATA,
@@ -134,8 +135,8 @@ static int read_digest(struct Opening *opening, struct Split *split, struct Erro
     return code;
 }
 
-/* Whether a split is a group of the own layout as it stands, of which the file's digest and
- * statistics speak; but for a limit. */
+/* Returns whether a split, apart from a limit, is an unchanged group of the own layout, so that the
+ * file's digest and statistics describe it. */
 static bool is_as_stored(const struct Opening *opening, int index) {
     const struct DataOptions *options = opening->request->options;
     const struct Split *split = &opening->dataset->splits[index];
@@ -184,7 +185,7 @@ static void log_opened(const struct Dataset *dataset) {
                   dataset->splits[i].name, dataset->splits[i].count, dataset->splits[i].digest);
 }
 
-/* The file of splits of the own layout; the caller releases it. */
+/* Returns the path of the file of splits in the own layout. The caller releases it. */
 static char *find_main(const struct Opening *opening) {
     const struct DatasetRequest *request = opening->request;
     const char *file = request->options ? request->options->file : NULL;
@@ -194,7 +195,7 @@ static char *find_main(const struct Opening *opening) {
     return request->path && !folder ? memory_copy_text(request->path) : NULL;
 }
 
-/* How rows of a table became the images of splits of the own layout. */
+/* Reads how rows of a table became the images of splits in the own layout. */
 static int read_encoding(struct Opening *opening, struct Error *error) {
     struct Dataset *dataset = opening->dataset;
     struct H5File *file = uses_own_layout(opening) ? opening__main(opening) : NULL;
@@ -206,8 +207,8 @@ static int read_encoding(struct Opening *opening, struct Error *error) {
     return code;
 }
 
-/* Whether this opening needs what is in a group of the own layout. What is no split is for all of
- * them. */
+/* Returns whether this opening needs the arrays of a group of the own layout. Groups that are no
+ * splits belong to all splits. */
 static bool is_needed(void *context, const char *group) {
     const struct Opening *opening = context;
     const struct DatasetStorage *storage = opening->dataset->storage;
@@ -239,8 +240,8 @@ static int open_all(struct Opening *opening, struct Error *error) {
     return code ? code : complete_splits(opening, error);
 }
 
-/* What could not be read may have been taken for something that is not there: that explains any
- * other failure. */
+/* An object that could not be read may have been taken for a missing one. Its error then replaces
+ * that of any other failure. */
 static int check_files(const struct Opening *opening, int code, struct Error *error) {
     for (int i = 0; i < opening->file_count; i++)
         if (h5_check(opening->files[i].file, error) != OK)
@@ -252,7 +253,7 @@ static int check_files(const struct Opening *opening, int code, struct Error *er
     return error->code;
 }
 
-/* Images that are read in blocks need their files. */
+/* Returns whether files must stay open, because images are read from them in blocks. */
 static bool needs_files(const struct DatasetStorage *storage) {
     for (int i = 0; i < storage->pair_count; i++)
         for (int k = 0; k < storage->pairs[i].images.count; k++)
@@ -261,7 +262,7 @@ static bool needs_files(const struct DatasetStorage *storage) {
     return false;
 }
 
-/* Closes the files, or hands them over to the data set. */
+/* Closes the files, or gives them to the data set. */
 static void release_files(struct Opening *opening, bool keep) {
     struct DatasetStorage *storage = opening->dataset->storage;
     if (keep)
@@ -309,7 +310,7 @@ static int open_request(struct Dataset **out, const struct DatasetRequest *reque
 /* Splits that were opened one at a time. */
 struct Trials {
     struct WantedSplit *good;
-    char **bad; /* why the others cannot be used */
+    char **bad; /* texts that say why the other splits cannot be used */
     int good_count, bad_count;
 };
 
@@ -330,8 +331,7 @@ static void try_split(struct Trials *trials, const struct DatasetRequest *reques
     dataset_close(alone);
 }
 
-/* Gives the notes to the data set; NULL: there is none, and they are released. Releases the array.
- */
+/* Gives the notes to the data set, or releases them if it is NULL. Releases the array. */
 static void hand_over_notes(struct Dataset *dataset, char **notes, int count) {
     for (int i = 0; i < count; i++) {
         if (dataset)
@@ -342,8 +342,8 @@ static void hand_over_notes(struct Dataset *dataset, char **notes, int count) {
     memory_release(notes);
 }
 
-/* Names all splits that a request could be for, in a data set that has nothing else but notes on
- * what is no split. Fails if damage leaves that open. */
+/* Lists all splits that a request could be for, as a data set with names and notes only. Fails if
+ * the file is too damaged to tell. */
 static int name_splits(const struct DatasetRequest *request, struct Dataset *names,
                        struct Error *error) {
     int code = OK;
@@ -360,11 +360,11 @@ static int name_splits(const struct DatasetRequest *request, struct Dataset *nam
     return code;
 }
 
-/* Opens the splits that can be opened, with a note for each of the others. */
+/* Opens the splits that can be opened, and adds a note for each of the others. */
 static int open_good(struct Dataset **out, const struct DatasetRequest *request,
                      struct Error *error) {
     struct Dataset names = {0};
-    struct Error ignored; /* the list of splits is then as far as it could be read */
+    struct Error ignored; /* the splits that were found until then are listed */
     name_splits(request, &names, &ignored);
     struct Trials trials = {.good = memory_array(struct WantedSplit, names.split_count, "splits"),
                             .bad = memory_array(char *, names.split_count, "notes")};

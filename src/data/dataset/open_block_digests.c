@@ -4,7 +4,8 @@
 #include "base/memory.h"
 #include "data/dataset/opening.h"
 
-/* Images that are not turned, of the one array that a pair of the own layout has. */
+/* Returns whether a pair can have digests of blocks: the own layout, one array, in the program's
+ * order. */
 static bool can_have_blocks(const struct Opening *opening, const struct Pair *pair) {
     const struct DataOptions *options = opening->request->options;
     bool turned = options && strcmp(options->axes, "auto") && strcmp(options->axes, "NHWC");
@@ -34,7 +35,7 @@ static int read_digests(struct H5File *file, const char *group, const char *name
     return OK;
 }
 
-/* What is read from an array that is not mapped, by whichever thread. */
+/* Checks rows that were read from an array that is not mapped. Any thread may call it. */
 static int check_rows(void *context, int64_t first, int64_t count, const void *pixels,
                       struct Error *error) {
     struct Pair *pair = context;

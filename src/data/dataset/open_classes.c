@@ -1,4 +1,4 @@
-/* The classes of a data set: named by the options or the file, or found in the labels. */
+/* Determines the classes of a data set: the options or the file name them, or the labels do. */
 #include <ctype.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -20,12 +20,12 @@ static bool is_array(const char *text) {
     return *text == '/' || strstr(text, ":/");
 }
 
-/* Names that are whole numbers. */
+/* Reads names of classes that are whole numbers. */
 static int read_numbers(struct H5File *file, const struct ArrayName *name,
                         const struct H5Info *info, struct Targets *classes, struct Error *error) {
     int64_t count = memory_product(info->size, info->rank);
     if (count < 1 || count > MOST_CLASSES)
-        return OK; /* which is refused later */
+        return OK; /* refused later */
     int64_t *numbers = memory_array(int64_t, count, "classes");
     int code = h5_read(file, name->path, H5_INT64, info->rank, info->size, numbers, error);
     if (code == OK)
@@ -38,7 +38,7 @@ static int read_numbers(struct H5File *file, const struct ArrayName *name,
     return code;
 }
 
-/* One array of names. */
+/* Reads one array of names. */
 static int read_names(struct Opening *opening, const char *text, struct Error *error) {
     const struct DataOptions *options = opening->request->options;
     struct Targets *classes = &opening->dataset->targets;
@@ -69,13 +69,13 @@ static void take_expected_classes(struct Opening *opening) {
         targets_copy(TARGET_CLASSES, (const char *const *)expected->names, expected->count);
 }
 
-/* data.classes: values. The labels name their classes, which a checkpoint may know. */
+/* data.classes: values. The labels are the names of the classes; a checkpoint may know them. */
 static int take_values(struct Opening *opening, struct Error *error) {
     const struct Targets *expected = opening->request->expected;
     if (opening->request->options->first_label)
         return fail_key(error, ERROR_RUN_FILE, "data.first_label",
-                        "has no meaning beside data.classes: values, which takes the labels for "
-                        "the names of the classes");
+                        "has no meaning with data.classes: values, where the labels are the names "
+                        "of the classes");
     opening->by_value = true;
     if (expected && !targets_are_values(expected))
         take_expected_classes(opening);
@@ -125,7 +125,7 @@ int opening__class_names(struct Opening *opening, bool own_layout, struct Error 
 
 /* ---- From the labels ---- */
 
-/* An empty text is not a label. */
+/* Refuses empty texts, which are no labels. */
 static int check_texts(const struct Opening *opening, struct Error *error) {
     const struct DatasetStorage *storage = opening->dataset->storage;
     for (int p = 0; p < storage->pair_count; p++) {
@@ -144,7 +144,8 @@ static int check_texts(const struct Opening *opening, struct Error *error) {
     return OK;
 }
 
-/* All texts of all pairs, sorted, each once; as Python's sorted(set(...)). */
+/* Makes the different texts of all pairs, sorted, the names of the classes, as Python's
+ * sorted(set(...)) does. */
 static int sort_texts(struct Opening *opening, struct Error *error) {
     if (check_texts(opening, error) != OK)
         return error->code;
@@ -168,15 +169,15 @@ static int sort_texts(struct Opening *opening, struct Error *error) {
 
 /* ---- From labels that are numbers ---- */
 
-/* All labels of a data set: of its pairs, and of the splits of its file that are not opened,
- * because the classes of a file are those of all of its splits if they are not named. */
+/* All labels of a data set: those of its pairs, and those of the file's splits that are not opened,
+ * because unnamed classes are those of all splits of a file. */
 struct AllLabels {
     struct Opening *opening;
     struct H5File *file;
-    /* Called for each array of labels, less the number of the first class. */
+    /* Called for each array of labels, from which the number of the first class was subtracted. */
     void (*take)(struct AllLabels *all, const int64_t *labels, int64_t count, int64_t first);
-    int64_t least, largest; /* of labels less the number of the first class */
-    bool low[2], columns;   /* whether there are labels 0 and 1, and one-hot ones */
+    int64_t least, largest; /* of the labels minus the number of the first class */
+    bool low[2], columns;   /* whether labels 0 and 1 occur; whether there are one-hot labels */
     int64_t *values, count; /* ascending, each once */
     int code;
     struct Error *error;
@@ -264,8 +265,8 @@ static int take_all(struct AllLabels *all) {
     return all->code;
 }
 
-/* Whether labels are the names of classes and not their numbers: if the options say so, or if some
- * are negative; but a -1 beside 0 and 1 may stand for samples without a label. */
+/* Returns whether labels are names of classes and not indices: the options say so, or some are
+ * negative. But −1 together with both 0 and 1 may mean that a sample has no label. */
 static bool are_values(const struct Opening *opening, const struct AllLabels *all) {
     const struct DatasetStorage *storage = opening->dataset->storage;
     bool from_zero = true;
@@ -313,8 +314,9 @@ static bool is_known(const struct Targets *targets, const char *name) {
     return false;
 }
 
-/* The members of enumerations in the order of their numbers; those of later arrays that the first
- * lacks come after them. False if some labels are of another kind. */
+/* Makes the members of enumerations the names of the classes, in the order of their numbers,
+ * followed by the members of later arrays that are new. Returns false if some labels have no
+ * enumeration. */
 static bool name_members(struct Opening *opening) {
     const struct DatasetStorage *storage = opening->dataset->storage;
     struct Targets *targets = &opening->dataset->targets;
@@ -340,7 +342,8 @@ static bool name_members(struct Opening *opening) {
 
 /* ---- From names that are numbers ---- */
 
-/* The numbers that classes are named by, if they ascend; else NULL. The caller releases them. */
+/* Returns the numbers that are the names of the classes if they ascend, else NULL. The caller
+ * releases them. */
 static int64_t *numbers_of(const struct Targets *targets) {
     int64_t *numbers = memory_array(int64_t, targets->count, "classes");
     for (int64_t i = 0; i < targets->count; i++) {
@@ -355,7 +358,8 @@ static int64_t *numbers_of(const struct Targets *targets) {
     return numbers;
 }
 
-/* Classes that a checkpoint names: negative ones cannot be numbers of classes. */
+/* Takes the values of labels from names that a checkpoint has: names with negative numbers cannot
+ * be indices. */
 static void take_values_of_names(struct Opening *opening) {
     const struct DataOptions *options = opening->request->options;
     const struct Targets *targets = &opening->dataset->targets;

@@ -1,5 +1,5 @@
-/* Images that an HDF5 file holds as picture files (JPEG, PNG and others): runs of bytes of their
- * own length, rows of bytes that are padded with zeros, or an array of bytes for each. */
+/* Reads images that an HDF5 file holds as picture files (JPEG, PNG and others): byte strings of any
+ * length, rows of bytes that are padded with zeros, or one array of bytes for each picture. */
 #include <inttypes.h>
 #include <string.h>
 
@@ -7,21 +7,21 @@
 #include "data/dataset/opening.h"
 #include "pictures/picture_decode.h"
 
-#define BLOCK 64   /* images decoded at a time */
-#define CHANNELS 3 /* of what is decoded */
+#define BLOCK 64   /* pictures that are decoded at a time */
+#define CHANNELS 3 /* channels after decoding */
 
 static bool is_padded_rows(const struct H5Info *info) {
     return info->rank == 2 && !strcmp(info->type_name, "uint8") && info->size[0] > 0 &&
            info->size[1] > 32;
 }
 
-/* An array whose elements are the bytes of one picture. */
+/* Returns whether the elements of an array are the bytes of one picture. */
 static bool is_bytes_of_one(const struct H5Info *info) {
     return info->rank == 1 && info->size[0] > 1 &&
            (!strcmp(info->type_name, "uint8") || !strcmp(info->type_name, "int8"));
 }
 
-/* (N), (N, 1, ...) or (). */
+/* Returns whether the shape is (N), (N, 1, ...) or (). */
 static bool is_list(const struct H5Info *info) {
     bool list = info->rank == 0 || info->size[0] > 0;
     for (int i = 1; i < info->rank; i++)
@@ -45,7 +45,7 @@ bool opening__is_encoded(const struct Array *array) {
     struct Error ignored;
     if (info->type == H5_BYTES)
         return is_list(info);
-    if (info->type == H5_TEXT && is_list(info)) { /* h5py makes texts of Python's bytes */
+    if (info->type == H5_TEXT && is_list(info)) { /* h5py writes Python's bytes as texts */
         bool encoded = h5_read_bytes(array->file, array->name.path, 0, 1, &row, &ignored) == OK &&
                        is_picture(row.data, row.bytes);
         memory_release(row.data);
@@ -63,8 +63,8 @@ static int64_t count_pictures(const struct Array *array) {
     return info->rank == 0 || is_bytes_of_one(info) ? 1 : info->size[0];
 }
 
-/* How many bytes of a padded row are its file's. Those of other formats than these may end in
- * zeros of their own. */
+/* Returns how many bytes of a padded row belong to its file. Only JPEG, PNG and GIF files never end
+ * in zeros, so other rows keep theirs. */
 static size_t without_padding(const uint8_t *row, size_t length) {
     const char *format = picture_format(row, length < PICTURE_HEAD ? length : PICTURE_HEAD, NULL);
     if (!format || (strcmp(format, "JPEG") && strcmp(format, "PNG") && strcmp(format, "GIF")))
@@ -74,7 +74,7 @@ static size_t without_padding(const uint8_t *row, size_t length) {
     return length;
 }
 
-/* Rows [first, first + count) of an array, as files. */
+/* Reads rows [first, first + count) of an array as files. */
 static int read_files(const struct Array *array, int64_t first, int64_t count,
                       struct H5Bytes *files, struct Error *error) {
     const struct ArrayName *name = &array->name;
@@ -101,12 +101,12 @@ static int decode(const struct Array *array, int64_t row, const struct H5Bytes *
     static const struct PictureForm form = {.channels = CHANNELS};
     char *label = memory_print("%s:%s[%" PRId64 "]", array->name.file, array->name.path, row);
     int code = picture_decode(label, file->data, file->bytes, &form, image, error);
-    error->advice.kind = ADVICE_NONE; /* it is for imports */
+    error->advice.kind = ADVICE_NONE; /* that advice is for imports */
     memory_release(label);
     return code;
 }
 
-/* The size of an array's images is that of its first. */
+/* Takes the size of an array's images from its first picture. */
 static int measure(struct Opening *opening, const struct Pair *pair, struct Array *array,
                    int64_t sizes[AXES], struct Error *error) {
     struct H5Bytes file = {0};
@@ -146,7 +146,7 @@ static int place(const struct Array *array, int64_t row, const struct H5Bytes *f
     return code;
 }
 
-/* Decodes files that were read; `together`: in all threads. */
+/* Decodes files that were read; in all threads if `together`. */
 static int place_all(const struct Array *array, int64_t first, int64_t count,
                      const struct H5Bytes *files, const int64_t sizes[AXES], bool together,
                      uint8_t *pixels, struct Error *error) {

@@ -62,8 +62,8 @@ static const char *axes_of(const struct Opening *opening, const struct Pair *pai
     return options ? options->axes : "auto";
 }
 
-/* Images of another shape than the array has them in: its dimensions without the samples', the
- * first or the last, have as many elements. */
+/* Sets the layout for images whose shape differs from the array's. The samples must be the first or
+ * the last dimension; the others must have as many elements as `shape`. */
 static int reshape(const struct Array *array, const struct Ints *shape, struct ImageLayout *layout,
                    struct Error *error) {
     const struct H5Info *info = &array->info;
@@ -78,14 +78,14 @@ static int reshape(const struct Array *array, const struct Ints *shape, struct I
     if (there != wanted || there < 0)
         return fail(error, ERROR_DATA,
                     "%s:%s: has %" PRId64
-                    " values for each sample, which have no shape of %" PRId64,
+                    " values for each sample, which cannot have the shape %" PRId64,
                     array->name.file, array->name.path, there, wanted);
     memcpy(layout->shape + !last, shape->values, (size_t)shape->count * sizeof *shape->values);
     layout->shape[last ? shape->count : 0] = info->size[layout->samples];
     return OK;
 }
 
-/* The order of an array's dimensions, and its sizes by it. */
+/* Sets the order of an array's dimensions and the sizes that follow from it. */
 static int read_axes(struct Opening *opening, const struct Pair *pair, const struct Array *array,
                      struct ImageLayout *layout, struct Error *error) {
     const struct Ints *shape = pair->options ? &pair->options->shape : NULL;
@@ -119,7 +119,7 @@ static int check_type(const struct Array *array, struct Error *error) {
                 array->name.path, array->info.type_name);
 }
 
-/* An array that can be used where it lies in the file. */
+/* Returns whether an array can be used in the file's mapping as it is. */
 static bool can_be_mapped(const struct Pair *pair, const struct Array *array,
                           const struct Axes *axes) {
     const struct H5Info *info = &array->info;
@@ -128,7 +128,8 @@ static bool can_be_mapped(const struct Pair *pair, const struct Array *array,
     return info->contiguous && aligned && info->type == wanted && axes__are_own(axes);
 }
 
-/* A file that is too long for the process's address space is read in blocks, if that is allowed. */
+/* Maps the images, or leaves them to be read in blocks if the process has no address space for the
+ * file and the request allows it. */
 static int map_images(struct Opening *opening, const struct Array *array, int64_t bytes,
                       const void **images, struct Error *error) {
     const struct H5Info *info = &array->info;
@@ -193,7 +194,7 @@ static int check_written(const struct Pair *pair, struct Error *error) {
     return OK;
 }
 
-/* Reads into memory what is not mapped. */
+/* Reads the images that are not mapped into memory. */
 static int load(struct Pair *pair, struct Error *error) {
     int64_t bytes = blocks__bytes(pair);
     int code = bytes ? check_room(&pair->images.items[0], bytes, error) : OK;

@@ -7,7 +7,7 @@
 #include "base/text.h"
 #include "data/dataset/opening.h"
 
-#define BLOCK ((int64_t)1 << 20) /* values read at a time */
+#define BLOCK ((int64_t)1 << 20) /* values that are read at a time */
 
 /* ---- Shapes ---- */
 
@@ -39,7 +39,7 @@ bool opening__fits(const struct H5Info *info, int64_t count, int64_t *columns, b
 
 /* ---- Reading ---- */
 
-/* The part of an array of labels with samples [first, first + count), all of their columns. */
+/* Selects samples [first, first + count) of an array of labels, with all of their columns. */
 static void select_samples(const struct Array *array, bool last, int64_t first, int64_t count,
                            int64_t start[H5_RANK], int64_t part[H5_RANK]) {
     const struct H5Info *info = &array->info;
@@ -86,7 +86,7 @@ static int read_integers(const struct Array *array, int64_t *numbers, struct Err
     return code;
 }
 
-/* The class of a one-hot row; −1: it is none. */
+/* Returns the class of a one-hot row; −1 if the row is not one-hot. */
 static int64_t hot_class(const double *row, int64_t columns) {
     int64_t found = -1;
     for (int64_t k = 0; k < columns; k++) {
@@ -104,22 +104,23 @@ static int take_row(const struct Array *array, int64_t row, int64_t columns, con
     *number = columns > 1 ? hot_class(values, columns) : 0;
     if (columns > 1 && *number < 0)
         return fail(error, ERROR_DATA,
-                    "%s:%s: row %" PRId64 " is not one-hot, a 1 among zeros; name the array under "
-                    "targets if it holds values or distributions, or say data.multi_label: true if "
-                    "a sample may have several classes",
+                    "%s:%s: row %" PRId64
+                    " is not one-hot (one 1, otherwise zeros); name the array under targets if it "
+                    "holds values or distributions, or say data.multi_label: true if a sample may "
+                    "have several classes",
                     name->file, name->path, row);
     if (columns > 1)
         return OK;
     if (!(fabs(*values) < 0x1p53) || rint(*values) != *values)
         return fail(error, ERROR_DATA,
-                    "%s:%s: row %" PRId64 " is %g, expected whole numbers, the classes; name the "
-                    "array under targets if it holds values",
+                    "%s:%s: row %" PRId64 " is %g, expected a whole number, the class; name the "
+                                          "array under targets if it holds values",
                     name->file, name->path, row, *values);
     *number = (int64_t)*values;
     return OK;
 }
 
-/* Labels that are floats or one-hot. */
+/* Reads labels that are stored as floats or one-hot. */
 static int read_floats(const struct Array *array, int64_t columns, bool last, int64_t *numbers,
                        struct Error *error) {
     int64_t block = BLOCK / columns < 1 ? 1 : BLOCK / columns;
@@ -165,7 +166,7 @@ static int refuse_shape(const struct Array *array, const char *what, struct Erro
     return code;
 }
 
-/* Names of numbers, the same in all arrays of a pair. */
+/* Reads the names that the file gives to numbers. They must be the same in all arrays of a pair. */
 static int read_enumeration(struct Pair *pair, const struct Array *array, int64_t offset,
                             struct Error *error) {
     struct H5Enumeration own, *members = &pair->stored.enumeration;
@@ -176,9 +177,11 @@ static int read_enumeration(struct Pair *pair, const struct Array *array, int64_
     for (int64_t i = 0; i < own.count && same && offset; i++)
         same = own.values[i] == members->values[i] && !strcmp(own.names[i], members->names[i]);
     if (!same)
-        code = fail(error, ERROR_DATA, "%s:%s: is not the enumeration that %s:%s is; expected one",
-                    array->name.file, array->name.path, pair->labels.items[0].name.file,
-                    pair->labels.items[0].name.path);
+        code = fail(
+            error, ERROR_DATA,
+            "%s:%s: has another enumeration than %s:%s; expected the same in all arrays of a split",
+            array->name.file, array->name.path, pair->labels.items[0].name.file,
+            pair->labels.items[0].name.path);
     if (!offset)
         *members = own;
     else
@@ -186,18 +189,19 @@ static int read_enumeration(struct Pair *pair, const struct Array *array, int64_
     return code;
 }
 
-/* MATLAB keeps the values of its newer classes apart, where only MATLAB finds them. */
+/* Refuses objects of MATLAB's newer classes: their values are stored elsewhere in an undocumented
+ * form. */
 static int refuse_matlab_object(const struct Array *array, struct Error *error) {
     if (!h5_has_attribute(array->file, array->name.path, "MATLAB_object_decode"))
         return OK;
-    return fail(
-        error, ERROR_DATA,
-        "%s:%s: is an object of MATLAB, such as a string or categorical array, whose values "
-        "only MATLAB finds; save cellstr(...) or double(...) of it there",
-        array->name.file, array->name.path);
+    return fail(error, ERROR_DATA,
+                "%s:%s: is an object of MATLAB, such as a string or categorical array, whose "
+                "values only MATLAB can read; in MATLAB, save cellstr(...) or double(...) of it",
+                array->name.file, array->name.path);
 }
 
-/* The name of an array, of its group or of its file, without what comes after the last dot. */
+/* Returns the name of an array, of its group or of its file, without the part from the last dot on.
+ * The caller releases it. */
 static char *name_of(const struct ArrayName *name, enum LabelsFrom from) {
     const char *text = from == LABELS_OF_FILES ? name->file : name->path;
     const char *end = text + strlen(text), *slash = strrchr(text, '/');
@@ -207,7 +211,7 @@ static char *name_of(const struct ArrayName *name, enum LabelsFrom from) {
     }
     const char *begin = slash ? slash + 1 : text;
     const char *dot = from == LABELS_OF_FILES ? strrchr(begin, '.') : NULL;
-    if (end < begin) /* a group that is the file's own */
+    if (end < begin) /* the array lies in the root */
         begin = end;
     return memory_copy_span(begin, (size_t)((dot && dot > begin ? dot : end) - begin));
 }
@@ -219,8 +223,8 @@ static void take_names(struct Pair *pair, const struct Array *array, int64_t off
         pair->stored.texts[offset + i] = name_of(&array->name, pair->labels_from);
 }
 
-/* The object that has an attribute: the array, or the group that holds it. NULL, and a failure, if
- * neither has. The caller releases it. */
+/* Returns the path of the object that has an attribute: the array, or its group. The caller
+ * releases it. Returns NULL and sets *error if neither has it. */
 static char *object_with(const struct Array *array, const char *attribute, struct Error *error) {
     const char *path = array->name.path, *slash = strrchr(path, '/');
     char *group =
@@ -229,13 +233,13 @@ static char *object_with(const struct Array *array, const char *attribute, struc
                   : h5_has_attribute(array->file, group, attribute) ? memory_copy_text(group)
                                                                     : NULL;
     if (!found && h5_check(array->file, error) == OK)
-        fail(error, ERROR_DATA, "%s:%s: neither it nor its group has an attribute '%s'",
+        fail(error, ERROR_DATA, "%s:%s: neither the array nor its group has an attribute '%s'",
              array->name.file, path, attribute);
     memory_release(group);
     return found;
 }
 
-/* An attribute is the label of all images of its array. */
+/* Takes an attribute as the label of all images of its array. */
 static int take_attribute(struct Pair *pair, const struct Array *array, int64_t offset,
                           struct Error *error) {
     const char *attribute = pair->options->labels.values[0] + 1;
@@ -312,7 +316,9 @@ int opening__labels(struct Opening *opening, struct Pair *pair, struct Error *er
                     labels->items[0].name.path, memory_too_large(bytes, words));
     pair->stored.numbers = memory_array(int64_t, pair->count, "labels");
     if (labels->count != 1 && labels->count != pair->images.count) {
-        fail(error, ERROR_DATA, "names %d arrays for %d of images; expected one for each, or one",
+        fail(error, ERROR_DATA,
+             "names %d arrays for %d arrays of images; expected one for each of them, or one for "
+             "all",
              labels->count, pair->images.count);
         return pair__blame(pair, "labels", error);
     }

@@ -1,4 +1,4 @@
-/* The class that each label of a pair names. */
+/* Sets the class that each label of a pair names. */
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
@@ -7,7 +7,7 @@
 #include "base/text.h"
 #include "data/dataset/opening.h"
 
-#define MOST_UNNAMED_CLASSES 1000000 /* most classes that a data set without names may have */
+#define MOST_UNNAMED_CLASSES 1000000 /* most classes of a data set whose classes are not named */
 
 const struct Array *pair__array_of_label(const struct Pair *pair, int64_t *row) {
     int i = 0;
@@ -47,7 +47,7 @@ static int by_name(const void *a, const void *b) {
     return strcmp(((const struct NamedClass *)a)->name, ((const struct NamedClass *)b)->name);
 }
 
-/* The classes by their names; the caller releases them. */
+/* Returns the classes sorted by their names; the caller releases them. */
 static struct NamedClass *sort_classes(const struct Targets *targets) {
     struct NamedClass *sorted = memory_array(struct NamedClass, targets->count, "classes");
     for (int64_t i = 0; i < targets->count; i++)
@@ -77,7 +77,7 @@ static bool has_value(const struct Opening *opening, int64_t label, int64_t *num
     return low < opening->dataset->targets.count && opening->values[low] == label;
 }
 
-/* Labels that are the names of their classes. */
+/* Sets the classes from labels whose values are the names of the classes. */
 static int number_values(struct Opening *opening, struct Pair *pair, struct Error *error) {
     const struct Targets *targets = &opening->dataset->targets;
     for (int64_t i = 0; i < pair->count; i++) {
@@ -88,7 +88,7 @@ static int number_values(struct Opening *opening, struct Pair *pair, struct Erro
         }
         const struct Array *array = pair__array_of_label(pair, &row);
         fail(error, ERROR_DATA,
-             "%s:%s: row %" PRId64 " is %" PRId64 ", which is none of the %" PRId64
+             "%s:%s: row %" PRId64 " is %" PRId64 ", which is not one of the %" PRId64
              " classes, %s to %s",
              array->name.file, array->name.path, row, pair->stored.numbers[i], targets->count,
              targets->names[0], targets->names[targets->count - 1]);
@@ -99,8 +99,8 @@ static int number_values(struct Opening *opening, struct Pair *pair, struct Erro
 
 /* ---- Names that the file gives to numbers ---- */
 
-/* The class of each member of an enumeration, by its name. False: none of them is a class, so that
- * labels are numbers like any others. */
+/* Sets the class of each member of an enumeration by its name. Returns false if no member names a
+ * class; labels are then treated as plain numbers. */
 static bool find_members(const struct Opening *opening, const struct H5Enumeration *members,
                          int32_t *classes) {
     const struct Targets *targets = &opening->dataset->targets;
@@ -125,7 +125,7 @@ static int refuse_member(const struct Pair *pair, int64_t row, const char *name,
     return pair__blame(pair, "labels", error);
 }
 
-/* The member that a label is; members->count: none. */
+/* Returns the member that has the value of a label, or members->count if none has. */
 static int64_t find_member(const struct H5Enumeration *members, int64_t label) {
     int64_t k = 0;
     while (k < members->count && members->values[k] != label)
@@ -176,7 +176,7 @@ static int refuse_text(struct Opening *opening, const struct Pair *pair, int64_t
             : NULL;
     const struct Array *array = pair__array_of_label(pair, &row);
     fail(error, ERROR_DATA,
-         "%s:%s: row %" PRId64 " is '%.60s', which is none of the %" PRId64 " classes%s%s%s",
+         "%s:%s: row %" PRId64 " is '%.60s', which is not one of the %" PRId64 " classes%s%s%s",
          array->name.file, array->name.path, row, word, targets->count,
          nearest ? "; did you mean '" : "", nearest ? nearest : "", nearest ? "'?" : "");
     return pair__blame(pair, "labels", error);

@@ -1,4 +1,4 @@
-/* Which arrays a split is made of. */
+/* Finds the arrays that a split is made of. */
 #include <glob.h>
 #include <string.h>
 #include <unistd.h>
@@ -49,7 +49,7 @@ int64_t pair__first_label(const struct Opening *opening, const struct Pair *pair
     return opening->request->options ? opening->request->options->first_label : 0;
 }
 
-/* Opens the file of an array and asks what the array is. */
+/* Opens the file of an array and reads type and shape of the array. */
 static int locate(struct Opening *opening, struct Array *array, struct Error *error) {
     int code = opening__file(opening, array->name.file, &array->file, error);
     if (code == OK)
@@ -63,7 +63,7 @@ static int locate(struct Opening *opening, struct Array *array, struct Error *er
     return code;
 }
 
-/* Takes the texts over. */
+/* Adds an array and takes ownership of the texts. */
 static struct Array *add_array(struct Arrays *arrays, char *file, char *path, char *captured) {
     arrays->items = memory_room(arrays->items, arrays->count, "arrays");
     struct Array *array = &arrays->items[arrays->count++];
@@ -71,7 +71,7 @@ static struct Array *add_array(struct Arrays *arrays, char *file, char *path, ch
     return array;
 }
 
-/* All arrays of a file whose paths match a pattern. */
+/* Adds all arrays of a file whose paths match a pattern. */
 static int add_matches(struct Opening *opening, const struct ArrayName *name, struct Arrays *arrays,
                        struct Error *error) {
     struct H5File *file;
@@ -83,7 +83,7 @@ static int add_matches(struct Opening *opening, const struct ArrayName *name, st
     if (!found.count && h5_check(file, error) == OK) {
         struct Text held = {0};
         contents__summary(file, NULL, &held);
-        fail(error, ERROR_DATA, "%s:%s: no array has such a path; the file holds %s", name->file,
+        fail(error, ERROR_DATA, "%s:%s: no array matches this path; the file holds %s", name->file,
              name->path, held.data);
         text_release(&held);
     }
@@ -99,13 +99,13 @@ static int add_matches(struct Opening *opening, const struct ArrayName *name, st
     return code;
 }
 
-/* The arrays of one file. Takes over what `name` holds. */
+/* Adds the arrays of one file. Takes ownership of what `name` holds. */
 static int add_named(struct Opening *opening, struct ArrayName *name, struct Arrays *arrays,
                      struct Error *error) {
     struct H5File *file;
     bool named = !pattern__is(name->path) ||
                  (opening__file(opening, name->file, &file, error) == OK &&
-                  h5_exists(file, name->path)); /* a name may hold the characters of patterns */
+                  h5_exists(file, name->path)); /* names may contain the characters of patterns */
     if (named)
         return locate(opening, add_array(arrays, name->file, name->path, NULL), error);
     int code = add_matches(opening, name, arrays, error);
@@ -113,13 +113,13 @@ static int add_named(struct Opening *opening, struct ArrayName *name, struct Arr
     return code;
 }
 
-/* The arrays of all files whose names match a pattern, in the order of the names. */
+/* Adds the arrays of all files whose names match a pattern, in the order of the names. */
 static int add_files(struct Opening *opening, const struct ArrayName *name, struct Arrays *arrays,
                      struct Error *error) {
     glob_t found = {0};
     int code = OK;
     if (glob(name->file, 0, NULL, &found) != 0)
-        code = fail(error, ERROR_DATA, "%s: no file has such a name", name->file);
+        code = fail(error, ERROR_DATA, "%s: no file matches this name", name->file);
     for (size_t i = 0; i < found.gl_pathc && code == OK; i++) {
         struct ArrayName one = {memory_copy_text(found.gl_pathv[i]), memory_copy_text(name->path)};
         code = add_named(opening, &one, arrays, error);
@@ -128,7 +128,7 @@ static int add_files(struct Opening *opening, const struct ArrayName *name, stru
     return code;
 }
 
-/* The arrays that a key of data.splits.NAME lists. */
+/* Adds the arrays that a key of data.splits.NAME lists. */
 static int list_arrays(struct Opening *opening, const struct Pair *pair, const char *key,
                        const struct Strings *names, struct Arrays *arrays, struct Error *error) {
     const char *main = opening->request->options->file;
@@ -152,7 +152,7 @@ static int list_arrays(struct Opening *opening, const struct Pair *pair, const c
     return OK;
 }
 
-/* Where patterns named images as well as labels, those of one sample belong together. */
+/* Checks that patterns matched images and labels of the same samples. */
 static int check_captured(const struct Pair *pair, const struct Arrays *arrays, const char *key,
                           struct Error *error) {
     for (int i = 0; i < arrays->count && i < pair->images.count; i++) {
@@ -160,15 +160,15 @@ static int check_captured(const struct Pair *pair, const struct Arrays *arrays, 
         if (!array->captured || !images->captured || !strcmp(array->captured, images->captured))
             continue;
         fail(error, ERROR_DATA,
-             "%s:%s: meets the images %s, which is another name; expected one array for each of "
-             "the images",
+             "%s:%s: belongs to the images %s by its place in the list, but not by its name; "
+             "expected one array for each array of images",
              array->name.file, array->name.path, images->name.path);
         return pair__blame(pair, key, error);
     }
     return OK;
 }
 
-/* labels: array_name, group_name, file_name or @ATTRIBUTE. */
+/* Returns what the key labels says: array_name, group_name, file_name, @ATTRIBUTE or an array. */
 static enum LabelsFrom labels_from(const struct SplitOptions *options) {
     static const char *const words[] = {"", "array_name", "group_name", "file_name"};
     for (int i = LABELS_OF_ARRAYS; i <= LABELS_OF_FILES; i++)
@@ -188,7 +188,7 @@ static void name_labels(struct Pair *pair) {
     }
 }
 
-/* /SPLIT/NAME of the file of the own layout; if `optional`, no array if there is none. */
+/* Adds /SPLIT/NAME of the file of the own layout. If `optional`, the array may be missing. */
 static int own_array(struct Opening *opening, const struct Pair *pair, const char *name,
                      bool optional, struct Arrays *arrays, struct Error *error) {
     struct H5File *file;
@@ -225,7 +225,7 @@ static int fill_mapped(struct Opening *opening, struct Pair *pair, struct Error 
     if (!options->images.count || !truth) {
         fail(error, ERROR_RUN_FILE, "missing key '%s': the array of %s",
              options->images.count ? "labels" : "images",
-             options->images.count ? "classes (or targets: of values)" : "images");
+             options->images.count ? "classes (for values: targets)" : "images");
         return pair__blame(pair, options->images.count ? "labels" : "images", error);
     }
     int code = list_arrays(opening, pair, "images", &options->images, &pair->images, error);
@@ -257,7 +257,7 @@ static bool same_integers(const struct Ints *a, const struct Ints *b) {
     return same;
 }
 
-/* Splits that are rows of the same arrays share one pair. */
+/* Returns whether a pair has the same arrays as a split, so that both share it. */
 static bool same_arrays(const struct Pair *pair, const char *name,
                         const struct SplitOptions *options) {
     const struct SplitOptions *other = pair->options;
@@ -273,7 +273,7 @@ static bool same_arrays(const struct Pair *pair, const char *name,
            options->first_label == other->first_label;
 }
 
-/* The split at the end of a chain of fraction_of. */
+/* Finds the split at the end of a chain of fraction_of. */
 static int find_root(struct Opening *opening, const char **name, struct Error *error) {
     const struct DataOptions *all = opening->request->options;
     const char *first = *name;
@@ -285,8 +285,8 @@ static int find_root(struct Opening *opening, const char **name, struct Error *e
         int code = OK;
         if (more)
             code = fail_key(error, ERROR_RUN_FILE, key,
-                            "takes a part of another split, so that images, labels, targets, "
-                            "weights and indices have no meaning beside it");
+                            "takes a part of another split; images, labels, targets, weights and "
+                            "indices are not allowed with it");
         else if (steps > all->splits.count)
             code =
                 fail_key(error, ERROR_RUN_FILE, key, "leads from split '%s' back to itself", first);

@@ -1,4 +1,4 @@
-/* Arrays that are named together: "/sample_*" of one file stands for all arrays of such names. */
+/* Patterns in paths of arrays: "/sample_*" stands for all arrays of a file whose paths match. */
 #include <fnmatch.h>
 #include <string.h>
 
@@ -9,9 +9,9 @@ struct Search {
     struct H5File *file;
     struct Matches *found;
     const char *group;    /* the path so far, "" or "/a" */
-    const char *captured; /* what patterns on the way stood for */
-    char *part;           /* the pattern of a name in the group */
-    const char *rest;     /* what comes after it; "" if nothing does */
+    const char *captured; /* the components so far that contained patterns */
+    char *part;           /* the pattern that a name in this group must match */
+    const char *rest;     /* the rest of the pattern; "" if there is none */
 };
 
 static void search(struct H5File *file, struct Matches *found, const char *group,

@@ -1,5 +1,5 @@
-/* Which rows of a pair a split has: all, those that data.splits lists, a part, or as many as a
- * limit allows. */
+/* Determines the rows of a pair that a split has: all, those that data.splits lists, a part, or as
+ * many as a limit allows. */
 #include <inttypes.h>
 #include <math.h>
 #include <stdlib.h>
@@ -29,7 +29,7 @@ static void add_row(struct Rows *rows, int64_t row) {
     rows->items[rows->count++] = row;
 }
 
-/* One end of a range: a number from 0, or one below 0 that counts from the end. */
+/* Reads one end of a range: a number from 0, or a negative one that counts from the end. */
 static const char *read_end(const char *text, int64_t count, int64_t *end) {
     const char *digits = text + (*text == '-');
     char *after;
@@ -44,8 +44,8 @@ struct Range {
     int64_t first, end, step;
 };
 
-/* "7", or a range as Python writes it: "0:1000", "1000:", ":1000", "-1000:", "::2"; false: the text
- * is neither. */
+/* Reads "7", or a range as in Python: "0:1000", "1000:", ":1000", "-1000:", "::2". Returns false if
+ * the text is neither. */
 static bool read_range(const char *text, int64_t count, struct Range *range) {
     *range = (struct Range){.step = 1};
     const char *at = *text == ':' ? text : read_end(text, count, &range->first);
@@ -59,7 +59,7 @@ static bool read_range(const char *text, int64_t count, struct Range *range) {
     return at && !*at;
 }
 
-/* MATLAB writes row numbers as doubles. */
+/* Reads row numbers. They may be floats, because MATLAB writes doubles. */
 static int read_whole(const struct Array *array, int64_t count, int64_t *values,
                       struct Error *error) {
     double *found = memory_array(double, count, "rows");
@@ -76,8 +76,8 @@ static int read_whole(const struct Array *array, int64_t count, int64_t *values,
     return code;
 }
 
-/* Whether numbers are a mask: 0 or 1 for each row, as MATLAB writes logical arrays. A list of rows
- * that names none but the first two is none. */
+/* Returns whether numbers are a mask, 0 or 1 for each row, as MATLAB writes logical arrays. A list
+ * of the first two rows alone is not a mask. */
 static bool are_mask(const int64_t *values, int64_t count, int64_t rows) {
     bool mask = count == rows && count > 2;
     for (int64_t i = 0; i < count && mask; i++)
@@ -85,7 +85,7 @@ static bool are_mask(const int64_t *values, int64_t count, int64_t rows) {
     return mask;
 }
 
-/* An array of row numbers, or of one boolean for each row. */
+/* Reads an array of row numbers, or of one boolean for each row. */
 static int read_array(const struct Array *array, const struct Pair *pair, struct Rows *rows,
                       struct Error *error) {
     const struct H5Info *info = &array->info;
@@ -130,7 +130,8 @@ static int read_selected(const struct Array *array, const struct Pair *pair, con
     return code;
 }
 
-/* An array of rows; or if `value` is not NULL, those rows for which the array has that value. */
+/* Reads an array of rows; if `value` is not NULL, takes the rows for which the array has that
+ * value. */
 static int read_indices_array(struct Opening *opening, const struct Pair *pair, const char *text,
                               const char *value, struct Rows *rows, struct Error *error) {
     struct Array array = {0};
@@ -169,9 +170,9 @@ static int read_indices(struct Opening *opening, const struct Pair *pair, const 
         }
         if (range.first < 0 || range.end > pair->count || range.first >= range.end ||
             range.step < 1) {
-            char *what = memory_print("expected rows within 0:%" PRId64 ", the samples of %s:%s",
-                                      pair->count, pair->images.items[0].name.file,
-                                      pair->images.items[0].name.path);
+            char *what =
+                memory_print("expected rows within 0:%" PRId64 ", the rows of %s:%s", pair->count,
+                             pair->images.items[0].name.file, pair->images.items[0].name.path);
             refuse(split, text, what, error);
             memory_release(what);
             return error->code;
@@ -179,20 +180,20 @@ static int read_indices(struct Opening *opening, const struct Pair *pair, const 
         for (int64_t row = range.first; row < range.end; row += range.step)
             add_row(rows, row);
     }
-    return rows->count ? OK : refuse(split, indices->values[0], "chooses no samples", error);
+    return rows->count ? OK : refuse(split, indices->values[0], "selects no samples", error);
 }
 
 /* ---- Parts of another split ---- */
 
-/* Chains of fraction_of make a tree: a split has the rows that its parts leave. */
+/* Chains of fraction_of form a tree. A split has the rows that its parts leave. */
 static bool is_part(struct Opening *opening, const char *name, const char *of) {
     const struct SplitOptions *options = opening__options(opening, name);
-    if (opening_held_out_of(opening, name)) /* in place of such a part */
+    if (opening_held_out_of(opening, name)) /* the fold takes the place of such a part */
         return false;
     return options && options->fraction_of && !strcmp(options->fraction_of, of);
 }
 
-/* The labels of some rows. The caller releases them. */
+/* Returns the labels of some rows. The caller releases them. */
 static int32_t *labels_of(const struct Pair *pair, const struct Rows *rows) {
     int32_t *labels = memory_array(int32_t, rows->count, "labels");
     for (int64_t i = 0; i < rows->count; i++)
@@ -222,8 +223,8 @@ static void keep(const struct Rows *from, const bool *wanted, bool value, struct
             add_row(to, from->items[i]);
 }
 
-/* Takes from `own`, the rows of split `name`, what the splits that are parts of it take, in the
- * order of the run file. `stop`: a part whose rows are wanted in `part`; NULL: none. */
+/* Removes from `own`, the rows of split `name`, the rows of the splits that are parts of it, in the
+ * order of the run file. If `stop` is not NULL, it ends at that part and sets *part to its rows. */
 static int take_parts(struct Opening *opening, const struct Pair *pair, const char *name,
                       const char *stop, struct Rows *own, struct Rows *part, struct Error *error) {
     const struct Named *splits = &opening->request->options->splits;
@@ -261,7 +262,7 @@ static int take_parts(struct Opening *opening, const struct Pair *pair, const ch
     return code;
 }
 
-/* The rows that split `name` starts from, before its own parts are taken. */
+/* Finds the rows that split `name` has before its own parts are removed. */
 static int rows_before_parts(struct Opening *opening, const struct Pair *pair, const char *name,
                              struct Rows *rows, struct Error *error) {
     const struct SplitOptions *options = opening__options(opening, name);
@@ -302,7 +303,7 @@ static void *own(struct DatasetStorage *storage, void *pointer) {
     return pointer;
 }
 
-/* Labels and targets of some rows, copied so that they lie one after the other. */
+/* Copies the labels and targets of some rows so that they are contiguous. */
 static void copy_rows(struct Opening *opening, const struct Pair *pair, const struct Rows *rows,
                       struct Split *split) {
     struct DatasetStorage *storage = opening->dataset->storage;
@@ -341,7 +342,7 @@ static float *targets_of(const struct Pair *pair, const struct Rows *rows, int64
     return targets;
 }
 
-/* Keeps the part that is held out, or the others. */
+/* Keeps the part that is held out, or the other parts. */
 static int take_fold(struct Opening *opening, const struct Pair *pair, bool held_out,
                      struct Rows *rows, struct Error *error) {
     const struct FoldsOptions *options = &opening->request->options->folds;
@@ -390,7 +391,8 @@ static int take_limit(const struct Opening *opening, const struct Pair *pair,
                       const struct SplitLimit *limit, struct Rows *rows, struct Error *error) {
     if (limit->per_class && !pair->classes)
         return fail_key(error, ERROR_RUN_FILE, "data.limit.per_class",
-                        "needs one class for each sample, which %s does not have", pair->split);
+                        "needs one class for each sample, but the samples of %s have none",
+                        pair->split);
     int32_t *labels = pair->classes ? labels_of(pair, rows) : NULL;
     const struct LimitRequest request = {.count = rows->count,
                                          .labels = labels,

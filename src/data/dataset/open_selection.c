@@ -1,4 +1,4 @@
-/* Rows that an array of the same samples chooses by its values, "/set == 1", "/split == train". */
+/* Selects rows by the values of an array of the same samples, "/set == 1" or "/split == train". */
 #include <ctype.h>
 #include <inttypes.h>
 #include <stdlib.h>
@@ -8,7 +8,7 @@
 #include "base/text.h"
 #include "data/dataset/opening.h"
 
-#define NAMED 6 /* values that a refusal names */
+#define NAMED 6 /* values that an error message lists */
 
 bool selection__split(const char *text, char **array, char **value) {
     const char *sign = strstr(text, "==");
@@ -27,7 +27,7 @@ bool selection__split(const char *text, char **array, char **value) {
     return true;
 }
 
-/* The values of an array as texts: those of numbers as "%.17g" has them. */
+/* Reads the values of an array as texts; numbers are printed with "%.17g". */
 static int read_as_texts(const struct Array *array, int64_t count, char ***texts,
                          struct Error *error) {
     const struct H5Info *info = &array->info;
@@ -43,8 +43,8 @@ static int read_as_texts(const struct Array *array, int64_t count, char ***texts
     return code;
 }
 
-/* The member of an enumeration, or a number however it is written, as read_as_texts has it. The
- * caller releases it. */
+/* Returns a value in the form of read_as_texts: a member of an enumeration, a number in any
+ * notation, or a text. The caller releases it. */
 static char *normalise(const struct Array *array, const char *value) {
     struct H5Enumeration members;
     struct Error ignored;

@@ -19,7 +19,7 @@ static bool has(struct H5File *file, const char *group, const char *name) {
     return found;
 }
 
-/* Whether the arrays of a split are where the options say. */
+/* Returns whether the arrays of a split exist where the options say. */
 static bool is_there(struct Opening *opening, const struct SplitOptions *options) {
     bool found = options->images.count > 0;
     for (int i = 0; i < options->images.count && found; i++) {
@@ -28,7 +28,7 @@ static bool is_there(struct Opening *opening, const struct SplitOptions *options
         struct Error ignored;
         if (array_name_parse(&name, options->images.values[i], opening->request->options->file,
                              &ignored) != OK)
-            return true; /* which is refused later */
+            return true; /* refused later */
         char *place = opening__place(opening, name.file);
         found = opening__file(opening, place, &file, &ignored) == OK && h5_exists(file, name.path);
         memory_release(place);
@@ -51,7 +51,8 @@ static void add_split(struct Dataset *dataset, const char *name) {
     dataset->splits[dataset->split_count++].name = memory_copy_text(name);
 }
 
-/* The same, or a link that leads to nothing that can be used: opening the split then says so. */
+/* Returns whether a group has this member, or a link of this name that leads nowhere: opening the
+ * split then reports it. */
 static bool names(struct H5File *file, const char *group, const char *name) {
     char *path = memory_print("%s/%s", group, name);
     bool found = h5_is_named(file, path);
@@ -59,11 +60,11 @@ static bool names(struct H5File *file, const char *group, const char *name) {
     return found;
 }
 
-/* Adds a split for each group that holds images, and labels or targets. */
+/* Adds a split for each group that holds images and labels or targets. */
 static void visit_group(void *context, const char *name, enum H5Member member) {
     struct Opening *opening = context;
     struct H5File *file = opening->files[0].file;
-    /* What cannot be opened is asked for, too, so that h5_check tells of it. */
+    /* Members that cannot be opened are tried, too, so that h5_check reports them. */
     bool possible = member == H5_MEMBER_GROUP || member == H5_MEMBER_UNREADABLE;
     if (!possible || !strcmp(name, "statistics") || !names(file, name, "images"))
         return;
@@ -75,9 +76,9 @@ static void visit_group(void *context, const char *name, enum H5Member member) {
     else
         dataset__note(
             opening->dataset,
-            memory_print("%s:/%s: has images and neither labels nor targets, so that it can be "
-                         "predicted and nothing else",
-                         opening->main, name));
+            memory_print(
+                "%s:/%s: has images, but neither labels nor targets; it can only be predicted",
+                opening->main, name));
 }
 
 void opening__list_splits(struct Opening *opening) {
@@ -91,7 +92,7 @@ void opening__list_splits(struct Opening *opening) {
 static int refuse_without_splits(struct Opening *opening, const char *wanted, struct Error *error) {
     struct Dataset *dataset = opening->dataset;
     struct H5File *file = opening__main(opening);
-    if (!file) /* says why */
+    if (!file) /* sets the error */
         return opening__file(opening, opening->main, &file, error);
     if (h5_exists(file, "predictions"))
         return fail(error, ERROR_DATA, "%s: holds predictions; expected a data set", dataset->path);
@@ -134,14 +135,15 @@ static int refuse_wanted(struct Opening *opening, const struct WantedSplit *want
     return wanted->key ? error_blame_key(error, wanted->key) : error->code;
 }
 
-/* A wanted split has to be described, or to be a group with something of a split. */
+/* Adds the requested splits. Each must be in data.splits, or be a group that holds arrays of a
+ * split. */
 static int choose_wanted(struct Opening *opening, struct Error *error) {
     const struct DatasetRequest *request = opening->request;
     for (int i = 0; i < request->split_count; i++) {
         const struct WantedSplit *wanted = &request->splits[i];
         struct H5File *file = NULL;
         if (opening_held_out_of(opening, wanted->name)) {
-            add_split(opening->dataset, wanted->name); /* its rows come from another */
+            add_split(opening->dataset, wanted->name); /* it takes its rows from another split */
             continue;
         }
         bool described = opening__options(opening, wanted->name) != NULL;
@@ -154,7 +156,7 @@ static int choose_wanted(struct Opening *opening, struct Error *error) {
             return fail_key(error, ERROR_RUN_FILE, "data.file",
                             "is missing, and data.splits has no split '%s'", wanted->name);
         if (!described && h5_is_linked(file, wanted->name)) {
-            add_split(opening->dataset, wanted->name); /* opening it says where it leads */
+            add_split(opening->dataset, wanted->name); /* opening it reports where the link leads */
             continue;
         }
         if (!described && !has(file, wanted->name, "images") &&

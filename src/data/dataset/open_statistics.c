@@ -6,14 +6,14 @@
 #include "base/memory.h"
 #include "data/dataset/opening.h"
 
-/* One array of /statistics, in memory. */
+/* One array of /statistics, and where it is kept in memory. */
 struct Stored {
     const char *name;
     const void *values; /* float if `single`, else double */
     int64_t count;
     bool single, of_deviation;
-    double most;  /* that they can be, either way */
-    double least; /* of a deviation, if it is not 0 */
+    double most;  /* the largest magnitude allowed */
+    double least; /* the least deviation allowed besides 0 */
 };
 
 static double element_of(const struct Stored *stored, int64_t i) {
@@ -37,8 +37,8 @@ static int check_elements(const struct Dataset *dataset, const struct Stored *st
     return OK;
 }
 
-/* Runs compute in float. Bytes lie from 0 to 255, and a single 1 among zeros deviates by more than
- * this. */
+/* The least deviation of bytes that is not 0: a single 1 among zeros has a larger one in any data
+ * set. */
 #define LEAST_OF_BYTES 1e-10
 static void bound(struct Stored *stored, const struct StatisticRow *row, bool bytes) {
     stored->most = (double)FLT_MAX;
@@ -69,7 +69,7 @@ static int read_values(struct Opening *opening, const struct Split *split,
     return code ? code : check_elements(dataset, &stored, error);
 }
 
-/* Leaves the statistic NULL if the file does not have it. */
+/* Reads one statistic, or leaves it NULL if the file does not have it. */
 static int read_statistic(struct Opening *opening, const struct Split *split,
                           const struct StatisticRow *row, struct Error *error) {
     const struct Dataset *dataset = opening->dataset;
@@ -97,8 +97,8 @@ static int read_target_statistic(struct Opening *opening, const char *name, bool
     return code ? code : check_elements(dataset, &stored, error);
 }
 
-/* Whether the statistics of the file are those of the split as it is now. Files that do not say so
- * hold those of "train". */
+/* Sets whether the statistics of the file describe the split as it is now. Files that name no split
+ * have those of "train". */
 static int are_of(struct H5File *file, const struct Split *split, bool *same, struct Error *error) {
     char *name = NULL, *digest = NULL;
     int code = OK;
@@ -139,7 +139,8 @@ int opening__statistics(struct Opening *opening, const struct Split *split, stru
     if (code == OK)
         code = read_all(opening, split, error);
     if (code && !h5_has_attribute(file, "/", "format_version")) {
-        dataset__note(dataset, memory_print("not used: %s", error->text)); /* another program's */
+        /* another program wrote them */
+        dataset__note(dataset, memory_print("not used: %s", error->text));
         statistic_values_release(&dataset->statistics);
         memory_release(dataset->target_mean);
         memory_release(dataset->target_std);

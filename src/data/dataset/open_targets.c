@@ -4,7 +4,7 @@
 #include "base/memory.h"
 #include "data/dataset/opening.h"
 
-#define SUM_TOLERANCE 1e-3 /* how far from 1 the sum of a distribution may be */
+#define SUM_TOLERANCE 1e-3 /* the largest distance of a distribution's sum from 1 */
 
 int opening__target_names(struct Opening *opening, struct Error *error) {
     struct Dataset *dataset = opening->dataset;
@@ -24,7 +24,8 @@ int opening__target_names(struct Opening *opening, struct Error *error) {
     return code;
 }
 
-/* Targets have a column for each output. The names say how many, or else the first pair does. */
+/* Checks that targets have a column for each output. The names, or else the first pair, determine
+ * the number. */
 static int check_columns(struct Dataset *dataset, const struct Array *array, int64_t columns,
                          bool sets, struct Error *error) {
     struct Targets *targets = &dataset->targets;
@@ -68,7 +69,7 @@ static int check_shape(struct Dataset *dataset, const struct Array *array, int64
     return check_columns(dataset, array, *columns, sets, error);
 }
 
-/* A row of a set of classes; a number between 0 and 1 is a doubtful class. */
+/* Checks a row that is a set of classes. Numbers between 0 and 1 are refused. */
 static int check_set(const struct Dataset *dataset, const struct Array *array, int64_t row,
                      const float *values, struct Error *error) {
     for (int64_t k = 0; k < dataset->targets.count; k++)
@@ -104,7 +105,7 @@ static int check_row(const struct Dataset *dataset, const struct Array *array, i
     return OK;
 }
 
-/* Labels each sample with its most likely class, the lowest among equals. */
+/* Labels each sample with its most likely class; among equals, the one with the lowest index. */
 static void label_by_targets(const struct Dataset *dataset, struct Pair *pair) {
     pair->classes = memory_array(int32_t, pair->count, "labels");
     for (int64_t i = 0; i < pair->count; i++) {
@@ -115,7 +116,7 @@ static void label_by_targets(const struct Dataset *dataset, struct Pair *pair) {
     }
 }
 
-/* From (columns, count) to (count, columns). */
+/* Transposes (columns, count) to (count, columns). */
 static void turn(int64_t count, int64_t columns, float *values) {
     float *turned = memory_copy_array(values, count * columns, "targets");
     for (int64_t i = 0; i < count; i++)
@@ -148,8 +149,8 @@ static int check_arrays(const struct Dataset *dataset, const struct Pair *pair,
                     first->name.file, pair->split);
     if (pair->targets.count != 1 && pair->targets.count != pair->images.count)
         return fail(error, ERROR_DATA,
-                    "%s:%s: is one of %d arrays of targets for %d of images; expected one for "
-                    "each, or one",
+                    "%s:%s: is one of %d arrays of targets for %d arrays of images; expected one "
+                    "for each of them, or one for all",
                     first->name.file, first->name.path, pair->targets.count, pair->images.count);
     return OK;
 }
@@ -172,7 +173,8 @@ int opening__targets(struct Opening *opening, struct Pair *pair, struct Error *e
     }
     if (code == OK && opening_has_classes(dataset) && !opening->sets && !pair->labels.count)
         label_by_targets(dataset, pair);
-    bool labels = pair->options && !pair->options->targets.count; /* that are sets */
+    /* labels that are sets of classes */
+    bool labels = pair->options && !pair->options->targets.count;
     return code == OK ? OK : pair__blame(pair, labels ? "labels" : "targets", error);
 }
 

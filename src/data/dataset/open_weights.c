@@ -38,7 +38,9 @@ int opening__weights(struct Pair *pair, struct Error *error) {
     int64_t offset = 0;
     int code = OK;
     if (arrays->count != 1 && arrays->count != pair->images.count) {
-        fail(error, ERROR_DATA, "names %d arrays for %d of images; expected one for each, or one",
+        fail(error, ERROR_DATA,
+             "names %d arrays for %d arrays of images; expected one for each of them, or one for "
+             "all",
              arrays->count, pair->images.count);
         return pair__blame(pair, "weights", error);
     }

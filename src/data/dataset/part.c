@@ -5,7 +5,7 @@
 #include "base/memory.h"
 #include "base/random.h"
 
-/* Marks `taken` members of a class, chosen by the seed. */
+/* Marks `taken` members of a class that the seed chooses. */
 static void choose(const int64_t *members, int64_t count, int64_t label, int64_t taken,
                    uint64_t seed, bool *chosen) {
     int64_t *order = memory_array(int64_t, count, "a part of a split");

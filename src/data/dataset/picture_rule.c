@@ -20,7 +20,7 @@ int picture_rule_write(const struct PictureRule *rule, struct H5Writer *writer, 
     return code;
 }
 
-/* Reads an attribute of at most 15 bytes; "" if there is none. */
+/* Reads an attribute of at most 15 bytes. The result is "" if there is none. */
 static int read_word(struct H5File *file, const char *object, const char *name, char word[16],
                      struct Error *error) {
     char *text;

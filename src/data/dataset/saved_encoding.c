@@ -8,7 +8,7 @@
 #include "base/text.h"
 
 #define GROUP "/encoding"
-#define WHITESPACE " \t" /* the separator 0 */
+#define WHITESPACE " \t" /* the text that stands for the separator 0, runs of blanks and tabs */
 
 bool encoding_fits(const struct TableEncoding *encoding, int64_t inputs,
                    const struct Targets *targets) {
@@ -24,7 +24,7 @@ bool encoding_fits(const struct TableEncoding *encoding, int64_t inputs,
 
 /* ---- Writing ---- */
 
-/* One text for each column, which `text_of` names. */
+/* Writes one text for each column, which `text_of` returns. */
 static int write_column_texts(struct H5Writer *writer, const char *name,
                               const struct TableEncoding *encoding,
                               const char *(*text_of)(const struct TableColumn *column),
@@ -149,11 +149,11 @@ struct Loading {
 static int refuse(const struct Loading *loading, const char *name, int64_t at,
                   struct Error *error) {
     return fail(error, h5_failure(loading->file),
-                "%s:" GROUP "/%s: element %" PRId64 " is not that of an encoding",
+                "%s:" GROUP "/%s: element %" PRId64 " is not valid in an encoding",
                 h5_path(loading->file), name, at);
 }
 
-/* One text for each column; the caller releases them. */
+/* Reads one text for each column; the caller releases them. */
 static int read_column_texts(const struct Loading *loading, const char *name, char ***texts,
                              struct Error *error) {
     int64_t count, expected = loading->encoding->column_count;
@@ -182,7 +182,7 @@ static int read_names(const struct Loading *loading, struct Error *error) {
     return count ? OK : refuse(loading, "names", 0, error);
 }
 
-/* A word for each column, of a list. */
+/* Reads one word of a list for each column. */
 static int read_words(const struct Loading *loading, const char *name, const char *const *words,
                       void (*set)(struct TableColumn *column, int word), struct Error *error) {
     struct TableEncoding *encoding = loading->encoding;
@@ -239,7 +239,8 @@ static bool has_categories(const struct TableColumn *column) {
     return column->role == COLUMN_CATEGORIES || column->role == COLUMN_LABEL;
 }
 
-/* `fill` of categories is the number of one of them, or −1. */
+/* Returns whether a column is consistent: `fill` of categories must be the index of one of them, or
+ * −1. */
 static bool is_good(const struct TableColumn *column) {
     if (!isfinite(column->fill))
         return false;
@@ -264,7 +265,7 @@ static int read_categories(const struct Loading *loading, struct Error *error) {
     return code;
 }
 
-/* One byte, for which `allowed` has a place. */
+/* Reads an attribute of one byte that must be one of `allowed`. */
 static int read_byte(const struct Loading *loading, const char *name, const char *allowed,
                      char *byte, struct Error *error) {
     char *text;

@@ -1,4 +1,4 @@
-/* The encoding of a table, as data set files and checkpoints hold it: in the group /encoding.
+/* The encoding of a table in data set files and checkpoints: the group /encoding.
  *
  *     names (columns), roles (columns), missing_rules (columns)   texts, as table_encoding.h names
  *     targets (columns)                     which of the targets a column is
@@ -18,10 +18,12 @@
 #include "sources/table_rows.h"
 #include "store/saved.h"
 
-/* A struct TableEncoding; nothing if it has no columns. Whatever is loaded is consistent. */
+/* A struct TableEncoding; nothing if it has no columns. Loading fails if the parts are not
+ * consistent. */
 extern const struct SavedGroup encoding_saved;
 
-/* Whether an encoding makes so many inputs, and labels or targets of this kind and count. */
+/* Returns whether an encoding makes this number of inputs, and labels or targets of this kind and
+ * number. */
 bool encoding_fits(const struct TableEncoding *encoding, int64_t inputs,
                    const struct Targets *targets);
 

@@ -17,15 +17,15 @@ struct Slot {
     enum SlotState state;
     bool failed;
     struct OrderWindow window;
-    int64_t *samples; /* (most): their numbers in the split, in the order of the window */
-    int64_t *draws;   /* (most): by which random numbers are drawn */
-    char *pixels;     /* (most) images */
+    int64_t *samples; /* (most): the numbers of its samples in the split, in the window's order */
+    int64_t *draws;   /* (most): the draw of each sample */
+    char *pixels;     /* (most): their images */
 };
 
-/* One slot is drawn from while the other is filled. */
+/* A lane has two slots: samples are drawn from one while the other is filled. */
 struct Lane {
     struct Slot slots[2];
-    int current; /* that is drawn from; −1: none yet */
+    int current; /* the slot that samples are drawn from; −1: none yet */
 };
 
 struct Stream {
@@ -34,19 +34,19 @@ struct Stream {
     size_t image_bytes;
     int64_t lane_count;
     struct Lane *lanes;
-    double waited;   /* seconds, for windows */
-    bool has_failed; /* a window that was drawn from */
-    /* Used by the thread that fills, or, without one, by the thread that draws: */
+    double waited;   /* seconds that were spent waiting for windows */
+    bool has_failed; /* a window that samples were drawn from could not be read */
+    /* Used by the thread that fills slots, or by the drawing thread if there is no other: */
     struct BlockReader *reader;
     char *block; /* the largest block */
     struct OrderEntry *entries;
     int64_t *scratch;
-    /* Shared, under the mutex: */
+    /* Protected by the mutex: */
     pthread_mutex_t mutex;
     pthread_cond_t wanted, filled;
     pthread_t thread;
     bool has_thread, ends;
-    struct Slot *urgent;  /* is waited for; or NULL */
+    struct Slot *urgent;  /* the slot that is waited for; or NULL */
     struct Error failure; /* the first */
 };
 
@@ -59,7 +59,7 @@ static bool is_ending(struct Stream *stream) {
     return ends;
 }
 
-/* Reads the rows between two of a block, and puts their samples where they belong. */
+/* Reads a range of rows of one block, and copies each sample to its place in the window. */
 static int fill_block(struct Stream *stream, struct Slot *slot, const struct OrderEntry *entries,
                       int64_t count, struct Error *error) {
     int64_t first = entries[0].row, rows = entries[count - 1].row - first + 1;
@@ -77,7 +77,7 @@ static int fill_block(struct Stream *stream, struct Slot *slot, const struct Ord
     return code;
 }
 
-/* Fills a slot whose entries are listed. */
+/* Fills a slot whose entries have been listed. */
 static int fill(struct Stream *stream, struct Slot *slot, struct Error *error) {
     const struct OrderEntry *entries = stream->entries;
     int64_t count = slot->window.count;
@@ -102,7 +102,7 @@ static void list(struct Stream *stream, const struct Slot *slot) {
     block_order__list(stream->order, &slot->window, stream->entries, stream->scratch);
 }
 
-/* With the mutex: the slot is ready. */
+/* Marks the slot as ready. The caller holds the mutex. */
 static void finish(struct Stream *stream, struct Slot *slot, int code, const struct Error *error) {
     slot->failed = code != OK;
     if (code != OK && stream->failure.code == OK)
@@ -110,7 +110,7 @@ static void finish(struct Stream *stream, struct Slot *slot, int code, const str
     slot->state = SLOT_READY;
 }
 
-/* With the mutex: the slot to fill next, or NULL. */
+/* Returns the slot to fill next, or NULL. The caller holds the mutex. */
 static struct Slot *choose(struct Stream *stream) {
     if (stream->urgent && stream->urgent->state == SLOT_WANTED)
         return stream->urgent;
@@ -179,7 +179,7 @@ int stream__create(struct Stream **out, const struct Split *split, size_t image_
     pthread_mutex_init(&stream->mutex, NULL);
     pthread_cond_init(&stream->wanted, NULL);
     pthread_cond_init(&stream->filled, NULL);
-    /* Before the thread is there, which reads it. */
+    /* Set before the thread starts, because it reads this. */
     stream->has_thread = h5_allows_threads();
     if (stream->has_thread && !thread_start(&stream->thread, run, stream))
         stream->has_thread = false;
@@ -225,14 +225,14 @@ static bool is_window(const struct Slot *slot, const struct OrderWindow *window)
            slot->window.number == window->number;
 }
 
-/* With the mutex. */
+/* The caller holds the mutex. */
 static void want(struct Stream *stream, struct Slot *slot, const struct OrderWindow *window) {
     slot->window = *window;
     slot->state = SLOT_WANTED;
     pthread_cond_signal(&stream->wanted);
 }
 
-/* With the mutex: waits until the slot is neither being filled nor to be filled. */
+/* Waits until the slot is neither being filled nor to be filled. The caller holds the mutex. */
 static void wait_for(struct Stream *stream, struct Slot *slot) {
     struct Error error;
     if (!stream->has_thread && slot->state == SLOT_WANTED) {
@@ -245,8 +245,7 @@ static void wait_for(struct Stream *stream, struct Slot *slot) {
     stream->urgent = NULL;
 }
 
-/* Makes the window that holds a place the current one of its lane, and asks for the one after it.
- */
+/* Makes the window that holds a place the current one of its lane, and requests the next one. */
 static void advance(struct Stream *stream, int64_t epoch, struct OrderPlace place) {
     struct Lane *lane = &stream->lanes[place.lane];
     double start = clock_seconds();
@@ -255,7 +254,7 @@ static void advance(struct Stream *stream, int64_t epoch, struct OrderPlace plac
     int next = lane->current == 0 ? 1 : 0;
     struct Slot *slot = &lane->slots[next], *old = &lane->slots[1 - next];
     if (!is_window(slot, &window)) {
-        if (slot->state == SLOT_FILLING) /* of somewhere else: the run went back, or was resumed */
+        if (slot->state == SLOT_FILLING) /* of another place: the run went back or was resumed */
             wait_for(stream, slot);
         want(stream, slot, &window);
     }

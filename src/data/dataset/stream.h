@@ -1,7 +1,7 @@
-/* A stream: the samples of a split that is read in blocks, in the order of block_order.h. A thread
- * of its own reads and decodes a window of each lane ahead of its use, unless HDF5 allows only one
- * thread. It uses neither MPI nor the log, and takes no signals. All memory is allocated when the
- * stream is made. Inside data/ only. */
+/* A stream gives the samples of a split that is read in blocks, in the order of block_order.h. Its
+ * own thread reads and decodes a window of each lane ahead of its use, unless HDF5 allows only one
+ * thread. That thread uses neither MPI nor the log, and blocks all signals. All memory is allocated
+ * when the stream is made. For data/ only. Not collective. */
 #ifndef TRAINER_DATA_DATASET_STREAM_H
 #define TRAINER_DATA_DATASET_STREAM_H
 
@@ -9,28 +9,29 @@
 
 struct Stream;
 
-/* `image_bytes`: of an image of the split. */
+/* `image_bytes` is the size of one image of the split. */
 int stream__create(struct Stream **stream, const struct Split *split, size_t image_bytes,
                    const struct StreamCut *cut, struct Error *error);
 void stream__release(struct Stream *stream); /* NULL is allowed. Ends the thread. */
 
-/* A sample with its pixels. What is random about it is drawn by its draw, of which there may be
- * several in an epoch (data/order.h); of a stream there is one, the sample's number. */
+/* A sample with its pixels. `draw` selects its random numbers: a sample may occur several times in
+ * an epoch, each time with another draw (data/order.h). */
 struct Drawn {
     int64_t draw, sample;
     const void *pixels;
 };
-/* The samples at some positions of an epoch, which all lie in one window, may be drawn together:
- * those from `position` on, at most `count`. Waits for the window if need be. What was drawn before
- * in the same lane may be overwritten. */
+/* Makes the window that holds `position` available, and waits for it if necessary. Returns how many
+ * samples from `position` on, at most `count`, lie in that window. Samples of the same lane that
+ * were drawn before may be overwritten. */
 int64_t stream__run(struct Stream *stream, int64_t epoch, int64_t position, int64_t count);
-/* The sample at a position that stream__run has found. */
+/* Returns the sample at a position that stream__run made available. */
 struct Drawn stream__draw(const struct Stream *stream, int64_t position);
-/* One of the samples of the window that holds the position: number `share` · samples of it, for a
- * share in [0, 2^64) / 2^64. */
+/* Returns one sample of the window that holds the position: number floor(share · n / 2^64) of its n
+ * samples. */
 struct Drawn stream__partner(const struct Stream *stream, int64_t position, uint64_t share);
 
-/* The failure of reading a window that was drawn from, whose pixels are zeros; or OK. */
+/* Returns the error of reading a window that samples were drawn from, or OK. The pixels of such a
+ * window are zeros. */
 int stream__failed(const struct Stream *stream, struct Error *error);
 
 #endif

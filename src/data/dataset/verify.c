@@ -31,7 +31,7 @@ void dataset_digest(const struct Dataset *dataset, const struct Split *split, ch
     digest_text((struct Digest){.high = hash.high64, .low = hash.low64}, digest);
 }
 
-/* *digest: what was found. */
+/* *Compares a split with its digest in the file. Sets `digest` to the one that was computed. */
 static int check_digest(const struct Dataset *dataset, const struct Split *split,
                         char digest[DIGEST_TEXT], struct Error *error) {
     dataset_digest(dataset, split, digest);
@@ -52,11 +52,11 @@ int dataset_check_read(const struct Dataset *dataset, const struct Split *split,
                : OK;
 }
 
-/* A worker's part of the blocks. */
+/* Checks a worker's part of the blocks. */
 static int check_blocks(const struct Dataset *dataset, const struct Split *split, int worker,
                         int workers, struct Error *error) {
     struct BlockDigests *blocks = split->block_digests;
-    if (!split->runs[0].images) { /* reading checks */
+    if (!split->runs[0].images) { /* reading checks the blocks */
         for (int64_t i = 0; i < split->count; i++)
             dataset_image(dataset, split, i);
         int code = dataset_check_read(dataset, split, error);
@@ -95,7 +95,7 @@ void dataset_trust(const struct Dataset *dataset, const struct Split *split,
 
 int dataset_check_split(struct Dataset *dataset, const struct Split *split, enum DatasetCheck when,
                         int worker, int workers, struct Error *error) {
-    if (split->window) /* its samples come and go */
+    if (split->window) /* only a part of its samples is in memory */
         return OK;
     char digest[DIGEST_TEXT];
     if (is_for_reading(dataset, split, when))
@@ -133,7 +133,8 @@ static int verify_split(const struct Dataset *dataset, const struct Split *split
     return OK;
 }
 
-/* Another program may have summed in another order, or rounded to float. */
+/* Returns whether two statistics agree. Another program may have added in another order or rounded
+ * to float. */
 static bool near(double found, double expected) {
     return fabs(found - expected) <= 1e-4 * (1 + fabs(expected));
 }

@@ -12,7 +12,7 @@
 #define NAMES_SHOWN 5
 #define MISSING 1e15F /* netCDF fills with 9.97e36, climate models with 1e20, maps with -3.4e38 */
 
-/* How many samples each class has. */
+/* Returns the number of samples of each class. The caller releases the array. */
 static int64_t *count_classes(const struct Dataset *dataset, const struct Split *split) {
     int64_t *counts = memory_array(int64_t, dataset->targets.count, "counts of classes");
     for (int64_t i = 0; i < split->count; i++)
@@ -30,7 +30,7 @@ bool dataset_has_class(const struct Dataset *dataset, int64_t class) {
     return false;
 }
 
-/* The likely cause if classes that are named by numbers alone lack samples. */
+/* Returns advice on the likely cause if classes that have only numbers for names lack samples. */
 static const char *advice_on_absent(const struct Dataset *dataset, int64_t absent) {
     const struct Targets *targets = &dataset->targets;
     for (int64_t c = 0; c < targets->count; c++) {
@@ -42,7 +42,7 @@ static const char *advice_on_absent(const struct Dataset *dataset, int64_t absen
     if (absent == 1 && !dataset_has_class(dataset, 0))
         return "; if the classes are counted from 1, say data.first_label: 1";
     return 4 * absent > targets->count
-               ? "; data.classes: values takes only the labels that occur for classes"
+               ? "; with data.classes: values, only labels that occur are classes"
                : "";
 }
 
@@ -55,7 +55,8 @@ static void warn_of_absent(const struct Dataset *dataset, const struct Split *sp
             text_add(&names, "%s%s", shown++ ? ", " : "", dataset->targets.names[c]);
     if (absent > shown)
         text_add(&names, " and %" PRId64 " more", absent - shown);
-    log_warning("%s, split %s: no sample of %" PRId64 " of the %" PRId64 " classes: %s%s",
+    log_warning("%s, split %s: there are no samples of %" PRId64 " of the %" PRId64
+                " classes: %s%s",
                 dataset->path, split->name, absent, dataset->targets.count, names.data,
                 advice_on_absent(dataset, absent));
     text_release(&names);
@@ -103,9 +104,8 @@ static bool is_few(int64_t channels) {
 void dataset_warn_of_axes(const struct Dataset *dataset) {
     if (dataset->axes_are_guessed && is_few(dataset->height) && dataset->width > 4 &&
         dataset->channels > 4)
-        log_warning("%s: images are taken for %" PRId64 " high, %" PRId64 " wide, with %" PRId64
-                    " channels; if the channels come first, say data.axes: NCHW (or NHWC, if it is "
-                    "right)",
+        log_warning("%s: images are read as %" PRId64 " high, %" PRId64 " wide, with %" PRId64
+                    " channels; if the channels come first, say data.axes: NCHW; if not, NHWC",
                     dataset->path, dataset->height, dataset->width, dataset->channels);
 }
 
@@ -113,7 +113,7 @@ static double value_of(const struct Split *split, const void *pixels, int64_t e)
     return split->bytes ? ((const uint8_t *)pixels)[e] : (double)((const float *)pixels)[e];
 }
 
-/* Which features are the same in all samples. */
+/* Finds the features that vary between samples. */
 static void find_varying(const struct Dataset *dataset, const struct Split *split, bool *varies) {
     int64_t columns = dataset->channels, left = columns;
     size_t bytes = dataset_image_bytes(dataset, split);
@@ -140,12 +140,13 @@ static void warn_of_columns(const struct Dataset *dataset, const struct Split *s
     }
     memory_release(varies);
     if (constant)
-        log_warning("%s, split %s: %" PRId64 " of %" PRId64 " features never vary, feature %" PRId64
-                    " the first; they teach nothing",
+        log_warning("%s, split %s: %" PRId64 " of %" PRId64
+                    " features have the same value in all samples, first feature %" PRId64
+                    "; nothing can be learnt from them",
                     dataset->path, split->name, constant, columns, first);
 }
 
-/* Images that are of one value all over. */
+/* Warns of images whose values are all equal. */
 static void warn_of_images(const struct Dataset *dataset, const struct Split *split) {
     int64_t blank = 0, first = -1, elements = dataset_elements(dataset);
     for (int64_t i = 0; i < split->count; i++) {
@@ -160,7 +161,7 @@ static void warn_of_images(const struct Dataset *dataset, const struct Split *sp
     }
     if (blank)
         log_warning("%s, split %s: %" PRId64 " of %" PRId64
-                    " images have one value all over, image %" PRId64 " the first",
+                    " images have the same value everywhere, first image %" PRId64,
                     dataset->path, split->name, blank, split->count, first);
 }
 
@@ -168,16 +169,16 @@ static void warn_of_images(const struct Dataset *dataset, const struct Split *sp
 
 struct Extent {
     float least, most;
-    bool rounded; /* some value needs the last digits that float32 has */
+    bool rounded; /* some value needs all digits that float32 has */
 };
 
-/* What one pass over all images of a split, or over its targets, finds. */
+/* The result of one pass over all images of a split, or over its targets. */
 struct Numbers {
-    int64_t count, each; /* of values; of one sample */
-    int64_t large;       /* as large as those that stand for missing values */
-    int64_t first;       /* the place of the first of them; or -1 */
+    int64_t count, each; /* all values; the values of one sample */
+    int64_t large;       /* values as large as those that stand for missing ones */
+    int64_t first;       /* the place of the first large value; −1: none */
     int64_t channels;
-    struct Extent *extents; /* (channels); NULL: they are not asked for */
+    struct Extent *extents; /* (channels); NULL: not measured */
 };
 
 static bool is_large(float value) {
@@ -226,8 +227,8 @@ static struct Numbers start_numbers(int64_t samples, int64_t each, int64_t chann
         .extents = extents ? memory_array(struct Extent, channels, "extents of channels") : NULL};
 }
 
-/* Images of bytes, and those of more than DATASET_CHECKED bytes in all, are not looked at: the
- * numbers are then none. Release the extents. */
+/* Examines the images of a split. Images of bytes, and splits of more than DATASET_CHECKED bytes,
+ * are not examined, and the result is zeros. The caller releases the extents. */
 static struct Numbers look_at_images(const struct Dataset *dataset, const struct Split *split,
                                      bool extents) {
     double bytes = (double)split->count * (double)dataset_image_bytes(dataset, split);
@@ -250,7 +251,7 @@ static struct Numbers look_at_targets(const struct Dataset *dataset, const struc
     return numbers;
 }
 
-/* How many steps of float32 lie between the least and the largest value. */
+/* Returns how many steps of float32 lie between the least and the largest value. */
 static double levels_of(const struct Extent *extent) {
     float size = fmaxf(fabsf(extent->least), fabsf(extent->most));
     double range = (double)extent->most - (double)extent->least;
@@ -286,12 +287,13 @@ double dataset_target_levels_left(const struct Dataset *dataset, const struct Sp
     return fewest;
 }
 
-/* If most values are large, that is their unit. */
+/* Warns of large values, unless most are: these are then a matter of the unit. */
 static void warn_of_missing(const struct Dataset *dataset, const struct Split *split,
                             const char *what, const struct Numbers *numbers) {
     if (numbers->large && 2 * numbers->large < numbers->count)
-        log_warning("%s, split %s: %" PRId64 " of %" PRId64 " %s are beyond 1e15, sample %" PRId64
-                    " holds the first; such numbers often stand for missing values",
+        log_warning("%s, split %s: %" PRId64 " of %" PRId64
+                    " %s are beyond 1e15 (first in sample %" PRId64
+                    "); such numbers often stand for missing values",
                     dataset->path, split->name, numbers->large, numbers->count, what,
                     numbers->first / numbers->each);
 }
@@ -301,10 +303,11 @@ static void warn_of_levels(const struct Dataset *dataset, const struct Split *sp
     int64_t channel;
     double levels = numbers->extents ? fewest_levels(numbers, &channel) : INFINITY;
     if (levels < DATASET_FEW_LEVELS)
-        log_warning("%s, split %s: %s %" PRId64 " has values so large that float32, in which they "
-                    "are kept, leaves at most %.0f different ones between the least and the "
-                    "largest; subtract a constant before they are written",
-                    dataset->path, split->name, what, channel, floor(levels) + 1);
+        log_warning(
+            "%s, split %s: %s %" PRId64
+            " has such large values that float32, in which they are kept, distinguishes at most "
+            "%.0f between the least and the largest; subtract a constant before writing them",
+            dataset->path, split->name, what, channel, floor(levels) + 1);
 }
 
 void dataset_warn_of_numbers(const struct Dataset *dataset, const struct Split *split,

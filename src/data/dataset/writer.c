@@ -23,7 +23,7 @@ struct OpenSplit {
     char *name, *images_name; /* the name is NULL between splits */
     int64_t count, done;
     bool without_truth;
-    void *targets; /* (count): labels, or rows of values */
+    void *targets; /* (count): labels or rows of values */
     struct BlockHasher blocks;
 };
 
@@ -31,16 +31,16 @@ struct DatasetWriter {
     char *path;
     struct H5Writer *file;
     int64_t height, width, channels, target_count;
-    bool values; /* the targets; else classes */
+    bool values; /* targets are values; else classes */
     bool sets;   /* the values are sets of classes */
     bool floats;
     struct Statistics statistics;
     bool has_train;
-    struct Text list; /* of what the file must hold */
+    struct Text list; /* the list of splits (listed.h) */
     struct OpenSplit split;
-    XXH3_state_t *hash;               /* of it */
-    size_t target_bytes;              /* of one sample */
-    double *target_mean, *target_std; /* of split "train", once it is complete */
+    XXH3_state_t *hash;               /* of the current split */
+    size_t target_bytes;              /* bytes of the target of one sample */
+    double *target_mean, *target_std; /* of split "train", set when it is complete */
 };
 
 static void end_split(struct DatasetWriter *writer) {
@@ -101,7 +101,7 @@ int writer__create(struct DatasetWriter **out, const char *path,
                    const struct DatasetDescription *description, struct Error *error) {
     *out = NULL;
     bool sets = description->targets == TARGET_SETS;
-    bool values = description->targets == TARGET_VALUES || sets; /* rows of them */
+    bool values = description->targets == TARGET_VALUES || sets; /* stored as rows of values */
     int code = check_names(path, values && !sets ? "targets" : "classes", description->target_names,
                            description->target_count, error);
     if (code != OK)
@@ -193,7 +193,7 @@ static int write_blocks(struct DatasetWriter *writer, const char *group, struct 
                                      error);
 }
 
-/* Writes what follows the last image of a split: its labels or targets, and its digests. */
+/* Writes what follows the last image of a split: labels or targets, and digests. */
 static int complete_split(struct DatasetWriter *writer, struct Error *error) {
     const struct OpenSplit *split = &writer->split;
     char *group = memory_print("/%s", split->name);
@@ -208,7 +208,7 @@ static int complete_split(struct DatasetWriter *writer, struct Error *error) {
         code = h5_write_attribute(writer->file, group, "digest", H5_TEXT, digest, error);
     if (code == OK)
         code = write_blocks(writer, group, error);
-    if (!split->without_truth) /* all that is listed can be opened without being asked for */
+    if (!split->without_truth) /* listed splits are opened without being requested */
         listed__add(&writer->list, split->name, split->count, digest);
     memory_release(group);
     end_split(writer);
