@@ -121,8 +121,8 @@ void arrays__release(struct Source *source) {
     memory_release(state);
 }
 
-/* Whether `axes` is an order of as many of N, H, W, C as there are dimensions; F, the features of
- * (N, F), counts as C. */
+/* Returns whether `axes` is an order of `rank` different letters of N, H, W and C. F, the features
+ * of (N, F), counts as C. */
 static bool axes_fit(const char *axes, int rank) {
     bool seen[4] = {false};
     if ((int)strlen(axes) != rank)
@@ -136,7 +136,7 @@ static bool axes_fit(const char *axes, int rank) {
     return seen[0];
 }
 
-/* Puts the dimensions into the order N, H, W, C; those that are missing have size 1. */
+/* Puts the dimensions into the order N, H, W, C. Missing ones get the size 1. */
 static int order_axes(struct Array *images, const char *given, struct Error *error) {
     static const char *const usual[] = {"N", "NF", "NHW", "NHWC"};
     if (images->rank < 1 || images->rank > 4)
@@ -156,7 +156,7 @@ static int order_axes(struct Array *images, const char *given, struct Error *err
     memcpy(images->size, size, sizeof size);
     memcpy(images->stride, stride, sizeof stride);
     if (!given && size[1] <= 4 && size[2] > 4 && size[3] > 4)
-        log_warning("%s: images are taken for %" PRId64 " high, %" PRId64 " wide, with %" PRId64
+        log_warning("%s: images are read as %" PRId64 " high, %" PRId64 " wide, with %" PRId64
                     " channels; do the channels come first?",
                     images->name, size[1], size[2], size[3]);
     return OK;
@@ -166,8 +166,8 @@ static bool is_bytes(const struct Array *array) {
     return array->kind == NUMBER_UNSIGNED && array->element == 1;
 }
 
-/* Images have the same size in all splits. Those of a file are loaded unless a row of them is one
- * run. */
+/* Takes the images of a split, which must have the size of the other splits' images. Images in a
+ * file are loaded unless each row is contiguous. */
 static int take_images(struct Source *source, struct Array *images, const char *axes,
                        struct Error *error) {
     const struct Arrays *state = source->state;
@@ -194,7 +194,8 @@ static int take_images(struct Source *source, struct Array *images, const char *
     return is_run ? OK : array__load(images, error);
 }
 
-/* The values of labels, (count, columns), if they are numbers; the caller releases them. */
+/* Returns the values of labels, (count, columns), which must be numbers. The caller releases
+ * them. */
 static double *read_values(const struct Array *labels, int64_t columns) {
     double *values = memory_array(double, labels->size[0] * columns, "labels");
     for (int64_t i = 0; i < labels->size[0]; i++)
@@ -205,7 +206,7 @@ static double *read_values(const struct Array *labels, int64_t columns) {
     return values;
 }
 
-/* Labels become (N) or (N, K): dimensions of size 1 go, and so does a first one before N. */
+/* Changes the shape of labels to (N) or (N, K) by removing dimensions of size 1. */
 static int flatten(struct Array *labels, int64_t count, struct Error *error) {
     int kept = 0;
     for (int i = 0; i < labels->rank; i++)
@@ -272,9 +273,9 @@ static int take_targets(struct Source *source, const char *split_name, const str
         targets_release(&numbered);
     }
     if (targets_values(&source->targets) != columns)
-        return fail(error, ERROR_DATA, "%s: %" PRId64 " values a sample; the other split has %s",
-                    labels->name, columns,
-                    targets_values(&source->targets) ? "another number" : "classes");
+        return fail(error, ERROR_DATA,
+                    "%s: %" PRId64 " values for each sample; the other split has %s", labels->name,
+                    columns, targets_values(&source->targets) ? "another number" : "classes");
     struct SourceSplit *split = source_add_split(source, split_name, count);
     for (int64_t i = 0; i < count * columns; i++) {
         if (!isfinite(values[i]))
@@ -284,7 +285,7 @@ static int take_targets(struct Source *source, const char *split_name, const str
     return OK;
 }
 
-/* A text as UTF-8, without what pads it; the caller releases it. */
+/* Returns a text as UTF-8, without its padding. The caller releases it. */
 static char *read_text(const struct Array *array, int64_t at) {
     const uint8_t *element = array->bytes + at * array->element;
     struct Text text = {0};
@@ -310,7 +311,8 @@ static char *read_text(const struct Array *array, int64_t at) {
     return text.data;
 }
 
-/* Names are numbered in sorted order, those of the first split. Takes the texts over. */
+/* Sets labels that are texts: the sorted texts of the first split are the classes. Takes ownership
+ * of the texts. */
 static int take_names(struct Source *source, const char *split_name, const struct Array *labels,
                       char **texts, struct Error *error) {
     struct Arrays *state = source->state;
@@ -347,8 +349,8 @@ static int take_texts(struct Source *source, const char *split_name, const struc
     return take_names(source, split_name, labels, texts, error);
 }
 
-/* Whether labels are the names of classes and not their numbers: some are negative, but a -1 beside
- * 0 and 1 may stand for samples without a label. */
+/* Returns whether labels are names of classes and not indices: some are negative. But −1 together
+ * with both 0 and 1 may mean that a sample has no label. */
 static bool are_names(const double *values, int64_t count) {
     bool low[2] = {false};
     double least = 0;
@@ -383,9 +385,9 @@ static int take_truth(struct Source *source, const char *name, struct Array *lab
         return fail(error, ERROR_DATA, "%s: its labels are of another kind than the first split's",
                     labels->name);
     if (texts)
-        return labels->rank == 1
-                   ? take_texts(source, name, labels, error)
-                   : fail(error, ERROR_DATA, "%s: expected one label a sample", labels->name);
+        return labels->rank == 1 ? take_texts(source, name, labels, error)
+                                 : fail(error, ERROR_DATA, "%s: expected one label for each sample",
+                                        labels->name);
     int64_t columns = labels->rank == 2 ? labels->size[1] : 1;
     double *values = read_values(labels, columns);
     bool classes = columns == 1 ? are_whole(values, count) : are_one_hot(values, count, columns);
@@ -442,7 +444,7 @@ void arrays__name_classes(struct Source *source, const struct SourceOptions *opt
     memory_release_texts(names, state->last_label + 1);
 }
 
-/* One image, of which `row` is the first element, into its place. */
+/* Copies one image, whose first element is `row`, to its place. */
 static void place_image(const struct Source *source, const struct Array *images, const uint8_t *row,
                         void *sample) {
     const struct Arrays *state = source->state;

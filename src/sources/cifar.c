@@ -22,13 +22,14 @@
 
 struct CifarKind {
     const char *name;
-    int label_bytes; /* before the pixels of a record */
-    /* The binary and the Python version: the folder in the published archive, and its files,
-     * NULL-terminated. */
+    int label_bytes; /* bytes of labels before the pixels of a record */
+    /* The binary and the Python version: the folder in the published archive, and its files, ended
+     * by NULL. */
     struct {
         const char *folder, *files[8];
     } versions[2];
-    /* Python: the lists of labels, and the file of names with their lists; coarse ones first. */
+    /* Python version: the keys of the lists of labels, the file of names and the keys of its lists;
+     * coarse ones come first. */
     const char *labels[2], *names_file, *names[2];
 };
 
@@ -59,11 +60,13 @@ struct CifarState {
     struct CifarFile {
         char *path;
         int descriptor;
-        bool test; /* "test" is in its name: it belongs to split "test", else to "train" */
+        bool test; /* its name contains "test", so it belongs to split "test", else to "train" */
         int64_t records;
-        int64_t first, step; /* bytes before the pixels of the first record, and to the next */
-        int32_t *labels;     /* of a pickle; NULL: before the pixels */
-        uint8_t *pixels;     /* (records, 3, 32, 32), if the file has them in another order */
+        /* byte at which the pixels of the first record begin, and bytes from one record to the next
+         * */
+        int64_t first, step;
+        int32_t *labels; /* the labels of a pickle; NULL: they are before the pixels */
+        uint8_t *pixels; /* (records, 3, 32, 32), if the file stores them in another order */
     } files[FILES];
 };
 
@@ -81,7 +84,7 @@ static int read_at(const struct CifarFile *file, int64_t offset, void *bytes, in
     return OK;
 }
 
-/* Pixels that stand column by column, (3072, records), become rows. */
+/* Transposes pixels that are stored column by column, (3072, records). */
 static int turn_pixels(struct CifarFile *file, struct Error *error) {
     int64_t bytes = file->records * 3 * AREA;
     uint8_t *columns = memory_array(uint8_t, bytes, "pixels of CIFAR");
@@ -129,7 +132,7 @@ static int add_pickle(const struct CifarState *state, struct CifarFile *file, st
     return code;
 }
 
-/* Opens one file; takes over `path`. */
+/* Opens one file. Takes ownership of `path`. */
 static int add_file(struct CifarState *state, char *path, struct Error *error) {
     if (state->file_count == FILES) {
         memory_release(path);
@@ -147,7 +150,7 @@ static int add_file(struct CifarState *state, char *path, struct Error *error) {
         return add_pickle(state, file, error);
     int64_t record = record_bytes(state->kind);
     if (file_kind_at(path))
-        return fail(error, ERROR_DATA, "%s: is no file of %s: it %s", path, state->kind->name,
+        return fail(error, ERROR_DATA, "%s: is not a file of %s: it %s", path, state->kind->name,
                     file_kind_at(path));
     if (!S_ISREG(about.st_mode) || about.st_size == 0 || about.st_size % record != 0)
         return fail(error, ERROR_DATA,
@@ -161,8 +164,8 @@ static int add_file(struct CifarState *state, char *path, struct Error *error) {
     return OK;
 }
 
-/* The archive's folder inside `source` if there is one, else `source` itself, and which version it
- * holds. The caller releases it. */
+/* Returns the archive's folder inside `source` if there is one, else `source` itself, and sets
+ * which version it holds. The caller releases it. */
 static char *batches_folder(const struct CifarKind *kind, const char *source, int *version) {
     for (*version = 0; *version < 2; ++*version) {
         char *inner = path_inner_folder(source, kind->versions[*version].folder);
@@ -187,7 +190,8 @@ static int add_source(struct CifarState *state, const char *source, struct Error
     return code;
 }
 
-/* The names in the pickle beside the others; those of CIFAR-10 are known without it. */
+/* Reads the names from the pickle that belongs to the others. Those of CIFAR-10 are known without
+ * it. */
 static int read_pickled_names(struct Source *source, const char *path, int64_t expected,
                               struct Error *error) {
     const struct CifarState *state = source->state;
@@ -212,7 +216,8 @@ static int read_pickled_names(struct Source *source, const char *path, int64_t e
     return code;
 }
 
-/* The archives have a file of class names. CIFAR-10 can do without: its ten are known here. */
+/* Names the classes by the archive's file of names. It may be missing for CIFAR-10, whose ten names
+ * are known here. */
 static int name_classes(struct Source *source, const struct SourceOptions *options,
                         struct Error *error) {
     static const char *const ten[] = {"airplane", "automobile", "bird",  "cat",  "deer",
@@ -238,7 +243,7 @@ static int name_classes(struct Source *source, const struct SourceOptions *optio
     return code;
 }
 
-/* An item is the number of a file and of a record in it. */
+/* An item combines the index of a file and of a record in it. */
 static int64_t make_item(int file, int64_t record) {
     return (int64_t)file << 48 | record;
 }

@@ -25,7 +25,7 @@ static int compare_numbers(const void *a, const void *b) {
     return (left > right) - (left < right);
 }
 
-/* How a number is written as the name of a class. */
+/* Returns how a number is written as the name of a class. */
 static char *name_number(const char *text) {
     double value;
     is_number(text, &value);

@@ -10,11 +10,11 @@
 #include "sources/fields.h"
 #include "sources/number.h"
 
-/* What grows while a table is read. */
+/* Arrays that grow while a table is read. */
 struct Growing {
     size_t text, text_room;
     int64_t field_room, line_room;
-    size_t *places; /* of each field in the text, which may move */
+    size_t *places; /* offset of each field in the text, which may be moved by growing */
     int64_t fields;
 };
 
@@ -97,13 +97,14 @@ static bool is_regular(const char *path) {
     return !stat(path, &status) && S_ISREG(status.st_mode);
 }
 
-/* "photos/7.jpg 3": a name and a number, as lists of ImageNet and Caffe have them. */
+/* Returns whether a line is like "photos/7.jpg 3": a name and a number, as in lists of ImageNet and
+ * Caffe. */
 static bool ends_in_number(const char *line) {
     const char *blank = strrchr(line, ' ');
     return blank && blank[1] && !blank[1 + strspn(blank + 1, "0123456789")];
 }
 
-/* What stands between columns: a comma, or if the head has none, a semicolon, a tab or blanks. */
+/* Guesses the separator: a comma, or, if the head has none, a semicolon, a tab or blanks. */
 static char guess_separator(const char *path) {
     char head[4096];
     size_t length = is_regular(path) ? read_file_head(path, head, sizeof head - 1) : 0;

@@ -9,7 +9,7 @@
 #include "base/memory.h"
 #include "base/text.h"
 
-enum { SHOWN_NAMES = 8 }; /* of the columns that there are */
+enum { SHOWN_NAMES = 8 }; /* columns that a message lists */
 
 static bool is_blank(char c) {
     return c == ' ' || c == '\t';
@@ -39,12 +39,12 @@ int field__shown(const char *field) {
     return (int)at;
 }
 
-/* Heads and categories of real tables hold ends of lines, between quotes. */
+/* Line ends are allowed: heads and categories of real tables contain them between quotes. */
 static bool is_bad(uint32_t code) {
     return is_control(code) && code != '\t' && code != '\n' && code != '\r';
 }
 
-/* The first byte that is not part of a text; NULL: there is none. */
+/* Returns the first byte that is not part of a valid text; NULL if there is none. */
 static const char *bad_byte(const char *field) {
     size_t length = strlen(field), bytes = 1;
     for (size_t i = 0; i < length; i += bytes) {
@@ -105,7 +105,7 @@ int column_names__check(const struct Place *place, char **names, int64_t count,
     return code;
 }
 
-/* Its first place among the names; −1: none. */
+/* Returns the first index of `name` among the names; −1: none. */
 static int64_t place_among(const char *name, char *const *names, int64_t count) {
     for (int64_t i = 0; i < count; i++)
         if (!strcmp(names[i], name))
@@ -118,7 +118,7 @@ int64_t column_names__number(char **names, int64_t count, bool *is_shared) {
     struct Error ignored;
     int64_t first = -1;
     if (column_names__check_distinct(&place, names, count, &ignored) == OK)
-        return -1; /* by far the most tables, and quickly found */
+        return -1; /* a quick test that is enough for almost all tables */
     for (int64_t i = 1; i < count; i++) {
         char *name = names[i], *numbered = NULL;
         int64_t before = *name ? place_among(name, names, i) : -1;
@@ -136,7 +136,7 @@ int64_t column_names__number(char **names, int64_t count, bool *is_shared) {
     return first;
 }
 
-/* Whether two names have the same letters and digits. */
+/* Returns whether two names have the same letters and digits. */
 static bool same_words(const char *a, const char *b) {
     for (;; a++, b++) {
         a += strspn(a, " _-.");

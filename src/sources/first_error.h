@@ -1,5 +1,5 @@
-/* The first of the failures of a loop that several threads share, whatever their number and the
- * order in which they come. Inside sources/ only. */
+/* The failure of the lowest turn of a loop that several threads share. It does not depend on the
+ * number of threads or on the order of the failures. For sources/ only. */
 #ifndef TRAINER_SOURCES_FIRST_ERROR_H
 #define TRAINER_SOURCES_FIRST_ERROR_H
 
@@ -10,13 +10,13 @@
 
 struct FirstError {
     bool any;
-    int64_t at;          /* the turn of the loop that failed */
-    struct Error *error; /* of that turn; the caller's */
+    int64_t at;          /* the lowest turn that failed */
+    struct Error *error; /* its error; owned by the caller */
 };
 
-/* Turn `at` has failed. May be called by any thread. */
+/* Records that turn `at` failed. Any thread may call it. */
 void first_error__note(struct FirstError *first, int64_t at, const struct Error *error);
-/* OK, or the code of the first failure. */
+/* Returns OK or the code of the recorded failure. */
 int first_error__code(const struct FirstError *first);
 
 #endif

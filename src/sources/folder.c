@@ -31,7 +31,7 @@ bool folder__is_debris(const char *name) {
                                          "$RECYCLE.BIN", "RECYCLER",    "System Volume Information",
                                          "lost+found",   "@eaDir",      "#recycle",
                                          "__pycache__"};
-    if (name[0] == '.') /* .DS_Store, ._picture.jpg, .Trashes and whatever is hidden */
+    if (name[0] == '.') /* .DS_Store, ._picture.jpg, .Trashes and all hidden files */
         return true;
     for (size_t i = 0; i < sizeof debris / sizeof *debris; i++)
         if (strcasecmp(name, debris[i]) == 0)
@@ -39,7 +39,8 @@ bool folder__is_debris(const char *name) {
     return false;
 }
 
-/* A bad link, of which `error` says what is wrong. */
+/* Handles a bad link: counts it with a notice, or returns the code of `error`, which says what is
+ * wrong. */
 static int leave_out(const struct BadLinks *links, struct Error *error) {
     if (!links->skip_bad)
         return error_advise(error, ADVICE_SKIP_BAD, NULL, NULL, 0);
@@ -103,6 +104,6 @@ int folder__enter(struct FolderNest *nest, const char *path, const struct Folder
             outer->about.st_dev != nest->about.st_dev || outer->about.st_ino != nest->about.st_ino;
     if (*enters)
         return OK;
-    fail(error, ERROR_DATA, "%s: is a link to a folder that holds it", path);
+    fail(error, ERROR_DATA, "%s: is a link to a folder that contains it", path);
     return leave_out(links, error);
 }

@@ -20,12 +20,12 @@
 #include "sources/arrays.h"
 #include "sources/folder.h"
 
-/* A file of images by its name. */
+/* The name of a file of images, taken apart. */
 struct IdxName {
     char *file;   /* its path */
     char *prefix; /* before the split: "emnist-letters"; or "" */
     const char *split;
-    size_t start, end; /* where "images" stands in the path */
+    size_t start, end; /* where "images" begins and ends in the path */
 };
 
 static void name_release(struct IdxName *name) {
@@ -33,7 +33,8 @@ static void name_release(struct IdxName *name) {
     memory_release(name->prefix);
 }
 
-/* What the last word before "images" says; NULL: it is no split, but a part of the prefix. */
+/* Returns the split that the last word before "images" names; NULL: the word is a part of the
+ * prefix. */
 static const char *split_of_word(const char *word, size_t length) {
     static const char *const words[][2] = {{"train", "train"},      {"training", "train"},
                                            {"t10k", "test"},        {"test", "test"},
@@ -50,7 +51,7 @@ static bool is_separator(char c) {
     return c == '-' || c == '_' || c == '.';
 }
 
-/* Whether a name is that of a file of images; then takes it apart. */
+/* Returns whether a name is that of a file of images, and takes it apart. */
 static bool parse_name(const char *folder, const char *file, struct IdxName *name) {
     const char *images = strstr(file, "images");
     if (!images || !is_separator(images[6]) || strncmp(images + 7, "idx", 3) ||
@@ -74,8 +75,8 @@ static bool parse_name(const char *folder, const char *file, struct IdxName *nam
     return true;
 }
 
-/* The file of the labels that belong to a file of images: the same name with another word, number
- * of dimensions and type; NULL if there is none. The caller releases it. */
+/* Returns the file of labels for a file of images: its name differs in the word, the number of
+ * dimensions and the type only. NULL if there is none. The caller releases it. */
 static char *find_labels(const struct IdxName *name, const struct Folder *folder) {
     const char *slash = strrchr(name->file, '/');
     size_t stem = name->start - (size_t)(slash + 1 - name->file);
@@ -145,11 +146,12 @@ static int read_head(gzFile file, int least, int most, struct Array *array, stru
     return code == OK ? array__check_size(array, error) : code;
 }
 
-/* No byte of deflate gives more than this many. */
+/* The most bytes that one byte of deflate can become. */
 #define MOST_INFLATED 1032
-#define BELIEVED ((int64_t)64 << 20) /* bytes that are allocated without a proof */
+#define BELIEVED                                                                                   \
+    ((int64_t)64 << 20) /* bytes that are allocated without looking at the file's size */
 
-/* A head of a few bytes may declare any size: nothing is allocated that the file cannot fill. */
+/* Refuses a declared size that the file cannot fill, before memory is allocated for it. */
 static int check_declared(gzFile file, const char *path, int64_t bytes, struct Error *error) {
     struct stat about;
     if (bytes <= BELIEVED)
@@ -159,8 +161,8 @@ static int check_declared(gzFile file, const char *path, int64_t bytes, struct E
     int64_t most = gzdirect(file) ? about.st_size : about.st_size * MOST_INFLATED;
     if (bytes > most)
         return fail(error, ERROR_DATA,
-                    "%s: declares %" PRId64 " bytes of values, its %" PRId64
-                    " bytes hold at most %" PRId64,
+                    "%s: declares %" PRId64 " bytes of values, but its %" PRId64
+                    " bytes can hold at most %" PRId64,
                     path, bytes, (int64_t)about.st_size, most);
     return OK;
 }
@@ -188,7 +190,7 @@ static int read_file(const char *path, int least, int most, struct Array *array,
     return code;
 }
 
-/* QMNIST has 8 numbers for each sample, the first of which is the class. */
+/* Keeps the first of the 8 numbers that QMNIST has for each sample: the class. */
 static void take_first_column(struct Array *labels) {
     if (labels->rank == 2)
         labels->size[1] = 1;
@@ -221,8 +223,8 @@ static int add_split(struct Source *source, const struct IdxName *name, const st
     return code;
 }
 
-/* PREFIX-mapping.txt: a label and a character's code, or several, a line. The classes are those
- * that it names, the first of which may have another label than 0. */
+/* Reads PREFIX-mapping.txt, which has a label and one or several codes of characters on each line.
+ * These are the classes; the first may have a label other than 0. */
 static void read_mapping(struct Source *source, const char *folder, const char *prefix) {
     char *path = memory_print("%s/%s-mapping.txt", folder, prefix), line[200];
     struct Arrays *state = source->state;
@@ -254,7 +256,8 @@ static void read_mapping(struct Source *source, const char *folder, const char *
     source_set_classes(source, classes, count);
 }
 
-/* Drops the files of other data sets than that of the prefix; NULL: there must be only one. */
+/* Drops the files of data sets with another prefix. If the prefix is NULL, there must be one data
+ * set only. */
 static int keep_prefix(struct IdxName *names, int *count, const char *folder, const char *prefix,
                        struct Error *error) {
     int kept = 0;
@@ -304,7 +307,7 @@ static int add_splits(struct Source *source, const struct IdxName *names, int co
     return OK;
 }
 
-/* Whether a file is FILE.gz, and FILE is there, too. */
+/* Returns whether a file is FILE.gz and FILE exists, too. */
 static bool is_packed_twin(const struct Folder *folder, int64_t i) {
     const char *name = folder->files.names[i];
     for (int64_t k = 0; k < i && text_ends_with(name, ".gz"); k++)

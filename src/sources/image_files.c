@@ -36,15 +36,15 @@ static struct PictureForm form_of(const struct Source *source) {
     return (struct PictureForm){source->channels, source->floats, state->scale};
 }
 
-/* Puts the line of the list that names the image before the message. */
+/* Puts the place in the list that names the image before the message. */
 static int located(const struct ImageFiles *state, int64_t item, int code, struct Error *error) {
     if (code != OK && state->lines.count)
         error_context(error, "%s", state->lines.names[item]);
     return code;
 }
 
-/* Decodes one image and brings it to the source's size, into `pixels`; NULL: only checks that it
- * can be done. May be called from any thread. */
+/* Decodes one image into `pixels` in the source's size, or, if `pixels` is NULL, only checks that
+ * this is possible. Any thread may call it. */
 static int load(const struct Source *source, int64_t item, void *pixels, struct Error *error) {
     const struct ImageFiles *state = source->state;
     const struct PictureForm form = form_of(source);
@@ -55,7 +55,7 @@ static int load(const struct Source *source, int64_t item, void *pixels, struct 
         return located(state, item, code, error);
     if (!state->resizing && (image.height != source->height || image.width != source->width)) {
         fail(error, ERROR_DATA,
-             "%s: %" PRId64 "x%" PRId64 " pixels, but the first image has %" PRId64 "x%" PRId64
+             "%s: has %" PRId64 "x%" PRId64 " pixels, but the first image has %" PRId64 "x%" PRId64
              "; expected images of one size",
              path, image.width, image.height, source->width, source->height);
         code = error_advise(error, ADVICE_IMAGE_SIZE, NULL, NULL, 0);
@@ -66,7 +66,7 @@ static int load(const struct Source *source, int64_t item, void *pixels, struct 
     return located(state, item, code, error);
 }
 
-/* A picture that cannot be decoded can be left out. */
+/* Adds the advice that a picture which cannot be decoded can be left out. */
 static int advise_skipping(int code, struct Error *error) {
     return code == ERROR_DATA && error->advice.kind == ADVICE_NONE
                ? error_advise(error, ADVICE_SKIP_BAD, NULL, NULL, 0)
@@ -87,7 +87,7 @@ int image_files__read(const struct Source *source, const int64_t *items, int64_t
     return advise_skipping(first_error__code(&bad), error);
 }
 
-/* Takes from the first image that can be decoded what the user did not say. */
+/* Takes what the user did not specify from the first image that can be decoded. */
 static int take_first(struct Source *source, bool skip_bad, struct Error *error) {
     const struct ImageFiles *state = source->state;
     for (int64_t i = 0; i < state->files.count; i++) {
@@ -108,7 +108,7 @@ static int take_first(struct Source *source, bool skip_bad, struct Error *error)
     return fail(error, ERROR_DATA, "no image can be decoded");
 }
 
-/* Looks at the head of every file. *deep: how many have more than 8 bits a value. */
+/* Reads the head of every file. *deep is set to how many have more than 8 bits per value. */
 static int count_deep(const struct Source *source, bool skip_bad, int64_t *deep,
                       struct Error *error) {
     const struct ImageFiles *state = source->state;
@@ -139,14 +139,14 @@ int image_files__settle(struct Source *source, const struct SourceOptions *optio
         return code;
     source->floats |= options->pictures.depth == SOURCE_DEPTH_AUTO && deep > 0;
     if (deep > 0)
-        log_warning("%" PRId64 " of %" PRId64 " images have more than 8 bits a value: %s", deep,
+        log_warning("%" PRId64 " of %" PRId64 " images have more than 8 bits per value: %s", deep,
                     state->files.count,
                     source->floats ? "all are stored as float32" : "they are reduced to 8");
     return take_first(source, options->pictures.skip_bad, error);
 }
 
-/* Decodes images [first, first + count) of a split and moves those that can be used to `kept` and
- * after it. Returns how many images of the split have been kept so far. */
+/* Decodes images [first, first + count) of a split, and moves those that can be used to the places
+ * from `kept` on. Returns how many images of the split have been kept so far. */
 static int64_t keep_good(struct Source *source, struct SourceSplit *split, int64_t first,
                          int64_t count, int64_t kept, struct Error *errors,
                          const struct Ticker *ticker) {

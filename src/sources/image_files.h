@@ -1,10 +1,11 @@
-/* What the formats whose samples are image files have in common. Inside sources/ only. */
+/* What the formats whose samples are image files have in common. For sources/ only. Not
+ * collective. */
 #ifndef TRAINER_SOURCES_IMAGE_FILES_H
 #define TRAINER_SOURCES_IMAGE_FILES_H
 
 #include "sources/folder.h"
 
-/* The state of such a source. An item is a place in `files`. */
+/* The state of such a source. An item is an index into `files`. */
 struct ImageFiles {
     struct NameList files; /* paths of the images of all splits */
     int32_t *name_starts;  /* (files): where in the path the name of the sample begins */
@@ -13,17 +14,19 @@ struct ImageFiles {
     bool resizing; /* the user asked for a size */
     enum PictureScale scale;
 };
-/* Makes the state, and sets the size that the user asked for (0: none). */
+/* Allocates the source's state, and sets the size that the user asked for (0: none). */
 void image_files__start(struct Source *source, const struct SourceOptions *options);
-/* Adds a file; takes over the path. What stands from `name_start` on is the sample's name. */
+/* Adds a file and takes ownership of the path. The part of it from `name_start` on is the sample's
+ * name. */
 void image_files__add(struct ImageFiles *state, char *path, size_t name_start);
-/* Settles what the user left open, once all files and splits are known. The first image that can be
- * examined says the number of channels and the size. Images are floats if one of them has more than
- * 8 bits a value. With skip_bad, files that are no pictures do not matter here. */
+/* Determines what the user did not specify, after all files and splits are known. The first image
+ * that can be examined gives the number of channels and the size. Images are floats if one of them
+ * has more than 8 bits per value. With skip_bad, files that are no pictures are ignored. */
 int image_files__settle(struct Source *source, const struct SourceOptions *options,
                         struct Error *error);
 /* With skip_bad: decodes every image of a split once and drops those that cannot be used, with a
- * notice each: a source tells the number of its samples before it reads the first. */
+ * notice of each. This is necessary because a source must know the number of its samples before any
+ * is read. */
 void image_files__drop_bad(struct Source *source, struct SourceSplit *split,
                            const struct Ticker *ticker);
 

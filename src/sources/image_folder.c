@@ -1,6 +1,6 @@
-/* Format image-folder: a folder for each split holds a folder for each class, which holds pictures,
- * also in folders of its own. Classes and files are taken in the order of their names (byte by
- * byte), so that the order of samples is the same on every machine. */
+/* Format image-folder: a folder for each split contains a folder for each class, which contains
+ * pictures, also in subfolders. Classes and files are in the order of their names (byte by byte),
+ * so that the order of samples is the same on every machine. */
 #include <fcntl.h>
 #include <inttypes.h>
 #include <string.h>
@@ -12,17 +12,17 @@
 #include "pictures/picture_decode.h"
 #include "sources/image_files.h"
 
-/* What is looked for in all splits. */
+/* What is needed to search all splits. */
 struct Search {
     struct Source *source;
     const struct SourceOptions *options;
     const struct Ticker *ticker;
     struct BadLinks links;
-    const char *reference; /* the folder of the split that says which classes there are */
+    const char *reference; /* the folder of the split that determines the classes */
 };
 
-/* Adds the files in a folder and in the folders in it. `root` bytes of their paths are not part of
- * their names. */
+/* Adds the files of a folder and its subfolders. The first `root` bytes of their paths are not part
+ * of their names. */
 static int list_files(const struct Search *search, const char *path, size_t root,
                       const struct FolderNest *outer, struct Error *error) {
     struct Folder folder = {0};
@@ -43,7 +43,7 @@ static int list_files(const struct Search *search, const char *path, size_t root
     return code;
 }
 
-/* The number of a class; −1 and ERROR_DATA if the reference does not have it. */
+/* Returns the index of a class, or −1 with ERROR_DATA if the reference does not have it. */
 static int64_t find_class(const struct Search *search, const char *folder, const char *name,
                           struct Error *error) {
     const struct Targets *classes = &search->source->targets;
@@ -71,7 +71,7 @@ static int check_classes(const struct Search *search, const char *path, const st
     return OK;
 }
 
-/* Lists the folders of the classes; *labels has the label of each of them, *ends the number of
+/* Lists the folders of the classes. Sets *labels to the label of each, and *ends to the number of
  * files up to its end. The reference must have images of each class. */
 static int list_classes(const struct Search *search, const char *path, const struct Folder *folder,
                         bool is_reference, int64_t *labels, int64_t *ends, struct Error *error) {
@@ -89,7 +89,7 @@ static int list_classes(const struct Search *search, const char *path, const str
         ends[i] = state->files.count;
         if (code == OK && is_reference && ends[i] == before)
             code = fail(error, ERROR_DATA,
-                        "%s: is the folder of a class, and holds no images; expected some, or no "
+                        "%s: is the folder of a class but holds no images; expected images, or no "
                         "such folder",
                         inner);
         memory_release(inner);
@@ -110,7 +110,8 @@ static void add_split(struct Source *source, const char *name, int64_t first, co
     }
 }
 
-/* Pictures without folders of classes, beside a split that has classes: nobody labelled them. */
+/* Adds pictures without folders of classes as an unlabelled split, beside a split that has
+ * classes. */
 static void add_unlabelled(struct Source *source, const char *name, const char *path,
                            const struct NameList *files) {
     struct ImageFiles *state = source->state;
@@ -119,8 +120,8 @@ static void add_unlabelled(struct Source *source, const char *name, const char *
         split->items[i] = state->files.count;
         image_files__add(state, memory_print("%s/%s", path, files->names[i]), strlen(path) + 1);
     }
-    log_warning("%s: holds files and no folders of classes: split %s has no labels, so that it can "
-                "be predicted and nothing else",
+    log_warning("%s: holds files but no folders of classes: split %s has no labels and can only be "
+                "predicted",
                 path, name);
 }
 
@@ -135,7 +136,7 @@ static bool is_picture(const char *path) {
     return reads;
 }
 
-/* Pictures where folders were expected are left out, and not in silence. */
+/* Warns of pictures that are left out because folders were expected in their place. */
 static void warn_of_loose(const char *path, const struct NameList *files, const char *expected) {
     int64_t loose = 0, first = 0;
     for (int64_t i = files->count - 1; i >= 0; i--) {
@@ -147,8 +148,8 @@ static void warn_of_loose(const char *path, const struct NameList *files, const 
         memory_release(file);
     }
     if (loose)
-        log_warning("%s: %" PRId64 " picture%s beside the folders of %s, '%s' the first: left out",
-                    path, loose, loose == 1 ? " lies" : "s lie", expected, files->names[first]);
+        log_warning("%s: left out %" PRId64 " picture%s beside the folders of %s, first '%s'", path,
+                    loose, loose == 1 ? "" : "s", expected, files->names[first]);
 }
 
 static int list_split(const struct Search *search, const char *name, const char *path,
@@ -181,7 +182,8 @@ static int list_split(const struct Search *search, const char *name, const char 
     return code;
 }
 
-/* A folder that holds neither folders nor pictures (logs, results) is not a split. */
+/* Sets whether a folder could be a split: it holds folders or pictures, and not only logs, for
+ * example. */
 static int could_be_split(const char *path, bool *could, struct Error *error) {
     int64_t skipped = 0;
     const struct BadLinks links = {.skip_bad = true, .skipped = &skipped};
@@ -222,7 +224,7 @@ static int keep_splits(const struct Search *search, const char *folder, struct N
     return code;
 }
 
-/* "train" says which classes there are if there is one, else the first split. */
+/* Moves "train" to the front: the first split determines the classes. */
 static void move_train_first(struct NameList *splits) {
     for (int64_t i = 1; i < splits->count; i++)
         if (strcmp(splits->names[i], "train") == 0) {
@@ -232,7 +234,8 @@ static void move_train_first(struct NameList *splits) {
         }
 }
 
-/* Pictures lie in a folder where splits were expected, and none is called as splits are. */
+/* Returns whether the folders that should be splits are classes: pictures lie in them, and none has
+ * a usual name of a split. */
 static bool are_classes(const struct Search *search, const struct NameList *folders) {
     static const char *const splits[] = {"train", "val", "valid", "dev", "test", "eval"};
     for (int64_t i = 0; i < folders->count; i++)
@@ -258,7 +261,7 @@ static bool are_classes(const struct Search *search, const struct NameList *fold
     return false;
 }
 
-/* The folders in the only path are the splits. */
+/* Lists the splits if there is one path: they are the folders in it. */
 static int list_source(struct Search *search, struct Error *error) {
     const char *path = search->options->paths[0];
     struct Folder folder;
@@ -270,9 +273,8 @@ static int list_source(struct Search *search, struct Error *error) {
         code = fail(error, ERROR_DATA, "%s: holds no folders; expected train/, test/ …", path);
     if (code == OK && are_classes(search, splits)) {
         fail(error, ERROR_DATA,
-             "%s: its folders hold pictures, so they are classes, such as "
-             "'%s', and no splits",
-             path, splits->names[0]);
+             "%s: its folders hold pictures, so they are classes such as '%s', not splits", path,
+             splits->names[0]);
         code = error_advise(error, ADVICE_SPLIT, path, NULL, 0);
     }
     if (code == OK)
@@ -304,7 +306,8 @@ static int list_named(struct Search *search, struct Error *error) {
     return code;
 }
 
-/* The reference must keep images of each class, and any other split some image. */
+/* Fails unless the reference has kept images of each class, and every other split at least one
+ * image. */
 static int check_kept(const struct Source *source, const struct SourceSplit *split,
                       bool is_reference, struct Error *error) {
     if (split->count == 0)

@@ -1,8 +1,8 @@
-/* Format image-list: a CSV file for each split, with column names in its first line, or without
- * names, which then are numbers. A column called "path", "file", "image", "id" or so names an image
- * file, absolute or relative to the list's folder or to --images. The columns that the user names
- * are its targets, or one of them its classes. If none is named, all others are targets; but if
- * there is only one, and its first field is no number, it holds classes. */
+/* Format image-list: a CSV file for each split, with the names of the columns in its first line, or
+ * without names, which then are numbers. A column called "path", "file", "image", "id" or similar
+ * names an image file, absolute or relative to the list's folder or to --images. The user names the
+ * column of classes or those of targets. If none is named, all other columns are targets; a single
+ * one whose first field is not a number holds classes. */
 #include <inttypes.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -14,7 +14,7 @@
 #include "sources/fields.h"
 #include "sources/image_files.h"
 
-/* What the first list settles for the others. */
+/* What the first list determines for the others. */
 struct Lists {
     struct Source *source;
     const struct SourceOptions *options;
@@ -38,8 +38,8 @@ static bool is_file(const char *path) {
     return !stat(path, &status) && S_ISREG(status.st_mode);
 }
 
-/* The file that a list names, relative to `folder`, or NULL: to the folder of the list; and where
- * the name begins in it. Some lists leave out how the names of files end. */
+/* Returns the file that a list names, relative to `folder`, or to the folder of the list if that is
+ * NULL, and sets where the name begins in it. Some lists leave out the extensions of files. */
 static char *find_file(const char *list, const char *folder, const char *name, size_t *start) {
     static const char *const ends[] = {".jpg", ".png", ".jpeg", ".tif", ".tiff",
                                        ".JPG", ".bmp", ".webp", ".ppm"};
@@ -57,7 +57,7 @@ static char *find_file(const char *list, const char *folder, const char *name, s
     if (!strchr(name, '\\') || is_file(file))
         return file;
     memory_release(file);
-    char *turned = memory_copy_text(name); /* the list is of Windows */
+    char *turned = memory_copy_text(name); /* the list was written on Windows */
     for (char *at = turned; *at; at++)
         *at = *at == '\\' ? '/' : *at;
     file = find_file(list, folder, turned, start);
@@ -92,7 +92,7 @@ static int add_values(const struct Source *source, struct SourceSplit *split, co
     return OK;
 }
 
-/* The place of a text among `count` others; −1 if it is none of them. */
+/* Returns the index of a text among `count` others; −1: none. */
 static int64_t place_of(const char *text, const char *const *others, int64_t count) {
     for (int64_t i = 0; i < count; i++)
         if (!strcmp(text, others[i]))
@@ -100,8 +100,8 @@ static int64_t place_of(const char *text, const char *const *others, int64_t cou
     return -1;
 }
 
-/* The classes are those of the first list. If the user names them and all labels are among the
- * names, the names give their order. */
+/* Sets the classes to those of the first list. If the user names them and all labels are among the
+ * names, the names determine their order. */
 static void settle_classes(struct Lists *lists, const struct Csv *csv, int64_t column) {
     const struct SourceOptions *options = lists->options;
     const char **texts = memory_array(const char *, csv->rows, "labels");
@@ -138,7 +138,7 @@ static int add_labels(const struct Lists *lists, struct SourceSplit *split, cons
     return OK;
 }
 
-/* Whether the only column beside the path holds texts: its number, or −1. */
+/* Returns the only column beside the path if it holds texts, else −1. */
 static int64_t find_texts(const struct Csv *csv, int64_t path) {
     struct Error ignored;
     float value;
@@ -146,7 +146,7 @@ static int64_t find_texts(const struct Csv *csv, int64_t path) {
     return csv->columns == 2 && csv__number(csv, 0, other, &value, &ignored) ? other : -1;
 }
 
-/* What the columns of the first list are. */
+/* Determines the roles of the columns of the first list. */
 static int settle_columns(struct Lists *lists, const struct Csv *csv, int64_t path,
                           struct Error *error) {
     struct Source *source = lists->source;
@@ -187,7 +187,8 @@ static int add_rows(struct Lists *lists, const char *name, const struct Csv *csv
                         : add_values(source, split, csv, error);
 }
 
-/* A first line that names a file is a row of a list without a head: the column, or -1. */
+/* If the first line names a file, makes it a row, because the list has no head. Returns the column
+ * of the file, or −1. */
 static int64_t take_head_for_row(const struct Lists *lists, struct Csv *csv) {
     for (int64_t i = 0; i < csv->columns; i++) {
         size_t start;
@@ -220,7 +221,7 @@ static int add_list(struct Lists *lists, const char *name, const char *file, str
     return code;
 }
 
-/* The list of "train" comes first, for it says which classes there are. */
+/* Adds the lists. That of "train" comes first, because it determines the classes. */
 static int add_lists(struct Lists *lists, struct Error *error) {
     const struct SourceOptions *options = lists->options;
     int code = OK, train = 0;

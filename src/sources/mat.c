@@ -1,8 +1,8 @@
-/* "MAT-File Format" by MathWorks, level 5. A file is a row of elements: a tag of 8 bytes (what, how
- * many bytes) and data, padded to 8 bytes. A matrix is an element of elements: flags, dimensions,
- * name, values; a packed element is a matrix through zlib. Numbers can be stored in a smaller type
- * than the matrix has. The library for this, matio, has a long record of memory errors on damaged
- * files, and reads far more than data sets need. */
+/* Source: "MAT-File Format" by MathWorks, level 5. A file is a sequence of elements: a tag of 8
+ * bytes (type and number of bytes) and data, padded to 8 bytes. A matrix is an element that
+ * consists of elements: flags, dimensions, name, values. A compressed element is a matrix packed by
+ * zlib. Numbers may be stored in a smaller type than the matrix has. The library matio is not used,
+ * because it has had many memory errors on damaged files and reads far more than data sets need. */
 #include "sources/mat.h"
 
 #include <fcntl.h>
@@ -35,10 +35,10 @@ enum {
 #define FLAG_COMPLEX 0x800
 
 struct MatArray {
-    struct Array array; /* without bytes */
-    int64_t element;    /* where its element of the file begins, with the tag */
-    int64_t place;      /* its values: bytes after that tag, once it is unpacked */
-    const char *holds;  /* what it holds in place of real numbers; else NULL */
+    struct Array array; /* its `bytes` are NULL */
+    int64_t element;    /* byte of the file where its element begins, with the tag */
+    int64_t place;      /* where its values begin: bytes after that tag, in the unpacked element */
+    const char *holds;  /* what it holds instead of real numbers; NULL: real numbers */
 };
 
 struct Mat {
@@ -53,10 +53,10 @@ struct Mat {
 /* The content of one element of the file. */
 struct Stream {
     const struct Mat *mat;
-    struct Mat *found; /* where arrays are noted; NULL: one of them is read */
+    struct Mat *found; /* the list to which arrays are added; NULL: an array is being read */
     int64_t element;
-    int64_t at, end; /* in the file */
-    int64_t place;   /* bytes read so far, once unpacked */
+    int64_t at, end; /* bytes of the file */
+    int64_t place;   /* unpacked bytes that were read so far */
     bool packed;
     z_stream zlib;
     uint8_t block[BLOCK];
@@ -65,7 +65,7 @@ struct Stream {
 struct Item {
     uint32_t type;
     int64_t bytes;
-    bool is_small; /* its data stand in the tag */
+    bool is_small; /* its data are in the tag */
     uint8_t small[4];
 };
 
@@ -153,7 +153,7 @@ static int take_tag(struct Stream *stream, struct Item *item, struct Error *erro
     return item->bytes > 4 ? damaged(stream, error) : OK;
 }
 
-/* An item of that type, of at most `most` bytes, into `bytes`; *count: how many. */
+/* Reads an item of a type, of at most `most` bytes, into `bytes`. Sets *count to its bytes. */
 static int take_item(struct Stream *stream, uint32_t type, void *bytes, int64_t most,
                      int64_t *count, struct Error *error) {
     struct Item item = {0};
@@ -172,7 +172,7 @@ static int take_item(struct Stream *stream, uint32_t type, void *bytes, int64_t 
     return code == OK ? skip(stream, -item.bytes & 7, error) : code;
 }
 
-/* How numbers of that type are stored; false if it is no type of numbers. */
+/* Sets how numbers of a type are stored. Returns false if it is no type of numbers. */
 static bool number_type(uint32_t type, struct Array *array) {
     static const struct {
         enum NumberKind kind;
@@ -206,7 +206,7 @@ static int note(struct Stream *stream, const struct MatArray *array, struct Erro
     return OK;
 }
 
-/* The values of a matrix come next: notes where. */
+/* Records where the values of a matrix begin, which come next. */
 static int note_numbers(struct Stream *stream, struct Array *array, struct Error *error) {
     struct Item item = {0};
     int code = take_tag(stream, &item, error);
@@ -221,13 +221,13 @@ static int note_numbers(struct Stream *stream, struct Array *array, struct Error
     return code == OK ? note(stream, &found, error) : code;
 }
 
-/* What a matrix of no real numbers holds, and how MATLAB makes numbers of it. */
+/* Returns what a matrix holds that has no real numbers, and how MATLAB converts it to numbers. */
 static const char *other_content(uint32_t class, bool is_complex) {
     return class == CLASS_CELLS || class == CLASS_TEXT
-               ? "texts or cells, of which double(categorical(...)) in MATLAB makes numbers"
+               ? "texts or cells, which double(categorical(...)) in MATLAB converts to numbers"
            : class == CLASS_SPARSE
-               ? "a sparse matrix, of which full(...) in MATLAB makes a full one"
-           : is_complex ? "complex numbers, of which abs(...) in MATLAB makes real ones"
+               ? "a sparse matrix, which full(...) in MATLAB converts to a full one"
+           : is_complex ? "complex numbers, which abs(...) in MATLAB converts to real ones"
                         : NULL;
 }
 
@@ -245,7 +245,7 @@ static int note_array(struct Stream *stream, const char *name, struct Array *arr
 
 static int list_matrix(struct Stream *stream, const char *outer, int depth, struct Error *error);
 
-/* Members of a structure, of which there is one: names of one length, then the matrices. */
+/* Lists the members of a single structure: names of one length, then the matrices. */
 static int list_members(struct Stream *stream, const char *outer, int depth, struct Error *error) {
     uint8_t width_bytes[4];
     int64_t count = 0, total = 0;
@@ -277,7 +277,7 @@ static int take_sizes(struct Stream *stream, struct Array *array, struct Error *
     return code;
 }
 
-/* What lies in a matrix after its tag. */
+/* Lists the content of a matrix after its tag. */
 static int list_content(struct Stream *stream, const char *outer, int depth, struct Error *error) {
     uint8_t flags[8] = {0};
     char name[MOST_NAME + 1] = {0};
@@ -313,7 +313,7 @@ static int list_matrix(struct Stream *stream, const char *outer, int depth, stru
     return code == OK ? skip(stream, end - stream->place, error) : code;
 }
 
-/* Begins to read the element at `element`; *next: where the one after it begins. */
+/* Begins to read the element at byte `element`. Sets *next to where the next one begins. */
 static int begin(struct Stream *stream, const struct Mat *mat, int64_t element, int64_t *next,
                  struct Error *error) {
     struct Item item = {0};
@@ -332,7 +332,7 @@ static int begin(struct Stream *stream, const struct Mat *mat, int64_t element, 
     if (stream->packed && inflateInit(&stream->zlib) != Z_OK)
         return fail(error, ERROR_SYSTEM, "%s: zlib cannot begin", mat->path);
     if (!stream->packed && item.type != ITEM_MATRIX)
-        stream->at = stream->end; /* nothing of use */
+        stream->at = stream->end; /* an element of no use here */
     return OK;
 }
 
@@ -375,7 +375,7 @@ int mat__open(struct Mat **out, const char *path, struct Error *error) {
     if (mat->file < 0 || fstat(mat->file, &about) != 0)
         code = fail_errno(error, "%s: cannot open", path);
     else if (!S_ISREG(about.st_mode) || read_file_part(mat->file, head, HEAD, 0) != HEAD)
-        code = fail(error, ERROR_DATA, "%s: is no MATLAB file", path);
+        code = fail(error, ERROR_DATA, "%s: is not a MATLAB file", path);
     if (code == OK) {
         mat->bytes = about.st_size;
         mat->swapped = (head[126] == 'I') != (__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__);

@@ -16,11 +16,11 @@
 
 #define MOST_HEAD 65536
 
-/* Reads `count` bytes from where the last read ended. */
+/* Reads the next `count` bytes. */
 typedef int ReadBytes(void *context, void *bytes, int64_t count, struct Error *error);
 
-/* The text after 'KEY': in a head such as {'descr': '<f4', 'fortran_order': False, 'shape': (3,)};
- * NULL if there is none. */
+/* Returns the text after 'KEY': in a head such as {'descr': '<f4', 'fortran_order': False, 'shape':
+ * (3,)}; NULL if there is none. */
 static const char *value_of(const char *head, const char *key) {
     const char *at = strstr(head, key);
     if (!at)
@@ -31,7 +31,8 @@ static const char *value_of(const char *head, const char *key) {
     return at;
 }
 
-/* The type: '<f4' is order, kind and bytes of an element, of texts the letters. */
+/* Parses a type: '<f4' is the byte order, the kind, and the bytes of an element (for texts: the
+ * characters). */
 static bool take_type(const char *type, struct Array *array) {
     bool big_endian = type[0] == '>';
     if (!strchr("<>|=", type[0]) || !type[0] || !type[1])
@@ -86,7 +87,8 @@ static int parse_head(const char *head, struct Array *array, struct Error *error
     const char *type = value_of(head, "'descr'"), *order = value_of(head, "'fortran_order'");
     const char *shape = value_of(head, "'shape'");
     if (!type || !order || !shape)
-        return fail(error, ERROR_DATA, "%s: damaged NPY: its head names no type, order or shape",
+        return fail(error, ERROR_DATA,
+                    "%s: damaged NPY: its head lacks the type, the order or the shape",
                     array->name);
     if (!take_type(type, array))
         return fail(error, ERROR_DATA,
@@ -99,7 +101,7 @@ static int parse_head(const char *head, struct Array *array, struct Error *error
     return array__lay_out(array, !strncmp(order, "True", 4), error);
 }
 
-/* Reads the head; *length: its bytes, up to the first element. */
+/* Reads the head. Sets *length to its bytes up to the first element. */
 static int read_head(ReadBytes *read_bytes, void *context, struct Array *array, int64_t *length,
                      struct Error *error) {
     uint8_t start[12];
@@ -107,7 +109,7 @@ static int read_head(ReadBytes *read_bytes, void *context, struct Array *array, 
     if (code != OK)
         return code;
     if (memcmp(start, "\x93NUMPY", 6) != 0 || start[6] < 1 || start[6] > 3)
-        return fail(error, ERROR_DATA, "%s: is no NPY array by its first bytes", array->name);
+        return fail(error, ERROR_DATA, "%s: does not begin like an NPY array", array->name);
     int64_t bytes = start[8] | start[9] << 8;
     *length = 10;
     if (start[6] > 1) {
@@ -179,7 +181,7 @@ int npz__open(struct Npz **out, const char *path, struct Error *error) {
     if (!zip && why == ZIP_ER_OPEN)
         return fail_errno(error, "%s: cannot open", path);
     if (!zip)
-        return fail(error, ERROR_DATA, "%s: is no NPZ (ZIP) file, or is damaged", path);
+        return fail(error, ERROR_DATA, "%s: is not an NPZ (ZIP) file, or is damaged", path);
     int64_t count = zip_get_num_entries(zip, 0);
     struct Npz *npz = memory_allocate(sizeof *npz, "an NPZ file");
     npz->path = memory_copy_text(path);
@@ -245,7 +247,7 @@ int npz__read(const struct Npz *npz, int index, struct Array *array, struct Erro
         code = read_member(&member, array->bytes, array__bytes(array), error);
     }
     char more;
-    if (code == OK && zip_fread(member.file, &more, 1) != 0) /* checks the checksum, too */
+    if (code == OK && zip_fread(member.file, &more, 1) != 0) /* also verifies the checksum */
         code =
             fail(error, ERROR_DATA, "%s: damaged, or goes on after its last element", array->name);
     zip_fclose(member.file);

@@ -6,10 +6,10 @@
 
 #include "base/memory.h"
 
-/* A number taken apart: digits * 10^exponent. */
+/* A parsed number: digits * 10^exponent. */
 struct Parts {
     bool negative, is_whole;
-    bool exact; /* `digits` holds all of them */
+    bool exact; /* no digit was dropped from `digits` */
     uint64_t digits;
     int digit_count, exponent;
 };
@@ -29,7 +29,7 @@ static void add_digit(struct Parts *parts, char digit) {
     parts->digit_count++;
 }
 
-/* Moves *at over the digits, and over what divides thousands. */
+/* Moves *at past the digits and the separators of thousands. */
 static void read_whole(const char **at, const struct NumberFormat *format, struct Parts *parts) {
     for (; is_digit(**at) || (format->thousands && **at == format->thousands && parts->digit_count);
          ++*at)
@@ -67,7 +67,7 @@ static bool take_apart(const char **at, const struct NumberFormat *format, struc
     return (**at != 'e' && **at != 'E') || read_exponent(at, parts);
 }
 
-/* The library's way: exact for any number, and slow. */
+/* Converts by strtod: exact for any number, but slow. */
 static double read_slowly(const char *text, size_t length, const struct NumberFormat *format) {
     char *plain = memory_allocate(length + 1, "a number");
     size_t count = 0;
@@ -79,7 +79,7 @@ static double read_slowly(const char *text, size_t length, const struct NumberFo
     return value;
 }
 
-/* One multiplication or division of two exact doubles is rounded once: Clinger 1990, "How to read
+/* Multiplies or divides two exact doubles, which rounds once only: Clinger 1990, "How to read
  * floating point numbers accurately". */
 static double join(const struct Parts *parts) {
     static const double powers[] = {1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,

@@ -1,7 +1,6 @@
-/* Formats numpy and matlab: arrays of NPY and NPZ files, and of MATLAB's files. Their names tell
- * what they are: x_train, y_train, train_images, test_labels and the like, or, in their order,
- * arr_0 and arr_1. A file that holds one array without a name of its own is called by the file's
- * name. */
+/* Formats numpy and matlab: arrays of NPY and NPZ files, and of MATLAB's files. Their names say
+ * what they hold: x_train, y_train, train_images, test_labels and the like; arr_0, arr_1 and so on
+ * are taken in order. A single array without a name has the file's name. */
 #include <ctype.h>
 #include <inttypes.h>
 #include <string.h>
@@ -21,10 +20,10 @@
 
 enum Role { ROLE_NONE, ROLE_IMAGES, ROLE_LABELS };
 
-/* An array that was found, not yet read. */
+/* An array that was found but not read yet. */
 struct Found {
-    char *path, *name; /* the file, and what the array is called */
-    struct Npz *npz;   /* one of these, or neither: an NPY file */
+    char *path, *name; /* the file, and the name of the array */
+    struct Npz *npz;   /* at most one of these is set; if none is, the file is an NPY file */
     struct Mat *mat;
     int index;
     enum Role role;
@@ -57,7 +56,7 @@ static bool is_word(const char *word, size_t length, const char *const *words) {
     return false;
 }
 
-/* Takes one word of a name, such as "x" or "train" of x_train. */
+/* Interprets one word of a name, such as "x" or "train" of x_train. */
 static void take_word(struct Found *found, const char *word, size_t length) {
     static const char *const train[] = {"train", "training", "tr", NULL},
                              *const validation[] = {"val", "valid", "validation", "dev", NULL},
@@ -79,7 +78,8 @@ static void take_word(struct Found *found, const char *word, size_t length) {
         found->role = ROLE_LABELS;
 }
 
-/* Words are parted by anything but letters and digits, and by a capital after a small letter. */
+/* Interprets a name. Words end at characters other than letters and digits, and before a capital
+ * that follows a small letter. */
 static void take_name(struct Found *found) {
     const char *at = found->name;
     while (*at) {
@@ -107,7 +107,7 @@ static int add_found(struct Finding *finding, const char *path, const char *name
     return OK;
 }
 
-/* "photos" of "data/photos.npy"; the caller releases it. */
+/* Returns the name of a file without folder and extension. The caller releases it. */
 static char *stem_of(const char *path) {
     const char *base = path_base(path), *dot = strrchr(base, '.');
     return memory_copy_span(base, dot ? (size_t)(dot - base) : strlen(base));
@@ -117,7 +117,7 @@ static bool is_numbered(const char *name) {
     return !strncmp(name, "arr_", 4) && isdigit((unsigned char)name[4]);
 }
 
-/* Is there room for one more of the files that stay open? */
+/* Fails if no more files can be kept open. */
 static int check_room(int count, const char *path, struct Error *error) {
     return count < MOST_ARRAYS
                ? OK
@@ -146,7 +146,8 @@ static int add_npz(struct Finding *finding, const char *path, struct Error *erro
     return code;
 }
 
-/* The name of a file of two arrays, X and y, such as train_32x32.mat, says which split it is. */
+/* Adds the arrays of a MATLAB file. If it has two arrays, X and y, the file's name, such as
+ * train_32x32.mat, gives the split. */
 static int add_mat(struct Finding *finding, const char *path, struct Error *error) {
     struct Mat *mat;
     int code = check_room(finding->mat_count, path, error);
@@ -178,15 +179,14 @@ static int add_file(struct Finding *finding, const char *path, struct Error *err
         return fail(error, ERROR_DATA, "%s: %s", path,
                     file_kind_at(path)
                         ? file_kind_at(path)
-                        : "is not an array of NumPy or a file of MATLAB by its first "
-                          "bytes");
+                        : "does not begin like an array of NumPy or a file of MATLAB");
     char *stem = stem_of(path);
     int code = add_found(finding, path, stem, NULL, NULL, 0, error);
     memory_release(stem);
     return code;
 }
 
-/* A file, or the NPY, NPZ and MAT files of a folder. */
+/* Adds a file, or the NPY, NPZ and MAT files of a folder. */
 static int add_path(struct Finding *finding, const char *path, const struct Ticker *ticker,
                     struct Error *error) {
     int64_t skipped = 0;
@@ -207,7 +207,7 @@ static int add_path(struct Finding *finding, const char *path, const struct Tick
     return code;
 }
 
-/* Arrays that are only numbered come as images, labels of "train", then of "test". */
+/* Gives arrays that are only numbered their roles: images and labels of "train", then of "test". */
 static void take_order(struct Finding *finding) {
     static const char *const splits[] = {"train", "test"};
     for (int i = 0; i < finding->count; i++)
@@ -234,8 +234,8 @@ static bool has_size(const struct Array *array, int64_t size) {
     return false;
 }
 
-/* In MATLAB samples often come last: (32,32,3,N), (784,N). The labels tell, of which there are N:
- * *axes says that samples come last; it is not set if they come first. */
+/* In MATLAB, samples are often the last dimension: (32,32,3,N) or (784,N). The number of labels, N,
+ * shows it. Sets *axes if samples come last, and leaves it if they come first. */
 static int order_of_matlab(const struct Array *images, struct Array *labels, const char **axes,
                            struct Error *error) {
     static const char *const last[] = {NULL, NULL, "FN", "HWN", "HWCN"};
@@ -290,7 +290,7 @@ static int add_pair(struct Source *source, const char *split, const struct Found
     return code;
 }
 
-/* What was found, for the message that it is not enough. */
+/* Fails with a message that lists what was found. */
 static int refuse(const struct Finding *finding, const char *path, const char *what,
                   struct Error *error) {
     struct Text names = {0};
@@ -304,8 +304,8 @@ static int refuse(const struct Finding *finding, const char *path, const char *w
     return finding->count == 2 ? error_advise(error, ADVICE_PAIR, path, NULL, 0) : code;
 }
 
-/* One or two arrays for a split that is named: the names of a pair say which is which; else images
- * come first. */
+/* Adds a named split of one or two arrays. The names of two arrays say which holds the images;
+ * otherwise images come first. */
 static int add_finding(struct Source *source, const struct Finding *finding, const char *path,
                        const char *split, const struct SourceOptions *options,
                        struct Error *error) {
@@ -324,7 +324,7 @@ static int add_finding(struct Source *source, const struct Finding *finding, con
     return add_pair(source, split, images, labels, options, error);
 }
 
-/* NAME=FILE.npz, or NAME=IMAGES.npy,LABELS.npy. */
+/* Adds a split given as NAME=FILE.npz or NAME=IMAGES.npy,LABELS.npy. */
 static int add_named(struct Source *source, const struct SourceNamedPath *split,
                      const struct SourceOptions *options, const struct Ticker *ticker,
                      struct Error *error) {
@@ -353,7 +353,7 @@ static int add_splits(struct Source *source, const struct Finding *finding,
         if (images && labels)
             code = add_pair(source, splits[i], images, labels, options, error);
         else if (images || labels)
-            log_warning("split %s has %s and no %s, and is not read", splits[i],
+            log_warning("split %s has %s but no %s, and is not read", splits[i],
                         (images ? images : labels)->name, images ? "labels" : "images");
     }
     if (code == OK && source->split_count == 0)

@@ -1,4 +1,4 @@
-/* https://docs.python.org/3/library/pickletools.html describes each instruction. */
+/* Source: https://docs.python.org/3/library/pickletools.html describes each instruction. */
 #include "sources/pickle.h"
 
 #include <errno.h>
@@ -16,15 +16,15 @@
 #define MOST_STEPS 1000000 /* the largest published file, that of CIFAR-100, takes 200,000 */
 
 enum Kind {
-    KIND_OTHER,   /* None, a float: of no use here */
-    KIND_MARK,    /* where the elements of a list begin on the stack */
+    KIND_OTHER,   /* None or a float, which are not used here */
+    KIND_MARK,    /* marks where the elements of a list begin on the stack */
     KIND_NUMBER,  /* `number` */
-    KIND_TEXT,    /* `number` bytes from `at` of the file */
-    KIND_NAME,    /* of a function or a class, without its module, as KIND_TEXT */
-    KIND_LIST,    /* lists and tuples; `at` is the number of the node */
-    KIND_MEMBERS, /* a dictionary: keys and values take turns in the node */
-    KIND_TYPE,    /* a type of NumPy; `number`: whether it is that of bytes */
-    KIND_ARRAY    /* of NumPy; its node has the rows, the columns, the order, the bytes */
+    KIND_TEXT,    /* `number` bytes from byte `at` of the file */
+    KIND_NAME,    /* the name of a function or a class without its module, as in KIND_TEXT */
+    KIND_LIST,    /* a list or tuple; `at` is the index of the node */
+    KIND_MEMBERS, /* a dictionary: keys and values alternate in the node */
+    KIND_TYPE,    /* a type of NumPy; `number`: whether it is the type of bytes */
+    KIND_ARRAY    /* a NumPy array; its node has the rows, the columns, the order and the bytes */
 };
 
 struct Value {
@@ -40,11 +40,11 @@ struct Values {
 struct Pickle {
     const char *path;
     uint8_t *bytes;
-    int64_t count, at; /* of bytes; the next one */
+    int64_t count, at; /* bytes of the file; the next byte */
     struct Values stack, memo;
     struct Values *nodes;
     int64_t node_count, node_capacity;
-    struct Value top; /* what the pickle holds */
+    struct Value top; /* the value that the pickle holds */
 };
 
 enum { ARRAY_ROWS, ARRAY_COLUMNS, ARRAY_BY_COLUMNS, ARRAY_BYTES, ARRAY_PARTS };
@@ -64,7 +64,7 @@ static void push(struct Pickle *pickle, enum Kind kind, int64_t at, int64_t numb
     add(&pickle->stack, (struct Value){kind, at, number});
 }
 
-/* Adds a node, of which the last `count` values of the stack become the members. */
+/* Adds a node whose members are the last `count` values of the stack. */
 static int64_t add_node(struct Pickle *pickle, int64_t count) {
     if (pickle->node_count == pickle->node_capacity) {
         int64_t capacity = pickle->node_capacity ? 2 * pickle->node_capacity : 16;
@@ -85,13 +85,13 @@ static int damaged(const struct Pickle *pickle, struct Error *error) {
                 pickle->at);
 }
 
-/* The value `depth` below the top of the stack; NULL if there is none. */
+/* Returns the value `depth` below the top of the stack; NULL if there is none. */
 static struct Value *below(struct Pickle *pickle, int64_t depth) {
     return depth < pickle->stack.count ? &pickle->stack.values[pickle->stack.count - 1 - depth]
                                        : NULL;
 }
 
-/* How many values lie above the last mark; −1 without one. */
+/* Returns how many values lie above the last mark; −1: there is no mark. */
 static int64_t above_mark(const struct Pickle *pickle) {
     for (int64_t i = pickle->stack.count - 1; i >= 0; i--)
         if (pickle->stack.values[i].kind == KIND_MARK)
@@ -99,7 +99,7 @@ static int64_t above_mark(const struct Pickle *pickle) {
     return -1;
 }
 
-/* The next `count` bytes as a number, the lowest first; false if the file ends before. */
+/* Reads the next `count` bytes as a little-endian number. Returns false if the file ends before. */
 static bool take_number(struct Pickle *pickle, int count, bool is_signed, int64_t *number) {
     uint64_t value = 0;
     if (pickle->count - pickle->at < count)
@@ -112,7 +112,7 @@ static bool take_number(struct Pickle *pickle, int count, bool is_signed, int64_
     return true;
 }
 
-/* A text whose length stands before it in `width` bytes. */
+/* Reads a text that follows its length, a number of `width` bytes. */
 static bool take_text(struct Pickle *pickle, int width) {
     int64_t length;
     if (!take_number(pickle, width, false, &length) || length < 0 ||
@@ -132,7 +132,7 @@ static bool take_long(struct Pickle *pickle) {
     return true;
 }
 
-/* Two lines: a module, and the name of a function or a class in it. */
+/* Reads two lines: a module, and the name of a function or a class in it. */
 static bool take_global(struct Pickle *pickle) {
     int64_t first = pickle->at;
     for (int lines = 0; pickle->at < pickle->count;)
@@ -146,7 +146,7 @@ static bool take_global(struct Pickle *pickle) {
     return false;
 }
 
-/* The same, from two texts on the stack. */
+/* Takes the same from two texts on the stack. */
 static bool take_stack_global(struct Pickle *pickle) {
     const struct Value *name = below(pickle, 0), *module = below(pickle, 1);
     if (!module || name->kind != KIND_TEXT || module->kind != KIND_TEXT)
@@ -163,7 +163,7 @@ static bool is_text(const struct Pickle *pickle, const struct Value *value, enum
            !memcmp(pickle->bytes + value->at, text, (size_t)value->number);
 }
 
-/* The member of a list or tuple; NULL if it has no such member. */
+/* Returns a member of a list or tuple; NULL if it has no such member. */
 static const struct Value *member_of(const struct Pickle *pickle, const struct Value *list,
                                      int64_t index) {
     if (!list || list->kind != KIND_LIST || index >= pickle->nodes[list->at].count)
@@ -171,8 +171,8 @@ static const struct Value *member_of(const struct Pickle *pickle, const struct V
     return &pickle->nodes[list->at].values[index];
 }
 
-/* What NumPy's arrays are made of: a shape, a type, an order, bytes. An array of other sizes or of
- * other elements stays empty. */
+/* Sets the parts of a NumPy array: shape, type, order and bytes. An array with another number of
+ * dimensions or other elements stays empty. */
 static void fill_array(struct Pickle *pickle, int64_t array, const struct Value *shape,
                        const struct Value *type, bool by_columns, const struct Value *bytes) {
     const struct Value *rows = member_of(pickle, shape, 0), *columns = member_of(pickle, shape, 1);
@@ -196,7 +196,8 @@ static struct Value array_from_buffer(struct Pickle *pickle, const struct Value 
     return (struct Value){KIND_ARRAY, array, 0};
 }
 
-/* encode(text, "latin1"): bytes as Python 3 writes them for Python 2; the same if all are ASCII. */
+/* encode(text, "latin1"): bytes as Python 3 writes them for Python 2. They equal the text if all
+ * are ASCII. */
 static struct Value encoded(const struct Pickle *pickle, const struct Value *text) {
     if (!text || text->kind != KIND_TEXT)
         return (struct Value){KIND_OTHER, 0, 0};
@@ -216,7 +217,7 @@ static int refuse_call(const struct Pickle *pickle, const struct Value *function
                 pickle->bytes + function->at);
 }
 
-/* function(arguments): only those by which NumPy stores an array are known. */
+/* Handles function(arguments). Only the functions by which NumPy stores an array are known. */
 static int take_call(struct Pickle *pickle, struct Error *error) {
     const struct Value *top = below(pickle, 0), *under = below(pickle, 1);
     if (!under || top->kind != KIND_LIST || under->kind != KIND_NAME)
@@ -239,7 +240,7 @@ static int take_call(struct Pickle *pickle, struct Error *error) {
     return OK;
 }
 
-/* What an array was made without: (version, shape, type, by columns, bytes). */
+/* Takes the state that completes an array: (version, shape, type, by columns, bytes). */
 static bool take_state(struct Pickle *pickle) {
     const struct Value *state = below(pickle, 0), *object = below(pickle, 1);
     if (!object || (object->kind != KIND_ARRAY && object->kind != KIND_TYPE))
@@ -252,7 +253,7 @@ static bool take_state(struct Pickle *pickle) {
     return true;
 }
 
-/* The last `count` values become a node. */
+/* Makes the last `count` values a node. */
 static bool gather(struct Pickle *pickle, enum Kind kind, int64_t count) {
     if (count < 0 || count > pickle->stack.count)
         return false;
@@ -261,7 +262,7 @@ static bool gather(struct Pickle *pickle, enum Kind kind, int64_t count) {
     return true;
 }
 
-/* The same for those above the mark, which goes. */
+/* Makes the values above the last mark a node, and removes the mark. */
 static bool gather_marked(struct Pickle *pickle, enum Kind kind) {
     if (!gather(pickle, kind, above_mark(pickle)))
         return false;
@@ -271,8 +272,8 @@ static bool gather_marked(struct Pickle *pickle, enum Kind kind) {
     return true;
 }
 
-/* The last `count` values join the list or dictionary below them, and below the mark if it is one
- * of `marked`. */
+/* Adds the last `count` values to the list or dictionary below them (if `marked`, below the
+ * mark). */
 static bool join(struct Pickle *pickle, enum Kind kind, int64_t count, bool marked) {
     const struct Value *container = count < 0 ? NULL : below(pickle, count + marked);
     if (!container || container->kind != kind || (kind == KIND_MEMBERS && count % 2))
@@ -301,7 +302,8 @@ static bool recall(struct Pickle *pickle, int64_t place) {
     return true;
 }
 
-/* A number after the instruction; it becomes a value, or a place to remember or to recall. */
+/* Handles instructions with a number after them: a value, or a place of the memo to store or to
+ * load. */
 static bool take_counted(struct Pickle *pickle, int code) {
     int64_t number;
     int width = code == 'J' || code == 'j' || code == 'r' ? 4 : code == 'M' ? 2 : 1;
@@ -330,7 +332,7 @@ static bool push_number(struct Pickle *pickle, enum Kind kind, int64_t number) {
     return true;
 }
 
-/* Containers, and how values get into them. */
+/* Handles instructions that make containers or add values to them. */
 static bool take_container(struct Pickle *pickle, int code) {
     switch (code) {
     case ']': /* EMPTY_LIST */
@@ -358,7 +360,8 @@ static bool take_container(struct Pickle *pickle, int code) {
     }
 }
 
-/* False if the instruction is none of these, or its values are not there. */
+/* Handles the other values. Returns false if the instruction is none of these, or its values are
+ * missing. */
 static bool take_value(struct Pickle *pickle, int code) {
     switch (code) {
     case 0x95: /* FRAME */
@@ -415,7 +418,8 @@ static int walk(struct Pickle *pickle, struct Error *error) {
     }
     const struct Value *top = below(pickle, 0);
     if (code == OK && (!top || top->kind != KIND_MEMBERS))
-        code = fail(error, ERROR_DATA, "%s: is a pickle, but of no dictionary", pickle->path);
+        code = fail(error, ERROR_DATA, "%s: is a pickle that does not hold a dictionary",
+                    pickle->path);
     if (code == OK)
         pickle->top = *top;
     return code;
@@ -452,7 +456,7 @@ int pickle__open(struct Pickle **out, const char *path, struct Error *error) {
     int code = load(pickle, path, error);
     if (code == OK)
         code = walk(pickle, error);
-    pickle->path = NULL; /* it is the caller's */
+    pickle->path = NULL; /* owned by the caller */
     *out = code == OK ? pickle : NULL;
     if (code != OK)
         pickle__close(pickle);
@@ -471,7 +475,7 @@ void pickle__close(struct Pickle *pickle) {
     memory_release(pickle);
 }
 
-/* The value of a key; NULL if the dictionary does not have it. */
+/* Returns the value of a key; NULL if the dictionary does not have it. */
 static const struct Value *value_of(const struct Pickle *pickle, const char *key) {
     const struct Values *members = &pickle->nodes[pickle->top.at];
     for (int64_t i = 0; i + 1 < members->count; i += 2)

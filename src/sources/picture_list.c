@@ -32,7 +32,7 @@ void picture_list_release(struct PictureList *list) {
     *list = (struct PictureList){0};
 }
 
-/* Hands a failure on, or with skip_bad leaves out the file that it is about. */
+/* Returns a failure, or, with skip_bad, leaves out the file that caused it. */
 static int leave_out(struct PictureList *list, const struct PictureListOptions *options,
                      struct Error *error) {
     if (!options->skip_bad)
@@ -58,7 +58,8 @@ enum PictureSource picture_source(const char *path) {
     return binary ? PICTURE_SOURCE_UNKNOWN : PICTURE_SOURCE_TEXT;
 }
 
-/* A name that pictures have is believed: the decoder says later whether it is one. */
+/* Returns whether a name is one that pictures have. The decoder determines later whether it is a
+ * picture. */
 static bool has_picture_name(const char *name) {
     static const char *const suffixes[] = {".jpg", ".jpeg", ".png", ".tif", ".tiff", ".webp",
                                            ".bmp", ".gif",  ".pbm", ".pgm", ".ppm",  ".pnm"};
@@ -74,7 +75,7 @@ static bool has_picture_name(const char *name) {
 static int add_folder(struct PictureList *list, const char *path, const struct FolderNest *outer,
                       const struct PictureListOptions *options, struct Error *error);
 
-/* Takes the path over. */
+/* Adds an entry of a folder. Takes ownership of the path. */
 static int add_entry(struct PictureList *list, char *path, const struct PictureListOptions *options,
                      struct Error *error) {
     if (has_picture_name(path) || picture_source(path) == PICTURE_SOURCE_FILE) {
@@ -87,7 +88,7 @@ static int add_entry(struct PictureList *list, char *path, const struct PictureL
     return leave_out(list, options, error);
 }
 
-/* The pictures of a folder, then those of the folders in it. */
+/* Lists the pictures of a folder, then those of its subfolders. */
 static int list_folder(struct PictureList *list, const char *path, const struct FolderNest *nest,
                        const struct Folder *folder, const struct PictureListOptions *options,
                        struct Error *error) {
@@ -160,8 +161,8 @@ static int add_table(struct PictureList *list, const char *path,
     return code;
 }
 
-/* A file on each line, or before each zero byte, as `find -print0` writes them. Blank lines are
- * passed over. */
+/* Adds the files of a list: one on each line, or before each zero byte, as `find -print0` writes
+ * them. Blank lines are skipped. */
 static int add_lines(struct PictureList *list, const char *path, FILE *file, char end,
                      const struct PictureListOptions *options, struct Error *error) {
     char *line = NULL;
@@ -181,7 +182,7 @@ static int add_lines(struct PictureList *list, const char *path, FILE *file, cha
     return code;
 }
 
-/* Whether the first line is a head and not a file. */
+/* Returns whether the first line is a head and not a file. */
 static bool begins_with_head(FILE *file) {
     char line[4096] = "";
     if (!fgets(line, sizeof line, file))
@@ -198,7 +199,7 @@ static bool begins_with_head(FILE *file) {
     return false;
 }
 
-/* Whether a binary file begins with the name of a file and a zero byte. */
+/* Returns whether a binary file begins with the name of a file and a zero byte. */
 static bool is_list_with_zeros(const char *path) {
     char head[4096];
     size_t length = read_file_head(path, head, sizeof head);
@@ -222,7 +223,7 @@ int picture_list_add(struct PictureList *list, const char *path,
                      const struct PictureListOptions *options, struct Error *error) {
     enum PictureSource kind = picture_source(path);
     if (kind == PICTURE_SOURCE_TEXT && has_picture_name(path))
-        kind = PICTURE_SOURCE_FILE; /* which the decoder will refuse */
+        kind = PICTURE_SOURCE_FILE; /* the decoder will refuse it */
     switch (kind) {
     case PICTURE_SOURCE_FOLDER:
         return add_folder(list, path, NULL, options, error);

@@ -22,15 +22,15 @@ struct Span {
 
 struct Records {
     char *path;
-    FILE *copy; /* of what is no regular file; or NULL */
+    FILE *copy; /* a copy of what is not a regular file; or NULL */
     int fd;
-    bool at_end; /* the buffer holds all that is left of the file */
+    bool at_end; /* the buffer holds the rest of the file */
     struct RecordForm form;
-    bool ends[256]; /* bytes that end an unquoted field; 0 is the end of the buffer */
-    char *buffer;   /* `length` bytes of the file, from its byte `base` on, and a zero byte */
+    bool ends[256]; /* bytes that end an unquoted field; 0 marks the end of the buffer */
+    char *buffer;   /* `length` bytes of the file, from byte `base` on, followed by a zero byte */
     size_t capacity, length, from; /* from: where the next record begins */
     int64_t base, line;
-    size_t stopped; /* the field whose end is not in the buffer */
+    size_t stopped; /* where the field begins whose end is not in the buffer */
     struct Span *spans;
     char **fields;
     int64_t count, room; /* of fields */
@@ -56,7 +56,7 @@ static int open_copy(struct Records *records, struct Error *error) {
         if (fwrite(bytes, 1, got, records->copy) != got)
             code = fail_errno(error, problem, records->path);
         if (memchr(bytes, 0, got))
-            break; /* which the copy's reader refuses, with its line */
+            break; /* the reader of the copy refuses it with the line */
     }
     if (!code && ferror(from))
         code = fail_errno(error, "%s: cannot be read", records->path);
@@ -70,7 +70,8 @@ static int open_file(struct Records *records, struct Error *error) {
     struct stat status;
     if (stat(records->path, &status) == 0 && !S_ISREG(status.st_mode) && !S_ISDIR(status.st_mode))
         return open_copy(records, error);
-    records->fd = open(records->path, O_RDONLY | O_CLOEXEC); /* reading a folder says what it is */
+    /* if it is a folder, reading it reports that */
+    records->fd = open(records->path, O_RDONLY | O_CLOEXEC);
     return records->fd < 0 ? fail_errno(error, "%s: cannot be read", records->path) : OK;
 }
 
@@ -81,7 +82,7 @@ static int64_t count_lines(const char *text, size_t length) {
     return lines;
 }
 
-/* What a text that begins with these bytes and holds zeros is likely to be. */
+/* Returns a hint on what a text that contains zero bytes is likely to be. */
 static const char *wide_text(const struct Records *records, size_t bytes) {
     const char *text = records->buffer;
     if (records->base > 0 || bytes < 2)
@@ -93,7 +94,7 @@ static const char *wide_text(const struct Records *records, size_t bytes) {
                       : "; expected text";
 }
 
-/* A device or an archive is refused early. */
+/* Refuses zero bytes early, so that devices and archives are not read as a whole. */
 static int check_text(const struct Records *records, size_t got, struct Error *error) {
     const char *zero = memchr(records->buffer + records->length, 0, got);
     if (!zero)
@@ -108,7 +109,7 @@ static int check_text(const struct Records *records, size_t got, struct Error *e
                 wide_text(records, records->length + got));
 }
 
-/* Makes room after what is left of the buffer: moves it to the front, or lets the buffer grow. */
+/* Makes room after the rest of the buffer: moves the rest to the front, or enlarges the buffer. */
 static int make_room(struct Records *records, struct Error *error) {
     size_t left = records->length - records->from;
     if (left > (size_t)RECORD_BYTES)
@@ -130,8 +131,8 @@ static int make_room(struct Records *records, struct Error *error) {
     return OK;
 }
 
-/* Reads more of the file after what the buffer holds: as much again, so that a long record is
- * looked at few times. */
+/* Reads more of the file, as much as the buffer holds, so that a long record is scanned only a few
+ * times. */
 static int read_more(struct Records *records, struct Error *error) {
     int code = make_room(records, error);
     if (code != OK)
@@ -166,13 +167,13 @@ static void add_span(struct Records *records, struct Span span) {
     records->spans[records->count++] = span;
 }
 
-/* Whether the byte after `at` is known: "\r" may be the first half of a line's end, and a quote the
- * first half of a doubled one. */
+/* Returns whether the byte after `at` is known. It is needed because "\r" may be the first half of
+ * a line end, and a quote the first half of a doubled one. */
 static bool next_is_known(const struct Records *records, const char *at) {
     return records->at_end || at + 1 < records->buffer + records->length;
 }
 
-/* The byte after the quoted text that begins at `at`; NULL: it is not in the buffer. */
+/* Returns the byte after the quoted text that begins at `at`; NULL: it is not in the buffer. */
 static char *find_quote(const struct Records *records, char *at) {
     const char *end = records->buffer + records->length;
     for (;; at += 2) {
@@ -184,7 +185,7 @@ static char *find_quote(const struct Records *records, char *at) {
     }
 }
 
-/* Where the field that begins at `at` ends; NULL: not in the buffer. */
+/* Returns where the field that begins at `at` ends; NULL: not in the buffer. */
 static char *find_end(const struct Records *records, char *at, bool *quoted) {
     *quoted = *at == '"';
     if (*quoted)
@@ -202,12 +203,12 @@ static bool ends_line(char c) {
     return c == '\n' || c == '\r' || c == 0;
 }
 
-/* The byte after the end of a line. */
+/* Returns the byte after a line end. */
 static char *step_over_end(char *at) {
     return at + (*at == 0 ? 0 : *at == '\r' && at[1] == '\n' ? 2 : 1);
 }
 
-/* The byte after what separates two fields, and after blanks before the end of a line. */
+/* Returns the byte after a separator and after blanks before a line end. */
 static char *step_over(const struct Records *records, char *at) {
     if (records->form.separator)
         return at + 1;
@@ -216,8 +217,8 @@ static char *step_over(const struct Records *records, char *at) {
     return at;
 }
 
-/* Finds the fields of the record at `from`. Returns where the next one begins; 0 if the buffer does
- * not hold all of it. */
+/* Finds the fields of the record at `from`. Returns where the next record begins; 0 if the buffer
+ * does not hold the whole record. */
 static size_t find_fields(struct Records *records) {
     char *at = records->buffer + records->from;
     records->count = 0;
@@ -239,8 +240,8 @@ static size_t find_fields(struct Records *records) {
     }
 }
 
-/* Removes a field's quotes and terminates it in place: it never grows. What follows a closing quote
- * belongs to the field as it stands. */
+/* Removes a field's quotes and terminates it in place, since it never grows. Text after a closing
+ * quote belongs to the field unchanged. */
 static char *cut(char *buffer, const struct Span *span) {
     char *from = buffer + span->from, *end = buffer + span->to, *to = from, *field = from;
     bool quoted = span->quoted;
@@ -257,8 +258,7 @@ static char *cut(char *buffer, const struct Span *span) {
     return field;
 }
 
-/* Passes over lines of nothing but blanks, and over comments; returns whether a record begins after
- * them. */
+/* Skips blank lines and comments. Returns whether a record begins after them. */
 static bool skip_other_lines(struct Records *records) {
     char separator = records->form.separator, comment = records->form.comment;
     for (;;) {
@@ -279,7 +279,7 @@ static bool skip_other_lines(struct Records *records) {
     }
 }
 
-/* The end of the file, after which only blanks may be left. */
+/* Handles the end of the file, where only blanks may be left. */
 static int end_file(const struct Records *records, struct Error *error) {
     const char *begin = records->buffer + records->from;
     const char *left = begin + strspn(begin, " \t");
@@ -318,7 +318,7 @@ void records__seek(struct Records *records, int64_t offset, int64_t line) {
     records->line = line;
     int64_t from = offset - records->base;
     if (from >= (int64_t)records->from && from <= (int64_t)records->length) {
-        records->from = (size_t)from; /* records before it were changed in the buffer */
+        records->from = (size_t)from; /* earlier records were changed in the buffer */
         return;
     }
     records->base = offset;
@@ -327,7 +327,7 @@ void records__seek(struct Records *records, int64_t offset, int64_t line) {
     records->at_end = false;
 }
 
-/* Excel's first line: "sep=;". */
+/* Takes the separator from Excel's first line, "sep=;", if there is one. */
 static void take_separator(struct Records *records) {
     const char *at = records->buffer + records->from;
     if (strncmp(at, "sep=", 4) || !at[4] || !(at[5] == '\r' || at[5] == '\n'))

@@ -15,7 +15,7 @@ const struct SourceFormat *const source_formats[] = {
 
 const char *const source_depth_names[SOURCE_DEPTHS] = {"auto", "byte", "float"};
 
-/* NumPy's two kinds of files are one format. */
+/* Returns the format's name here: NumPy's two sorts of files are one format. */
 static const char *own_name(const char *format) {
     return strcmp(format, "npy") && strcmp(format, "npz") ? format : "numpy";
 }
@@ -51,7 +51,7 @@ bool source_names_by_value(const struct SourceOptions *options) {
     return options->class_count == 1 && !strcmp(options->classes[0], "values");
 }
 
-/* Puts the user's names in place of the format's own. */
+/* Replaces the format's own names of classes by the user's. */
 static int rename_classes(struct Source *source, const struct SourceOptions *options,
                           struct Error *error) {
     if (source_names_by_value(options) && source->format->takes & SOURCE_TAKES_AXES)
@@ -70,7 +70,7 @@ static int check_names(const struct Source *source, const struct SourceOptions *
     if (!repeated)
         return OK;
     if (options->classes)
-        return fail_option(error, "classes", NULL, "'%s' stands twice; expected different names",
+        return fail_option(error, "classes", NULL, "'%s' occurs twice; expected different names",
                            repeated);
     return fail(error, ERROR_DATA, "%s: two %s are called '%s'; expected different names",
                 options->path_count ? options->paths[0] : source->format->name,
@@ -162,7 +162,7 @@ struct SourceSplit *source_add_split(struct Source *source, const char *name, in
     return split;
 }
 
-/* `names` may be those that are replaced. */
+/* `names` may be the names that are replaced. */
 static void set_targets(struct Source *source, enum TargetKind kind, const char *const *names,
                         int64_t count) {
     struct Targets targets = targets_copy(kind, names, count);

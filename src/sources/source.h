@@ -1,7 +1,7 @@
-/* Sources: what samples are read from, in the form in which somebody published them (folders of
- * images, tables, archives). A source is opened, tells its splits, classes or targets, reads
- * samples by number, and is released. It knows nothing of data set files or of training. Every
- * format is one file of this folder and one row of source_formats. Not collective. */
+/* A source reads samples in the form in which they were published (folders of images, tables,
+ * archives). It is opened, lists its splits and classes or targets, reads samples by their items,
+ * and is released. It knows nothing of data set files or training. Each format is one file of this
+ * folder and one entry of source_formats. Not collective. */
 #ifndef TRAINER_SOURCES_SOURCE_H
 #define TRAINER_SOURCES_SOURCE_H
 
@@ -14,9 +14,9 @@
 #include "pictures/resize.h"
 #include "sources/table_encoding.h"
 
-/* Whether images become bytes or floats. */
+/* Whether images are converted to bytes or floats. */
 enum SourceDepth {
-    SOURCE_DEPTH_AUTO, /* floats if one of them has more than 8 bits a value */
+    SOURCE_DEPTH_AUTO, /* floats if an image has more than 8 bits per value */
     SOURCE_DEPTH_BYTE,
     SOURCE_DEPTH_FLOAT,
     SOURCE_DEPTHS
@@ -28,33 +28,39 @@ struct SourceNamedPath {
     const char *path;
 };
 
-/* Whether rows and columns of images are exchanged. */
-enum SourceTranspose { TRANSPOSE_AUTO /* in EMNIST's files */, TRANSPOSE_YES, TRANSPOSE_NO };
+/* Whether rows and columns of images are swapped. */
+enum SourceTranspose {
+    TRANSPOSE_AUTO /* yes for EMNIST's files, else no */,
+    TRANSPOSE_YES,
+    TRANSPOSE_NO
+};
 
-/* table: what becomes of missing values in a column, or in all of which no rule speaks. */
+/* table: how missing values are treated in a column, or in all columns without a rule of their
+ * own. */
 struct TableRule {
-    const char *column; /* NULL: all */
+    const char *column; /* NULL: all columns without a rule of their own */
     enum MissingRule rule;
 };
 
-/* table: how the file is written, and what its columns are. */
+/* table: the notation of the file, and the roles of its columns. */
 struct TableOptions {
     int separator;      /* SEPARATOR_AUTO, a byte, or 0: runs of blanks and tabs */
     char decimal;       /* '.' or ',' */
-    char thousands;     /* between digits; 0: none */
-    char comment;       /* lines that begin with it are passed over; 0: none */
-    bool no_head;       /* columns are named by their numbers, from 0 */
-    const char *weight; /* the column of what rows count in training; NULL: none */
+    char thousands;     /* allowed between digits; 0: none */
+    char comment;       /* lines that begin with it are skipped; 0: none */
+    bool no_head;       /* there is no head; columns are named "0", "1" and so on */
+    const char *weight; /* the column of the rows' weights in training; NULL: none */
     const char *const *ignored, *const *categories; /* names of columns */
     int64_t ignored_count, category_count;
-    /* Texts that stand for no value besides those of pandas, and those of pandas that do not. */
+    /* Texts that mean a missing value in addition to those of pandas, and texts of pandas that do
+     * not. */
     const char *const *missing, *const *present;
     int64_t missing_count, present_count;
     const struct TableRule *rules;
     int64_t rule_count;
 };
-/* A tab if the file's name ends in .tsv or .tab, else a semicolon if ',' is the decimal, else a
- * comma. */
+/* The separator is a tab if the file's name ends in .tsv or .tab, else a semicolon if ',' is the
+ * decimal, else a comma. */
 #define SEPARATOR_AUTO (-1)
 
 /* idx and numpy. */
@@ -64,11 +70,11 @@ struct ArrayOptions {
     const char *axes; /* numpy: the order of the dimensions, such as "NCHW"; NULL: the usual one */
 };
 
-/* image-folder, image-list: what becomes of the pictures. */
+/* image-folder, image-list: how pictures are converted. */
 struct SourcePictures {
-    int64_t height, width; /* 0: the size of the first */
-    /* As in struct PictureForm; 0: 3, or those of the first picture if it is neither grey nor in
-     * colours. */
+    int64_t height, width; /* 0: the size of the first picture */
+    /* As in struct PictureForm. 0: those of the first picture if it is neither grey nor in colour,
+     * else 3. */
     int64_t channels;
     enum ResizeRule resize;
     enum SourceDepth depth;
@@ -76,18 +82,20 @@ struct SourcePictures {
     bool skip_bad;           /* leave out files that cannot be decoded */
 };
 
-/* What to open and how. A format refuses what it has no use for, or says so beside the member. */
+/* What to open and how. A format refuses options that it does not use, unless the member's comment
+ * says otherwise. */
 struct SourceOptions {
     const char *format;
     const char *const *paths; /* folders or files, as the format says */
     int path_count;
     const struct SourceNamedPath
-        *splits; /* image-folder, table, image-list: in place of `paths`, one path for each split */
+        *splits; /* image-folder, table, image-list: one path for each split, instead of `paths` */
     int split_count;
     struct SourcePictures pictures;
-    bool coarse_labels;         /* cifar100: the 20 superclasses in place of the 100 classes */
-    const char *const *classes; /* names in place of the format's own, or the word "values" of
-                                   numpy and matlab: the labels are the names; NULL: none */
+    bool coarse_labels; /* cifar100: use the 20 superclasses instead of the 100 classes */
+    /* names instead of the format's own; for numpy and matlab also the word "values": the labels
+     * are the names; NULL: the format's own */
+    const char *const *classes;
     int64_t class_count;
     const char *const *targets; /* table, image-list: names of the columns that are targets */
     int64_t target_count;
@@ -101,7 +109,7 @@ struct SourceOptions {
 struct SourceSplit {
     char *name;
     int64_t count;
-    /* Both are NULL if nobody knows the truth. */
+    /* Both are NULL if the truth is not known. */
     int32_t *labels; /* (count), each in [0, classes); NULL if the targets are values */
     float *targets;  /* (count, targets.count): values; NULL if there are classes */
     int64_t *items;  /* (count): the source's own number of each sample, for source_read */
@@ -114,20 +122,20 @@ struct Source {
     struct Targets targets;
     int split_count;
     struct SourceSplit *splits;
-    int64_t skipped;               /* images left out because they cannot be decoded */
-    struct TableEncoding encoding; /* of a table; else zeros */
+    int64_t skipped;               /* images that were left out because they cannot be decoded */
+    struct TableEncoding encoding; /* how a table was encoded; zeros for other formats */
     void *state;                   /* the format's own */
 };
 
-/* Which members of struct SourceOptions a format takes. */
+/* Which members of struct SourceOptions a format uses. */
 enum SourceTakes {
     SOURCE_TAKES_SPLITS = 1,
-    SOURCE_TAKES_SIZE = 2,     /* `pictures`, but for skip_bad */
+    SOURCE_TAKES_SIZE = 2,     /* `pictures` without skip_bad */
     SOURCE_TAKES_SKIP_BAD = 4, /* `pictures.skip_bad` */
     SOURCE_TAKES_LABELS = 8,
     SOURCE_TAKES_TARGETS = 16,
     SOURCE_TAKES_LABEL = 32,   /* `label` */
-    SOURCE_TAKES_ARRAYS = 128, /* `arrays`, but for its axes */
+    SOURCE_TAKES_ARRAYS = 128, /* `arrays` without axes */
     SOURCE_TAKES_AXES = 256,   /* `arrays.axes` */
     SOURCE_TAKES_TABLE = 64,   /* `table` */
     SOURCE_TAKES_IMAGES = 512  /* `images` */
@@ -153,52 +161,53 @@ struct SourceFormat {
 };
 extern const struct SourceFormat *const source_formats[]; /* NULL-terminated */
 
-/* Whether the format of that name takes this; false if there is no such format. */
+/* Returns whether the format of that name uses an option; false if there is no such format. */
 bool source_takes(const char *format, enum SourceTakes option);
 
-/* Opens a source: everything is known afterwards except the samples themselves. The options may go
- * once this returns. ERROR_USAGE if the format does not exist or the options do not fit it;
+/* Opens a source. Afterwards everything is known except the samples themselves. The options are not
+ * needed after this returns. ERROR_USAGE if the format does not exist or the options do not fit it;
  * ERROR_DATA or ERROR_SYSTEM, with the file's name, if the files are not what the format expects.
- * source_release follows only after success. `ticker` may be NULL. */
+ * The caller calls source_release only after success. `ticker` may be NULL. */
 int source_open(struct Source *source, const struct SourceOptions *options,
                 const struct Ticker *ticker, struct Error *error);
 void source_release(struct Source *source);
 
-/* Once the splits are final, and before the first source_read: measures on the split "train", or on
- * the first one if there is none, what the samples depend on. */
+/* Call this after the splits are final and before the first source_read. It measures on the split
+ * "train", or on the first one, what the samples depend on, such as values for missing ones. */
 int source_settle(struct Source *source, struct Error *error);
 
-/* Reads the samples `items` (count), taken from a split, into `samples` (count, height, width,
- * channels) of uint8, or of float if source->floats. */
+/* Reads the samples with the given `items` (count), which come from a split, into `samples` (count,
+ * height, width, channels) of uint8, or of float if source->floats. */
 int source_read(const struct Source *source, const int64_t *items, int64_t count, void *samples,
                 struct Error *error);
 
-/* What the source calls a sample: the path of an image within the folder of its split, or as a list
- * has it. NULL if its samples have no names. It lives as long as the source. */
+/* Returns the source's name of a sample: the path of an image within the folder of its split, or as
+ * a list gives it; NULL if samples have no names. It is valid as long as the source. */
 const char *source_name(const struct Source *source, int64_t item);
 
-/* What each sample of a split counts in training, (count), from 0; *has_any: false if the split
- * does not say. After source_settle. */
+/* Sets the weight of each sample of a split in training, (count), each 0 or more. *has_any is false
+ * if the split has no weights. Call it after source_settle. */
 int source_weights(const struct Source *source, const struct SourceSplit *split, float *weights,
                    bool *has_any, struct Error *error);
 
-/* Bytes of one sample. */
+/* Returns the bytes of one sample. */
 int64_t source_sample_bytes(const struct Source *source);
 
-/* The split of that name; NULL if there is none. */
+/* Returns the split of that name; NULL if there is none. */
 struct SourceSplit *source_find_split(const struct Source *source, const char *name);
 
-/* For formats, and for code that cuts a split in two: adds a split with room for `count` samples,
- * all zero. The name is copied. Targets, if there are any, must be set before; pointers to other
+/* For formats, and for code that cuts a split in two: adds a split of `count` samples, which are
+ * all zero. The name is copied. Targets, if there are any, must have been set. Pointers to other
  * splits are invalid afterwards. */
 struct SourceSplit *source_add_split(struct Source *source, const char *name, int64_t count);
-/* The same without labels and targets. */
+/* Does the same without labels and targets. */
 struct SourceSplit *source_add_unlabelled(struct Source *source, const char *name, int64_t count);
-/* Tells the user of something that is left out. */
+/* Tells the user that something was left out. */
 void source_notice(const struct Ticker *ticker, const char *line);
-/* classes: values. */
+/* Returns whether the option `classes` is the word "values". */
 bool source_names_by_value(const struct SourceOptions *options);
-/* Sets the names of the classes, in place of any set before, or of the targets (copied). */
+/* Set the names of the classes or of the targets, which replace any names set before. The names are
+ * copied. */
 void source_set_classes(struct Source *source, const char *const *names, int64_t count);
 void source_set_targets(struct Source *source, const char *const *names, int64_t count);
 

@@ -1,5 +1,6 @@
 /* Format stl10: the binary files (https://cs.stanford.edu/~acoates/stl10/). An image is 3 planes of
- * 96x96 bytes: red, green, blue, each of them column by column. A label is a byte, from 1 on. */
+ * 96x96 bytes, red, green and blue, each stored column by column. A label is one byte, from 1
+ * on. */
 #include <fcntl.h>
 #include <inttypes.h>
 #include <string.h>
@@ -18,7 +19,7 @@
 #define IMAGES_END "_X.bin"
 #define LABELS_END "_y.bin"
 
-/* Opens a file of rows of `row` bytes, of which *count are there. */
+/* Opens a file of rows of `row` bytes, and sets *count to how many it has. */
 static int open_rows(const char *path, int64_t row, struct Array *array, int64_t *count,
                      struct Error *error) {
     struct stat about;
@@ -53,12 +54,13 @@ static int open_labels(const char *path, struct Array *labels, struct Error *err
     return code;
 }
 
-/* "data/train_y.bin" of "data/train_X.bin"; the caller releases it. */
+/* Returns the path of the labels, "data/train_y.bin" for "data/train_X.bin". The caller releases
+ * it. */
 static char *labels_of(const char *images) {
     return memory_print("%.*s" LABELS_END, (int)(strlen(images) - strlen(IMAGES_END)), images);
 }
 
-/* A file of images, whose name is that of its split; "unlabeled" has no labels. */
+/* Adds a file of images. Its name gives the split; "unlabeled" has no labels. */
 static int add_file(struct Source *source, const char *path, const struct SourceOptions *options,
                     struct Error *error) {
     const char *base = path_base(path);
@@ -87,14 +89,14 @@ static int add_file(struct Source *source, const char *path, const struct Source
     return code;
 }
 
-/* The archive's folder inside `source` if there is one, else `source` itself. The caller releases
- * it. */
+/* Returns the archive's folder inside `source` if there is one, else `source` itself. The caller
+ * releases it. */
 static char *archive_folder(const char *source) {
     char *inner = path_inner_folder(source, "stl10_binary");
     return inner ? inner : memory_copy_text(source);
 }
 
-/* The training images must be there; the others may be. */
+/* Adds the files of a folder. The training images must exist; the others need not. */
 static int add_folder(struct Source *source, const char *folder,
                       const struct SourceOptions *options, struct Error *error) {
     static const char *const splits[] = {"train", "test", "unlabeled"};
@@ -108,7 +110,8 @@ static int add_folder(struct Source *source, const char *folder,
     return code;
 }
 
-/* The archive has a file of names; without it, they are known here. */
+/* Names the classes by the archive's file of names, or, without it, by the names that are known
+ * here. */
 static int name_classes(struct Source *source, const char *folder, struct Error *error) {
     static const char *const known[CLASSES] = {"airplane", "bird",  "car",    "cat",  "deer",
                                                "dog",      "horse", "monkey", "ship", "truck"};

@@ -1,7 +1,7 @@
-/* Format table: a file of separated values for each split. The columns that the user names are the
- * class or the targets, all others are features; a row becomes an image of 1x1xfeatures. Every file
- * is read twice: first to find out what its columns and rows are, then for the samples, so that
- * memory holds a few numbers for each row and not the table. */
+/* Format table: a file of separated values for each split. The user names the column of classes or
+ * those of targets; all others are features. A row becomes an image of 1x1xfeatures. Every file is
+ * read twice, first to determine its columns and rows and then for the samples, so that memory
+ * holds a few numbers for each row and not the whole table. */
 #include <inttypes.h>
 #include <math.h>
 #include <string.h>
@@ -16,11 +16,11 @@
 #include "sources/table_reader.h"
 #include "sources/table_survey.h"
 
-/* The rows of one file that are kept. */
+/* The rows of one file that were not left out. */
 struct Table {
     const char *split;
     char *path;
-    int64_t count, room, dropped, first; /* first: the item that its first row is */
+    int64_t count, room, dropped, first; /* first: the item of the first row */
     int64_t *offsets;                    /* (count): where each row begins in the file */
     int32_t *labels;                     /* (count): numbers in the set of classes; or NULL */
     float *targets;                      /* (count, targets); or NULL */
@@ -30,12 +30,12 @@ struct Table {
 struct TableState {
     int count;
     struct Table *tables;
-    struct NameSet classes; /* texts of the label column, of all tables */
+    struct NameSet classes; /* texts of the label columns of all tables */
 };
 
 /* ---- The encoding, as far as it is given ---- */
 
-/* What pandas.read_csv takes for missing. */
+/* The texts that pandas.read_csv reads as missing. */
 static const char *const pandas_missing[] = {
     "#N/A", "#N/A N/A", "#NA", "-1.#IND", "-1.#QNAN", "-NaN", "-nan", "1.#IND", "1.#QNAN",
     "<NA>", "N/A",      "NA",  "NULL",    "NaN",      "None", "n/a",  "nan",    "null"};
@@ -90,7 +90,7 @@ static void *grow(void *old, int64_t count, int64_t room, size_t element) {
     return memory_resize(old, (size_t)count * element, (size_t)room * element, "rows of a table");
 }
 
-/* Room for one more row. */
+/* Makes room for one more row. */
 static void make_room(struct Table *table, const struct Source *source, bool has_label) {
     if (table->count < table->room)
         return;
@@ -108,7 +108,7 @@ static float *targets_of(const struct Table *table, const struct Source *source)
     return table->targets ? table->targets + table->count * source->targets.count : NULL;
 }
 
-/* Takes a row over, for which there is room; `label`: NULL if there is no label column. */
+/* Adds a row, for which there is room. `label` is NULL if there is no label column. */
 static int keep(struct Source *source, struct Table *table, const struct Record *record,
                 const char *label, struct Error *error) {
     struct TableState *state = source->state;
@@ -150,16 +150,16 @@ static void warn_of_heads(const struct TableHead *head) {
                     head->repeated);
 }
 
-/* A table is read twice, which a pipe cannot be. */
+/* Refuses pipes and devices, because a table is read twice. */
 static int check_regular(const char *path, struct Error *error) {
     struct stat status;
     if (stat(path, &status) || S_ISREG(status.st_mode) || S_ISDIR(status.st_mode))
-        return OK; /* or opening it says why not */
+        return OK; /* otherwise opening it reports why not */
     return fail(error, ERROR_DATA,
                 "%s: is a pipe or a device, and a table is read twice; expected a file", path);
 }
 
-/* The table of the training split says what the columns are. */
+/* Determines the columns from the table of the training split. */
 static int survey_table(struct Source *source, const struct SourceOptions *options,
                         struct Table *table, struct Error *error) {
     struct Records *records = NULL;
@@ -184,7 +184,7 @@ static int survey_table(struct Source *source, const struct SourceOptions *optio
     return code;
 }
 
-/* A row of another table needs a label and targets, too. */
+/* Fails if a row of another table lacks its label or targets. */
 static int check_truth(const struct Source *source, const struct Table *table,
                        const struct Record *record, const char *label, bool *dropped,
                        struct Error *error) {
@@ -271,7 +271,8 @@ static int read_tables(struct Source *source, const struct SourceOptions *option
     return code;
 }
 
-/* Numbers with decimals in a column of classes are likely to be values. */
+/* Refuses a column of classes that has many different numbers with decimals: these are likely to be
+ * values. */
 static int check_classes(const struct Source *source, const struct TableColumn *column,
                          struct Error *error) {
     const struct TableState *state = source->state;
@@ -289,7 +290,7 @@ static int check_classes(const struct Source *source, const struct TableColumn *
     return error_advise(error, ADVICE_TARGET, column->name, NULL, 0);
 }
 
-/* Once all tables are read: the classes in their order. */
+/* Called after all tables were read: numbers the classes in their order. */
 static int number_classes(struct Source *source, struct Error *error) {
     struct TableState *state = source->state;
     int64_t at = table_reader__column(&source->encoding, COLUMN_LABEL, 0);
@@ -381,7 +382,7 @@ static int open_tables(struct Source *source, const struct SourceOptions *option
 
 /* ---- Samples ---- */
 
-/* Opens the tables for good: the encoding is complete. */
+/* Opens the tables for reading samples, after the encoding is complete. */
 static int open_readers(struct Source *source, struct Error *error) {
     struct TableState *state = source->state;
     int code = OK;
@@ -396,7 +397,7 @@ static int changed(const struct Table *table, struct Error *error) {
     return fail(error, ERROR_DATA, "%s: was changed while it was read", table->path);
 }
 
-/* Goes to the record of an item and reads it; *table is the one that holds it. */
+/* Reads the record of an item, and sets *table to the table that holds it. */
 static int find_record(const struct Source *source, int64_t item, struct Table **table,
                        struct Record *record, struct Error *error) {
     const struct TableState *state = source->state;

@@ -47,20 +47,21 @@ int cells__boolean(const char *field) {
     return !strcmp(field, "0") || is_among(field, falsehoods) ? 0 : -1;
 }
 
-/* A text that is a number, for comparisons. */
+/* A text and its value as a number, for comparisons. */
 struct Numbered {
     double value;
     const char *text;
-    int32_t number; /* in its set */
+    int32_t number; /* index in its set */
 };
 
-/* The digits of a whole number. */
+/* Returns the digits of a whole number. */
 static const char *digits_of(const char *text) {
     text += *text == '-' || *text == '+';
     return text + strspn(text, "0");
 }
 
-/* Whole numbers that are too large to be told apart as doubles are compared by their digits. */
+/* Compares two numbers. Whole numbers that doubles cannot distinguish are compared by their
+ * digits. */
 static int compare_values(const struct Numbered *a, const struct Numbered *b) {
     if (a->value < b->value || a->value > b->value)
         return a->value < b->value ? -1 : 1;

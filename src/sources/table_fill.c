@@ -68,7 +68,7 @@ bool fill__add(struct Fill *fill, const struct TableReader *reader, const struct
     return known;
 }
 
-/* The first of the most frequent. */
+/* Returns the most frequent category; among equals, the first. */
 static int64_t most_frequent(const struct TableColumn *column, const int64_t *counts) {
     int64_t most = 0;
     for (int64_t k = 1; k < column->category_count; k++)

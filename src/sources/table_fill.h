@@ -1,4 +1,4 @@
-/* Measures, over the rows of the training split, what takes the place of missing values. */
+/* Measures over the rows of the training split what replaces missing values. Not collective. */
 #ifndef TRAINER_SOURCES_TABLE_FILL_H
 #define TRAINER_SOURCES_TABLE_FILL_H
 
@@ -11,7 +11,7 @@ struct Fill {
 };
 
 struct Fill fill__start(const struct TableEncoding *encoding);
-/* Adds a row; false if it holds what the encoding does not know. */
+/* Adds a row. Returns false if a field does not fit the encoding. */
 bool fill__add(struct Fill *fill, const struct TableReader *reader, const struct Record *record);
 /* Sets `fill` of each column that was measured, and releases what was measured. */
 void fill__finish(struct Fill *fill, struct TableEncoding *encoding);

@@ -30,8 +30,8 @@ static int take_names(struct TableHead *head, struct Records *records, struct Re
     return code;
 }
 
-/* R writes names of rows before the columns, and nothing above them. Others end each row with a
- * separator. */
+/* Examines the first record: R writes a name before each row, which the head does not have; other
+ * programs end each row with a separator. */
 static int look_at_first(struct TableHead *head, struct Records *records, struct Error *error) {
     struct Record first;
     int code = records__next(records, &first, error);
@@ -79,7 +79,7 @@ void table_head__release(struct TableHead *head) {
     *head = (struct TableHead){0};
 }
 
-/* Whether every field is the name of its column. */
+/* Returns whether every field is the name of its column. */
 static bool is_head(const struct TableHead *head, const struct Record *record) {
     bool same = record->count == head->count && strcmp(record->fields[0], head->names[0]) == 0;
     for (int64_t i = 1; i < head->count && same; i++)

@@ -7,7 +7,7 @@
 #include "base/memory.h"
 #include "sources/fields.h"
 
-enum { SHOWN = 5 }; /* unknown categories, and columns, that a note names */
+enum { SHOWN = 5 }; /* unknown categories or columns that a note names */
 
 /* ---- Finding the columns ---- */
 
@@ -17,7 +17,7 @@ static bool is_needed(const struct TableColumn *column, bool needs_targets) {
     return column->role != COLUMN_IGNORED && column->role != COLUMN_WEIGHT;
 }
 
-/* The field with that name, looked for from `from` on and then from the start. */
+/* Returns the field with that name. Searches from `from` on, then from the start. */
 static int64_t find_name(const struct TableHead *head, const char *name, int64_t from) {
     for (int64_t i = 0; i < head->count; i++) {
         int64_t at = (from + i) % head->count;
@@ -47,8 +47,8 @@ static int find_by_name(struct TableReader *reader, bool needs_targets, struct E
     return OK;
 }
 
-/* Without names the places count. The columns of labels and targets may be missing, all together.
- */
+/* Finds columns by their places, because they have no names. The columns of labels and targets may
+ * be missing, but only all of them. */
 static int find_by_place(struct TableReader *reader, bool needs_targets, struct Error *error) {
     const struct TableEncoding *encoding = reader->encoding;
     int64_t truths = table_encoding_count(encoding, COLUMN_LABEL) +
@@ -70,7 +70,7 @@ static int find_by_place(struct TableReader *reader, bool needs_targets, struct 
     return OK;
 }
 
-/* Some of several targets are as bad as none. */
+/* Ignores all columns of targets if some are missing. */
 static void leave_out_targets(struct TableReader *reader) {
     const struct TableEncoding *encoding = reader->encoding;
     bool whole = true;
@@ -150,7 +150,7 @@ static int read_number(const struct TableReader *reader, const struct Record *re
                   is_number ? "a number that a float can hold" : "a number", error);
 }
 
-/* A category that is not known makes no feature 1. */
+/* Sets the features of a category. For one that is not known, all of them are 0. */
 static void read_category(struct TableReader *reader, int64_t column, const char *field,
                           float *features) {
     int64_t found = cells__category(&reader->cells, &reader->encoding->columns[column], field);
@@ -162,7 +162,7 @@ static void read_category(struct TableReader *reader, int64_t column, const char
     name_set__add(&reader->unknown[column].first, field);
 }
 
-/* The features of a column, all 0 so far, from a field that holds a value. */
+/* Sets the features of a column, which are all 0 before, from a field that holds a value. */
 static int read_value(struct TableReader *reader, const struct Record *record, int64_t column,
                       const char *field, float *features, struct Error *error) {
     enum ColumnRole role = reader->encoding->columns[column].role;
@@ -177,7 +177,7 @@ static int read_value(struct TableReader *reader, const struct Record *record, i
     return truth < 0 ? refuse(reader, record, column, field, "true or false", error) : OK;
 }
 
-/* The features of a column whose value is missing. */
+/* Sets the features of a column whose value is missing. */
 static int fill(const struct TableReader *reader, const struct Record *record, int64_t column,
                 const char *field, float *features, struct Error *error) {
     const struct TableColumn *encoded = &reader->encoding->columns[column];
@@ -270,7 +270,7 @@ static char *note_of_extra(const struct TableReader *reader) {
             text_add(&names, "%s'%s'", count > 1 ? ", " : "", reader->head.names[i]);
     char *note = NULL;
     if (count)
-        note = memory_print("%s: passed over %" PRId64
+        note = memory_print("%s: ignored %" PRId64
                             " column%s that the table of the training split does not have: %s%s",
                             reader->path, count, count == 1 ? "" : "s", names.data,
                             count > SHOWN ? ", ..." : "");
@@ -286,11 +286,12 @@ static char *note_of_unknown(const struct TableReader *reader, int64_t column) {
     for (int64_t i = 0; i < unknown->first.count; i++)
         text_add(&names, "%s'%.*s'", i ? ", " : "", field__shown(unknown->first.names[i]),
                  unknown->first.names[i]);
-    char *note = memory_print("%s: column '%s': %" PRId64 " row%s a category that the training "
-                              "split does not have, which counts as none: %s%s",
-                              reader->path, reader->encoding->columns[column].name, unknown->count,
-                              unknown->count == 1 ? " has" : "s have", names.data,
-                              unknown->first.overflows ? ", ..." : "");
+    char *note =
+        memory_print("%s: column '%s': %" PRId64 " row%s a category that the training split does "
+                     "not have, so that all its features are 0: %s%s",
+                     reader->path, reader->encoding->columns[column].name, unknown->count,
+                     unknown->count == 1 ? " has" : "s have", names.data,
+                     unknown->first.overflows ? ", ..." : "");
     text_release(&names);
     return note;
 }

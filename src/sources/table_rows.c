@@ -9,7 +9,7 @@ static void *grow(void *old, int64_t count, int64_t room, size_t element) {
     return memory_resize(old, (size_t)count * element, (size_t)room * element, "rows of a table");
 }
 
-/* Room for one more row; *room is how many there is room for. */
+/* Makes room for one more row. *room is the number of rows that there is room for. */
 static int make_room(struct TableRows *rows, int64_t *room, const struct TableReader *reader,
                      bool has_label, int64_t targets, struct Error *error) {
     if (rows->count < *room)
@@ -70,9 +70,10 @@ static int read_rows(struct TableRows *rows, struct TableReader *reader, struct 
         rows->count += !dropped;
     }
     if (code == OK && unknown)
-        add_note(rows, memory_print("%s: %" PRId64 " rows have a label that the training split has "
-                                    "not, and count as rows without a label",
-                                    reader->path, unknown));
+        add_note(rows,
+                 memory_print("%s: %" PRId64 " rows have a label that the training split does not "
+                              "have, and count as rows without a label",
+                              reader->path, unknown));
     return code;
 }
 

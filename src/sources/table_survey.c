@@ -8,15 +8,16 @@
 #include "base/memory.h"
 #include "sources/fields.h"
 
-#define MOST_CATEGORIES 65536     /* of a column that is known to hold them */
-#define MOST_FOUND 1000           /* of a column that was not named */
-#define LONG_COUNT 10             /* numbers that count the rows not by chance */
-#define ALWAYS_FEW 20             /* categories that need not repeat */
-#define EXACT ((double)(1 << 24)) /* whole numbers up to here are floats */
+#define MOST_CATEGORIES 65536     /* most categories of a column that is known to hold them */
+#define MOST_FOUND 1000           /* most categories of a column that was not named */
+#define LONG_COUNT 10             /* consecutive numbers that are not likely to be a coincidence */
+#define ALWAYS_FEW 20             /* up to this many categories need not repeat */
+#define EXACT ((double)(1 << 24)) /* up to here floats hold all whole numbers */
 
 /* ---- The roles that are given ---- */
 
-/* Whether the head is likely to be a row: a name in it is a number with a decimal. */
+/* Returns whether the head is likely to be a row, because a name in it is a number with a
+ * decimal. */
 static bool head_is_row(const struct Survey *survey) {
     bool found = false, is_whole = false;
     double value;
@@ -36,7 +37,7 @@ static int find(const struct Survey *survey, const char *name, int64_t *column,
     return head_is_row(survey) ? error_advise(error, ADVICE_NO_HEAD, NULL, NULL, 0) : error->code;
 }
 
-/* If several columns share a name, it does not say which of them holds the labels or targets. */
+/* Fails if a column of labels, targets or weights shares its name with others. */
 static int check_own_name(const struct Survey *survey, int64_t column, struct Error *error) {
     const struct TableHead *head = &survey->head;
     if (!head->is_shared[column])
@@ -98,7 +99,8 @@ static bool is_truth(const struct TableColumn *column) {
            column->role == COLUMN_WEIGHT;
 }
 
-/* A rule for all columns: a label, a target or a weight has no mean to stand for it. */
+/* Applies a rule to all columns. Missing labels, targets and weights are never replaced by a
+ * mean. */
 static void give_rule_to_all(struct Survey *survey, enum MissingRule rule) {
     struct TableEncoding *encoding = survey->encoding;
     for (int64_t i = 0; i < encoding->column_count; i++)
@@ -135,7 +137,7 @@ static int give_rules(struct Survey *survey, const struct TableOptions *table,
     return code;
 }
 
-/* Columns without a name cannot be found in another table. */
+/* Leaves out columns without a name, because they cannot be found in another table. */
 static void leave_out_nameless(struct Survey *survey) {
     if (survey->head.has_index)
         log_warning("%s: the rows begin with a field more than the head, an index; it is left out",
@@ -210,7 +212,7 @@ static void see(struct Sight *sight, const struct Record *record, const char *fi
         *sight = (struct Sight){record->line, memory_copy_text(field)};
 }
 
-/* Whether a float cannot hold a whole number as it is written. */
+/* Returns whether a float rounds a whole number. */
 static bool is_rounded(double value, bool is_whole) {
     double size = fabs(value);
     return is_whole && size > EXACT && ((double)(float)value != value || size > 0x1p53);
@@ -300,8 +302,8 @@ void survey__row(struct Survey *survey, const struct Record *record, struct Surv
 enum Problem {
     PROBLEM_NONE,
     PROBLEM_MISSING,
-    PROBLEM_TEXT,     /* in a column of numbers */
-    PROBLEM_LARGE,    /* a number that no float holds */
+    PROBLEM_TEXT,     /* a text in a column of numbers */
+    PROBLEM_LARGE,    /* a number that is too large for a float */
     PROBLEM_DISTINCT, /* too many categories */
     PROBLEM_EMPTY     /* no value at all */
 };
@@ -332,7 +334,7 @@ static enum Problem problem_of(const struct TableColumn *encoded, const struct C
         *line = column->absent.line;
         return PROBLEM_MISSING;
     }
-    *line = INT64_MAX - 1; /* after all that has a line */
+    *line = INT64_MAX - 1; /* after all problems that have a line */
     if (encoded->role != COLUMN_LABEL && !column->numbers && !column->names.count)
         return PROBLEM_EMPTY;
     return has_too_many(column) ? PROBLEM_DISTINCT : PROBLEM_NONE;
@@ -444,7 +446,7 @@ static int complete_column(struct Survey *survey, int64_t index, struct Error *e
     else if (encoded->role == COLUMN_ROLES)
         encoded->role = column->texts ? COLUMN_CATEGORIES : COLUMN_BOOLEAN;
     if (encoded->missing == MISSING_INDICATOR && !column->missing && !column->has_own_rule)
-        encoded->missing = MISSING_MEAN; /* a feature that is always 0 teaches nothing */
+        encoded->missing = MISSING_MEAN; /* nothing can be learnt from a feature that is always 0 */
     if (encoded->role == COLUMN_IGNORED)
         encoded->missing = MISSING_REFUSE;
     if (encoded->role != COLUMN_CATEGORIES)
@@ -459,15 +461,15 @@ static void warn_of_rounded(const struct Survey *survey, const struct TableColum
     cells__number(&survey->cells, column->rough.field, &value, &is_whole);
     log_warning("%s:%" PRId64 ": column '%s' is %s, a whole number above 2^24, which becomes %.0f "
                 "as a float; %" PRId64 " of %" PRId64
-                " rows are rounded so; leave the column out if it is an id, or take its numbers as "
-                "categories",
+                " rows are rounded in this way; leave the column out if it is an id, or use its "
+                "numbers as categories",
                 survey->path, column->rough.line, encoded->name, column->rough.field,
                 (double)(float)value, column->rounded, survey->rows);
 }
 
-/* Whether a text is digits with signs around and between them: a number in another notation (a
- * percentage, an amount with a currency, thousands with separators, hexadecimal), a date or a time.
- */
+/* Returns whether a text consists of digits with signs around and between them. It is then likely
+ * to be a number in another notation (a percentage, an amount with a currency, thousands with
+ * separators, hexadecimal), a date or a time. */
 static bool looks_like_number(const char *text) {
     const char *unsigned_text = text + (*text == '+' || *text == '-');
     if (!strcasecmp(unsigned_text, "inf") || !strcasecmp(unsigned_text, "infinity"))
@@ -480,7 +482,7 @@ static bool looks_like_number(const char *text) {
     return digits > 0 && (letters == 0 || (text[0] == '0' && (text[1] | 32) == 'x'));
 }
 
-/* Warns if all texts of a column that nobody named look like numbers or dates. */
+/* Warns if all texts of a column that was not named look like numbers or dates. */
 static void warn_of_notation(const struct Survey *survey, const struct TableColumn *encoded,
                              const struct ColumnSurvey *column) {
     bool all = !column->is_known && !column->numbers;

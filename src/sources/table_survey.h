@@ -1,4 +1,5 @@
-/* Looks at every row of the table of the training split, and finds out what its columns are. */
+/* Examines every row of the training split's table to find the roles of its columns. Not
+ * collective. */
 #ifndef TRAINER_SOURCES_TABLE_SURVEY_H
 #define TRAINER_SOURCES_TABLE_SURVEY_H
 
@@ -6,20 +7,21 @@
 #include "sources/table_cells.h"
 #include "sources/table_head.h"
 
-/* What was seen at one place of a column. */
+/* A field of a column, and where it is. */
 struct Sight {
-    int64_t line; /* 0: never */
-    char *field;  /* NULL: never */
+    int64_t line; /* 0: there is none */
+    char *field;  /* NULL: there is none */
 };
 
 struct ColumnSurvey {
-    bool is_known;     /* its role was given */
-    bool has_own_rule; /* its rule for missing values was given for it alone */
+    bool is_known;     /* the options give its role */
+    bool has_own_rule; /* the options give a rule for missing values for this column */
     int64_t numbers, booleans, texts, missing, rounded;
-    struct Sight number, text, absent, large, rough; /* the first of each: absent: missing; large:
-                                                        no float holds it; rough: rounded */
-    struct NameSet names; /* its texts; of known categories, all fields */
-    bool counts;          /* each number is one more than that of the row before */
+    /* the first field of each sort. absent: missing value; large: too large for a float; rough:
+     * rounded by a float */
+    struct Sight number, text, absent, large, rough;
+    struct NameSet names; /* its texts; for a column of categories, all fields */
+    bool counts;          /* each number is one more than that of the previous row */
     double last;
 };
 
@@ -34,30 +36,30 @@ struct Survey {
     struct ColumnSurvey *columns;
 };
 
-/* Reads the head and gives each column the role that the options say; the roles of the others are
- * not known yet, COLUMN_ROLES. `encoding` has everything but columns. ERROR_DATA if the options
- * name a column that is not there or name one twice. The caller calls survey__release in any case.
- */
+/* Reads the head and gives each column the role that the options say; other columns have the role
+ * COLUMN_ROLES for now. `encoding` is complete except for its columns. ERROR_DATA if the options
+ * name a missing column or name one twice. The caller calls survey__release in any case. */
 int survey__open(struct Survey *survey, const char *path, struct Records *records,
                  struct TableEncoding *encoding, const struct SourceOptions *options,
                  struct Error *error);
 void survey__release(struct Survey *survey);
 
-/* What a row holds besides its features. */
+/* What a row contains besides its features. */
 struct SurveyedRow {
-    bool dropped;      /* by MISSING_DROP; then nothing else is set */
-    const char *label; /* in the record; NULL: there is no label column, or a value is missing */
-    float *targets;    /* the caller's room, for each of the targets */
+    bool dropped; /* MISSING_DROP leaves the row out; nothing else is set then */
+    /* points into the record; NULL: there is no label column, or its value is missing */
+    const char *label;
+    float *targets; /* (targets): memory of the caller */
 };
 void survey__row(struct Survey *survey, const struct Record *record, struct SurveyedRow *row);
 
-/* Once all rows were seen: completes the encoding, but for the classes and for what takes the place
- * of missing values. ERROR_DATA for the first field that does not fit. Logs a warning of what was
- * left out, and of numbers that a float rounds. */
+/* Called after all rows: completes the encoding except for the classes and the replacements of
+ * missing values. ERROR_DATA names the first field that does not fit. Logs warnings of what was
+ * left out and of numbers that a float rounds. */
 int survey__decide(struct Survey *survey, struct Error *error);
 
-/* Gives a column the texts of a set as its categories, sorted. `places` as in name_set__sort.
- * ERROR_DATA if one is no UTF-8 text or too long; `path` is for messages. */
+/* Makes the sorted texts of a set the categories of a column. `places` is as in name_set__sort.
+ * ERROR_DATA if a text is not UTF-8 or too long; `path` is for messages. */
 int categories__fill(struct TableColumn *column, const struct NameSet *names,
                      const struct Cells *cells, const char *path, int32_t *places,
                      struct Error *error);

@@ -162,12 +162,12 @@ def test_flags_that_do_not_fit_are_refused(scratch):
 
 
 @pytest.mark.parametrize("line, said", (
-    ("image-folder flat", "its folders hold pictures, so they are classes, such as 'cat', and no splits; --split "
+    ("image-folder flat", "its folders hold pictures, so they are classes such as 'cat', not splits; --split "
      "train=flat takes it as one split"),
     ("image-folder cut", "cut/train/cat/0.png: damaged PNG: the file ends too early; --skip-bad leaves it out"),
     ("numpy mnist.npz.gz", "mnist.npz.gz: is packed by gzip; gunzip unpacks it"),
     ("cifar10 train_32x32.mat",
-     "is no file of cifar10: it is a MATLAB file of version 5 to 7; format matlab imports it"),
+     "is not a file of cifar10: it is a MATLAB file of version 5 to 7; format matlab imports it"),
     ("matlab odd.mat", "odd.mat: holds a, b; expected images and labels, as in x_train with y_train or train_images "
      "with train_labels; --split train=odd.mat takes the first as images and the second as labels"),
     ("hdf5 train_32x32.mat", "is not an HDF5 file: it is a MATLAB file of version 5 to 7; format matlab imports it"),

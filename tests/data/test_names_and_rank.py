@@ -68,7 +68,7 @@ class TestTwoClassesOfOneName:
                 file.write(b"".join(number.to_bytes(4, "big") for number in (magic, *sizes)) + body)
         line = refusal(USAGE, "dataset", "import", "--format", "idx", scratch, "-o", f"{scratch}/o.h5",
                        "--classes", "a,a")
-        assert "--classes" in line and "'a' stands twice" in line
+        assert "--classes" in line and "'a' occurs twice" in line
 
     def test_are_refused_if_they_are_the_targets_of_a_table(self, scratch):
         write(f"{scratch}/t.csv", "a,b,b\n1,2,3\n4,5,6\n")

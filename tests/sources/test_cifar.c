@@ -329,7 +329,7 @@ static void pickles_of_something_else(void **state) {
                    "calls 'eval'", "executed");
     EXPECT_REFUSED("\x80\x02]K\x01"
                    "a.",
-                   "data_batch_1", "of no dictionary");
+                   "data_batch_1", "does not hold a dictionary");
     EXPECT_REFUSED("\x80\x02}U\x06labels]K\x01"
                    "as.",
                    "a pickle of labels", "expected 'labels'");

@@ -113,9 +113,10 @@ static void pictures_beside_folders(void **state) {
     log_set_handler(LOG_ERROR, NULL);
     expect_samples(&source, "train", "cat/a.png:0");
     source_release(&source);
-    assert_non_null(strstr(warned, "loose: 1 picture lies beside the folders of splits, 'd.png'"));
     assert_non_null(
-        strstr(warned, "train: 2 pictures lie beside the folders of classes, 'b.png' the first"));
+        strstr(warned, "loose: left out 1 picture beside the folders of splits, first 'd.png'"));
+    assert_non_null(
+        strstr(warned, "train: left out 2 pictures beside the folders of classes, first 'b.png'"));
 }
 
 static void links_that_lead_nowhere(void **state) {
@@ -141,7 +142,7 @@ static void links_that_lead_nowhere(void **state) {
     assert_int_equal(unlink(place(folder, "links/train/bird")), 0);
     assert_int_equal(unlink(place(folder, "links/train/cat/gone.png")), 0);
     options.pictures.skip_bad = false;
-    refuse(&options, "train/cat/back", "is a link to a folder that holds it");
+    refuse(&options, "train/cat/back", "is a link to a folder that contains it");
 }
 
 /* One picture of 16 bits among others makes all of them floats, unless bytes are asked for. */

@@ -152,7 +152,7 @@ static void what_cannot_be_used(void **state) {
     write_npy("x_train.npy", "|u1", false, "(4294967295, 4294967295, 4)", pixels, 18);
     expect_refusal(&options, ERROR_DATA, "x_train.npy", "takes more than any memory");
     options = options_of("npz", write_npy("x.npz", "|u1", false, "(4, 2, 3)", pixels, 24));
-    expect_refusal(&options, ERROR_DATA, "x.npz", "is no NPZ");
+    expect_refusal(&options, ERROR_DATA, "x.npz", "is not an NPZ");
 }
 
 /* A double beyond the largest float becomes Inf. */

@@ -308,8 +308,9 @@ static void what_is_not_known(void **state) {
     assert_memory_equal(rows.labels, labels, sizeof labels);
     assert_null(rows.targets);
     assert_int_equal(rows.note_count, 2);
-    assert_non_null(strstr(rows.notes[1], "column 'city': 1 row has a category that the training "
-                                          "split does not have, which counts as none: 'Oslo'"));
+    assert_non_null(strstr(rows.notes[1],
+                           "column 'city': 1 row has a category that the training "
+                           "split does not have, so that all its features are 0: 'Oslo'"));
     table_rows_release(&rows);
     path = write_table("new.csv", "a,city,ok,y\n,Rome,1,v\n");
     assert_int_equal(table_encode(&rows, path, &encoding, &error), ERROR_DATA);

@@ -107,7 +107,7 @@ def test_numbers_that_a_float_cannot_hold_are_named(scratch):
     words = ("dataset", "import", "--format", "table", table, "--label", "kind", "-o", f"{scratch}/ids.h5")
     stderr = run(1, *words)[1]
     assert ("ids.csv:2: column 'id' is 123456789, a whole number above 2^24, which becomes 123456792 as a float; "
-            "2 of 3 rows are rounded so") in stderr
+            "2 of 3 rows are rounded in this way") in stderr
     os.remove(f"{scratch}/ids.h5")
     assert "2^24" not in run(1, *words, "--ignore", "id")[1]
 

@@ -114,7 +114,7 @@ static int take_row(const struct Array *array, int64_t row, int64_t columns, con
     if (!(fabs(*values) < 0x1p53) || rint(*values) != *values)
         return fail(error, ERROR_DATA,
                     "%s:%s: row %" PRId64 " is %g, expected a whole number, the class; name the "
-                                          "array under targets if it holds values",
+                    "array under targets if it holds values",
                     name->file, name->path, row, *values);
     *number = (int64_t)*values;
     return OK;
