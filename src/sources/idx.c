@@ -148,8 +148,8 @@ static int read_head(gzFile file, int least, int most, struct Array *array, stru
 
 /* The most bytes that one byte of deflate can become. */
 #define MOST_INFLATED 1032
-#define BELIEVED                                                                                   \
-    ((int64_t)64 << 20) /* bytes that are allocated without looking at the file's size */
+/* Bytes that are allocated without looking at the file's size. */
+#define BELIEVED ((int64_t)64 << 20)
 
 /* Refuses a declared size that the file cannot fill, before memory is allocated for it. */
 static int check_declared(gzFile file, const char *path, int64_t bytes, struct Error *error) {
