@@ -1,14 +1,14 @@
 #!/usr/bin/env python3
-"""Reproduces what lectures 6 and 7 of CS231n say of training networks: each topic of docs/course.md.
+"""Reproduces what lectures 6 and 7 of CS231n say about training networks: the topics of docs/course.md.
 
-    launch/course.py                      # all topics: outputs and pictures in course/, a minute on two quiet cores
-    launch/course.py tanh dead            # these topics alone
-    launch/course.py --check              # also: does docs/course.md show what the commands print?
-    launch/course.py --write              # makes the page's blocks and pictures anew
+    launch/course.py                      # all topics; outputs and pictures go to course/; a minute on two idle cores
+    launch/course.py tanh dead            # only these topics
+    launch/course.py --check              # also compares docs/course.md with what the commands print
+    launch/course.py --write              # writes the page's blocks and pictures
 
-The program is build/trainer, or the one that the variable TRAINER names. The recipes are launch/recipes/course/. Needs
-python3-h5py (the way of weights is read from checkpoints) and, for the pictures, gnuplot. Outputs depend a little on
-the instruction set of the processor; --check lets figures differ as far as the page says of each topic."""
+The program is build/trainer, or the one that the variable TRAINER names. The recipes are launch/recipes/course/. The
+script needs python3-h5py (the path of weights is read from checkpoints) and, for the pictures, gnuplot. Outputs depend
+a little on the processor's instruction set; --check allows figures to differ as much as each topic below says."""
 import argparse
 import concurrent.futures
 import csv
@@ -38,11 +38,11 @@ TOPICS = {}
 
 
 class Failure(Exception):
-    """What the script says and ends with."""
+    """The message with which the script ends."""
 
 
 def fold_command(line):
-    """A command as lines of the page: the shell would take them as one."""
+    """A command as lines of the page, which the shell reads as one."""
     lines = []
     for part in re.split(r" (?=--|do |done$)", line):
         if lines and len(lines[-1]) + len(part) < WIDTH - 3:
@@ -53,7 +53,7 @@ def fold_command(line):
 
 
 class Topic:
-    """One topic at work: runs commands, and gathers what the page shows of them."""
+    """A topic: runs commands, and collects what the page shows of them."""
 
     def __init__(self, name, folder, pictures):
         self.name, self.folder, self.pictures = name, folder, pictures
@@ -63,7 +63,7 @@ class Topic:
         shutil.rmtree(folder / self.out, ignore_errors=True)
 
     def add(self, *lines):
-        """Lines of the page; long ones are folded."""
+        """Adds lines to the page; long ones are folded."""
         block = self.blocks.setdefault(self.block, [])
         for line in lines:
             block.extend(fold_command(line) if line.startswith("$") else textwrap.wrap(
@@ -71,7 +71,7 @@ class Topic:
                 if len(line) > WIDTH else [line])
 
     def start(self, command, code=0):
-        """Runs a line of the shell; what it prints. `code`: how it has to end; None: in any way."""
+        """Runs a line of shell and returns its output. `code`: the expected exit code; None: any."""
         done = subprocess.run(["bash", "-c", command], cwd=self.folder, stdout=subprocess.PIPE,
                               stderr=subprocess.STDOUT, text=True)
         if code is not None and done.returncode != code:
@@ -79,24 +79,24 @@ class Topic:
         return done.stdout.splitlines()
 
     def show(self, command, keep=".", most=100):
-        """A command on the page, and of its output the lines in which `keep` is found, `most` at most."""
+        """Adds a command to the page, and those lines of its output, at most `most`, that match `keep`."""
         lines = [line.rstrip() for line in self.start(command)
                  if line.strip() and re.search(keep, line) and not PROGRESS.search(line)]
         self.add(f"$ {command}", *lines[:most])
 
     def run(self, command, code=0):
-        """A command on the page without its output."""
+        """Adds a command to the page without its output."""
         self.add(f"$ {command}")
         return self.start(command, code)
 
     def train(self, recipe, out, *keys, code=0, show=True):
-        """A training, whose folder is named on the page as `out` below that of the topic."""
+        """Adds a training to the page, whose folder is `out` below that of the topic."""
         words = ["trainer train -q", f"{RECIPES}/{recipe}.yaml", *(f"--set {key}" for key in keys)]
         command = " ".join([*words, f"--out {self.out}/{out}"])
         return self.run(command, code) if show else self.start(command, code)
 
     def read(self, command):
-        """What a command says with --json; not on the page."""
+        """Returns what a command prints with --json; the page does not show it."""
         return json.loads("\n".join(self.start(f"{command} --json 2>/dev/null")))
 
     def metrics(self, out, kind="step"):
@@ -104,30 +104,30 @@ class Topic:
         return [line for line in map(json.loads, lines) if line["kind"] == kind]
 
     def weights(self, out, name):
-        """A parameter at the start and after each step, from the checkpoints."""
+        """Returns a parameter at the start and after each step, from the checkpoints."""
         files = sorted((self.folder / self.out / out / "checkpoints").glob("step-*.h5"))
         return [h5py.File(path)[f"model/{name}"][()].ravel().tolist() for path in files]
 
     def units(self, out, name):
-        """The weights of each unit of a layer, rounded, from the newest checkpoint."""
+        """Returns the rounded weights of each unit of a layer, from the newest checkpoint."""
         newest = max((self.folder / self.out / out / "checkpoints").glob("step-*.h5"))
         with h5py.File(newest) as file:
             return [tuple(round(weight, 4) for weight in unit) for unit in file[f"model/{name}"][()].tolist()]
 
     def trials(self, out):
-        """The rows of a search's table."""
+        """Returns the rows of a search's table."""
         with open(self.folder / self.out / out / "trials.csv", newline="") as file:
             return list(csv.DictReader(file))
 
     def table(self, head, *rows):
-        """Rows of texts, below one another."""
+        """Adds a table to the page."""
         rows = [[str(cell) for cell in row] for row in (head, *rows)]
         widths = [max(map(len, column)) for column in zip(*rows)]
         self.add("", *("  ".join([row[0].ljust(widths[0]), *(cell.rjust(width) for cell, width in
                                                              zip(row[1:], widths[1:]))]).rstrip() for row in rows))
 
     def panel(self, title, x, y, *series, picture=".png", **more):
-        """Curves: series of (title, style, points), in the topic's picture or in another of its own."""
+        """Adds curves, series of (title, style, points), to the topic's picture or to another of its pictures."""
         self.drawn.setdefault(self.name + picture, []).append(dict(title=title, x=x, y=y, series=series, **more))
 
     def finish(self):
@@ -139,7 +139,7 @@ class Topic:
 
 
 def topic(name, near=0.02, digits=0.0):
-    """A topic of the page. On another processor its figures may differ by the part `near`, or by `digits`."""
+    """Declares a topic. On other processors its figures may differ by the fraction `near`, or by `digits`."""
     def of(function):
         TOPICS[name] = (function, near, digits)
         return function
@@ -158,7 +158,7 @@ def quoted(text):
 
 
 def panel_lines(number, panel):
-    """What gnuplot is told of one panel."""
+    """Returns the lines of gnuplot for one panel."""
     yield "reset\nset grid lc rgb '#dddddd'\nset border 3 lc rgb '#888888'\nset tics nomirror textcolor rgb '#444444'"
     yield f"set title {quoted(panel['title'])}\nset xlabel {quoted(panel['x'])}\nset ylabel {quoted(panel['y'])}"
     yield panel.get("set", "")
@@ -188,7 +188,7 @@ def draw(panels, path):
 
 
 def smooth(rows, keep=0.9, most=120):
-    """(step, running mean of the loss) of a run's lines, thinned out."""
+    """Returns (step, running mean of the loss) for some of a run's lines."""
     mean, weight, points = 0, 0, []
     for row in rows:
         if row["loss"] is None or not math.isfinite(row["loss"]):
@@ -205,13 +205,13 @@ def normal(std):
 
 
 def activations(topic, words, kind, keep=None):
-    """The layers of one kind as they are now; on the page are those that `keep` names, or all."""
+    """Returns the statistics of the layers of one kind; the page shows those that `keep` names, or all."""
     topic.show(f"trainer activations {words}", keep=keep or rf"^layer|{kind} ")
     return [layer for layer in topic.read(f"trainer activations {words}")["layers"] if layer["type"] == kind]
 
 
 def draw_depth(topic, found):
-    """Deviations of activations and of gradients by depth. `found`: layers by name."""
+    """Draws the deviations of activations and of gradients by depth. `found`: layers by name."""
     for title, key, of in (("activations", "bottom left", lambda layer: layer),
                            ("gradients", "off", lambda layer: layer["gradient"])):
         topic.panel(title, "depth", "standard deviation",
@@ -221,7 +221,7 @@ def draw_depth(topic, found):
 
 
 def even_bins(edges, counts, low, high, number=40):
-    """(left end, count) of bins of equal width, from counts between edges of any kind; a last point ends the last."""
+    """Returns (left edge, count) of bins of equal width, made from bins of any width, and the end of the last one."""
     bins, width = [0] * number, (high - low) / number
     for a, b, count in zip(edges, edges[1:], counts):
         for at in range(number):
@@ -231,7 +231,7 @@ def even_bins(edges, counts, low, high, number=40):
 
 
 def draw_histograms(topic, found, low):
-    """A row for each variant: the values of some layers from `low` to 1."""
+    """Draws a row of histograms for each variant: the values of some layers from `low` to 1."""
     for number, (name, layers) in enumerate(found.items()):
         for at in (0, 2, 4, 6, 9):
             layer = layers[at]
@@ -242,7 +242,7 @@ def draw_histograms(topic, found, low):
 
 
 def last(topic, out, key):
-    """A figure of a run's last epoch."""
+    """Returns a figure of a run's last epoch."""
     epochs = topic.metrics(out, "epoch")
     return epochs[-1].get(key, math.nan) if epochs else math.nan
 
@@ -258,7 +258,7 @@ def draw_csv(path, rows, names):
 
 
 def make_data(topic):
-    """The data sets of all topics: drawn images, and two small tables."""
+    """Makes the data sets of all topics: drawn images, and two small tables."""
     folder = topic.folder / "course"
     steep = math.sqrt(50)
     draw_csv(folder / "valley.csv", [(1, 0, 0), (-1, 0, 0), (0, steep, 0), (0, -steep, 0)], "abt")
@@ -512,8 +512,8 @@ def block_pattern(name):
 
 
 def scales(figures, line):
-    """What the differences of a line's figures are compared with: their magnitudes; of means in a line of trainer
-    activations, the deviations that follow them, because such a mean may be 0 but for chance."""
+    """Returns the scales with which differences of a line's figures are compared: their magnitudes, or, for means in
+    a line of trainer activations, the deviations after them, because such a mean may be almost 0."""
     scale = [abs(figure) for figure in figures]
     for mean in (1, -2) if ACTIVATIONS.match(line) else ():
         scale[mean] = max(scale[mean], scale[mean + 1])
@@ -521,7 +521,7 @@ def scales(figures, line):
 
 
 def differs(old, new, near, digits):
-    """The first line of a block whose words differ, or whose figures do by more than is allowed; or None."""
+    """Returns the first line of a block whose words differ, or whose figures differ too much; or None."""
     old, new = ([line for line in text.splitlines() if line.strip()] for text in (old, new))
     for was, now in zip(old + ["(nothing)"] * (len(new) - len(old)), new + ["(nothing)"] * (len(old) - len(new))):
         if was == now:
@@ -558,14 +558,14 @@ def write_page(blocks):
 # ---- The script ----
 
 def reproduce(name, folder, pictures):
-    """What a topic shows: its blocks, and the names of its pictures."""
+    """Runs a topic. Returns its blocks and the names of its pictures."""
     at_work = Topic(name, folder, pictures)
     TOPICS[name][0](at_work)
     return at_work.finish()
 
 
 def prepare(folder, program):
-    """The working folder: recipes, the program, the data sets."""
+    """Prepares the working folder: recipes, the program, the data sets."""
     (folder / "course" / "bin").mkdir(parents=True, exist_ok=True)
     link = folder / "course" / "bin" / "trainer"
     link.unlink(missing_ok=True)

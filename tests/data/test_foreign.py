@@ -456,7 +456,7 @@ def test_an_array_for_each_sample_or_class(scratch):
     run(1, "train", recipe(scratch, split('{images: "/packed/*/image", labels: "/all/*/label", axes: CHW}')), "--out",
         f"{scratch}/o", "--quiet", cwd=scratch)
     save(scratch, "files.h5", s1__image=IMAGES[0], s1__label=0, s2__image=IMAGES[1], s3__label=1)
-    for lines, says in (('images: "/s*/image", labels: "/s*/label", axes: HWC', "belongs to the images /s2/image by its place"),
+    for lines, says in (('images: "/s*/image", labels: "/s*/label", axes: HWC', "belongs to the images /s2/image"),
                         ('images: "/t*/image", labels: /s1/label, axes: HWC', "/t*/image: no array matches this path"),
                         ("images: /s1/image, labels: /s1/label", "if each array of images is one, say axes: HWC")):
         path = recipe(scratch, split("{%s}" % lines).replace("x.h5", "files.h5"))
