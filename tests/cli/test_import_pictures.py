@@ -148,7 +148,7 @@ def test_labels_of_numpy_that_are_names(scratch, labels, words, names):
 
 def test_labels_that_begin_with_1_get_a_hint(scratch):
     done = run(scratch, "--format", "idx", "gzip/emnist-letters")
-    assert done.returncode == 0 and "no sample of 1 of the 3 classes: 0" in done.stderr
+    assert done.returncode == 0 and "there are no samples of 1 of the 3 classes: 0" in done.stderr
     assert "--first-label 1" in done.stderr
 
 

@@ -90,7 +90,7 @@ class TestWarning:
 
     def test_names_a_class_without_samples(self, scratch):
         found = self.words(scratch, (0, 2), ("a", "b", "c"), 3)
-        assert len(found) == 2 and all("no sample of 1 of the 3 classes: b" in line for line in found)
+        assert len(found) == 2 and all("there are no samples of 1 of the 3 classes: b" in line for line in found)
 
     def test_is_not_given_for_whole_data(self, scratch):
         assert self.words(scratch, (0, 1), None, 2) == []
