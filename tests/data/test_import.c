@@ -302,7 +302,7 @@ static void classes_must_agree(void **state) {
     refuse(&options, ERROR_DATA, "hollow/train/nothing", "holds no images");
     write_plain_png(place(folder, "hollow/train/class0/b.png"), 8, 8, 1);
     options = options_of("image-folder", place(folder, "hollow/train"));
-    refuse(&options, ERROR_DATA, "hollow/train:", "they are classes, such as 'class0'");
+    refuse(&options, ERROR_DATA, "hollow/train:", "they are classes such as 'class0'");
     options = options_of("image-folder", place(folder, "absent"));
     refuse(&options, ERROR_SYSTEM, "absent", "No such file");
     options = options_of("imagefolder", place(folder, "hollow"));
