@@ -234,9 +234,9 @@ double dataset_levels_left(const struct Dataset *dataset, const struct Split *sp
 /* The same for targets that are values; *channel is the index of the target. */
 double dataset_target_levels_left(const struct Dataset *dataset, const struct Split *split,
                                   int64_t *channel);
-/* Logs warnings, after one pass over images and targets, if a few values are as large as the numbers
- * that other programs write for missing ones, and, with `of_rounding`, if few levels are left.
- * Images are examined in splits of up to DATASET_CHECKED bytes only. */
+/* Logs warnings, after one pass over images and targets, if a few values are as large as the
+ * numbers that other programs write for missing ones, and, with `of_rounding`, if few levels are
+ * left. Images are examined in splits of up to DATASET_CHECKED bytes only. */
 void dataset_warn_of_numbers(const struct Dataset *dataset, const struct Split *split,
                              bool of_rounding);
 /* Logs a warning if features of a table never vary, or if all pixels of an image are equal. */
