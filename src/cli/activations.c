@@ -18,23 +18,22 @@
 static const struct Flag flags[] = {
     {.name = "samples",
      .argument = "N",
-     .help = "how many samples, drawn at random but always the same (default: 256)"},
+     .help = "number of samples, drawn at random but always the same (default: 256)"},
     {.name = "data",
      .argument = "FILE",
-     .help = "of a checkpoint: the data set (default: the one that it was trained on)"},
+     .help = "for a checkpoint: the data set (default: the one that it was trained on)"},
     {.name = "split",
      .argument = "NAME",
-     .help =
-         "of a checkpoint: a split of it (default: test, or else the run's validation split); a "
-         "run file's is its training split"},
+     .help = "for a checkpoint: a split of it (default: test, or else the run's validation split); "
+             "for a run file the training split is used"},
     {.name = "parameters",
      .argument = "auto|model|average",
-     .help = "of a checkpoint: the model's parameters or their average (default: auto, the average "
-             "if the file has one)"},
+     .help = "for a checkpoint: the model's parameters or their average (default: auto, the "
+             "average if the file has one)"},
     {.name = "set",
      .argument = "KEY=VALUE",
      .repeated = true,
-     .help = "of a run file: changes a key"},
+     .help = "for a run file: change a key"},
     {.name = "backend", .argument = "NAME", .help = "auto, openblas or onednn"},
     {.name = "threads", .argument = "N", .help = "OpenMP threads of each rank (default: 1)"},
     {.name = "json", .help = "the result as one JSON object on stdout, with histograms"},
@@ -440,23 +439,21 @@ const struct Command command_activations = {
     .operands = "CHECKPOINT|RUN.yaml",
     .least_operands = 1,
     .most_operands = 1,
-    .summary = "activations and gradients of a model, layer by layer",
-    .help =
-        "Shows for every layer, by depth, the mean and standard deviation of its outputs, the part "
-        "of them that is 0 or saturated (where the activation's slope is at most a twentieth of "
-        "its "
-        "greatest), how many units are dead (0 for all samples; a unit of a convolution is a "
-        "channel), and the gradient of the loss that arrives there; then for every parameter its "
-        "mean, deviation and norm, and the norm of its gradient. In place of a checkpoint, a run's "
-        "folder stands for its best one. A run file is shown as it starts, with its first weights. "
-        "The figures have the same bits on any number of ranks. docs/monitoring.md says how to "
-        "read "
-        "them.\n"
-        "\n"
-        "Examples:\n"
-        "  trainer activations runs/a --split test\n"
-        "  trainer activations best.h5 --data cifar10.h5 --samples 1000 --json\n"
-        "  trainer activations mine.yaml --set 'initialise={weights: {normal: {std: 0.01}}}'\n",
+    .summary = "show a model's activations and gradients, layer by layer",
+    .help = "Shows for every layer, by depth, the mean and standard deviation of its outputs, the "
+            "fraction of them that is 0 or saturated (where the activation's slope is at most a "
+            "twentieth of its greatest), how many units are dead (0 for all samples; a unit of a "
+            "convolution is a channel), and the gradient of the loss with respect to them; then "
+            "for every parameter its mean, deviation and norm, and the norm of its gradient. A "
+            "run's folder stands for its best checkpoint. A run file's model is shown with its "
+            "initial weights. The figures have the same bits on any number of ranks. "
+            "docs/monitoring.md says how to read them.\n\n"
+            "Examples:\n"
+            "  trainer activations runs/a "
+            "--split test\n"
+            "  trainer activations best.h5 --data cifar10.h5 --samples 1000 --json\n"
+            " "
+            " trainer activations mine.yaml --set 'initialise={weights: {normal: {std: 0.01}}}'\n",
     .flags = flags,
     .parallel = true,
     .run = run,

@@ -14,8 +14,8 @@
 const struct Flag common_flags[] = {
     {.name = "log",
      .argument = "LEVEL",
-     .help = "how much the log on stderr says: error, warning (default), info or debug; at debug "
-             "every rank reports what it does, with the seconds since the start"},
+     .help = "level of the log on stderr: error, warning (default), info or debug; at debug every "
+             "rank reports what it does, with the seconds since the start"},
     {.name = "help", .help = "print this text", .short_name = 'h'},
     {0}};
 

@@ -20,10 +20,10 @@ struct Blueprint {
     {.name = "set",                                                                                \
      .argument = "KEY=VALUE",                                                                      \
      .repeated = true,                                                                             \
-     .help = "changes a key of the run file; KEY= alone restores its default"},                    \
+     .help = "change a key of the run file; KEY= alone restores its default"},                     \
     {                                                                                              \
         .name = "input", .argument = "HxWxC",                                                      \
-        .help = "shape of an image, if the data set is not at hand (default: the data set's)"      \
+        .help = "shape of an image, if the data set is not available (default: the data set's)"    \
     }
 
 /* Reads the run file, and --input if it is given. Release with blueprint_release, also after a

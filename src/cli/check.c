@@ -16,9 +16,9 @@
 static const struct Flag flags[] = {
     {.name = "only",
      .argument = "ITEMS",
-     .help = "look at these alone, with commas between them: settings, data, loss, gradients, "
-             "activations, overfit, rates, trial"},
-    {.name = "skip", .argument = "ITEMS", .help = "look at all but these"},
+     .help = "check only these, separated by commas: settings, data, loss, gradients, activations, "
+             "overfit, rates, trial"},
+    {.name = "skip", .argument = "ITEMS", .help = "check all but these"},
     {.name = "sheet",
      .argument = "FILE.png",
      .help = "also draw samples with their labels as the network sees them, augmented"},
@@ -27,12 +27,12 @@ static const struct Flag flags[] = {
      .help = "also draw the curve of the range test as a .png or .svg; needs gnuplot"},
     {.name = "seconds",
      .argument = "S",
-     .help = "about how long the range test and the short training may take, each (default: 30)"},
-    {.name = "strict", .help = "exit with 9 also for what is only doubtful"},
+     .help = "about how long the range test and the short training may each take (default: 30)"},
+    {.name = "strict", .help = "exit with 9 also if a finding is only doubtful"},
     {.name = "set",
      .argument = "KEY=VALUE",
      .repeated = true,
-     .help = "changes a key of the run file; KEY= alone restores its default"},
+     .help = "change a key of the run file; KEY= alone restores its default"},
     OVERRIDE_FLAGS,
     {.name = "json", .help = "the result as one JSON object on stdout"},
     {0}};
@@ -314,24 +314,25 @@ const struct Command command_check = {
     .operands = "RUN.yaml",
     .least_operands = 1,
     .most_operands = 1,
-    .summary = "look a run over before it is started, from the data to a short training",
-    .help = "Goes through what one looks at before a long training, in order: values in the run "
-            "file that hardly any run has, the data, the initial loss, the gradients, activations "
-            "by depth, a handful of samples learnt by "
-            "heart, the range of learning rates, and a short training. Each line has a verdict "
-            "(good, doubtful, bad) and what was found, and, unless it is good, what was expected, "
-            "the likely cause and what to do. Nothing is written, except for what --sheet "
-            "and --picture name.\n"
-            "\n"
-            "Exits with 0 if nothing is bad, with 9 if something is (--strict: or doubtful), and "
-            "as train does if the run cannot be started at all.\n"
-            "\n"
+    .summary = "check a run before it is started, from the data to a short training",
+    .help = "Checks what should be checked before a long training, in order: unusual values in the "
+            "run file, the data, the initial loss, the gradients, activations by depth, a handful "
+            "of samples learnt by heart, the range of learning rates, and a short training. Each "
+            "line has a verdict (good, doubtful, bad) and what was found, and, unless it is good, "
+            "what was expected, the likely cause and what to do. Writes nothing except the files "
+            "that --sheet and --picture name.\n\n"
+            "Exits with 0 if nothing is bad, with 9 if "
+            "something is bad (with --strict: or doubtful), and as train does if the run cannot be "
+            "started at all.\n\n"
             "Examples:\n"
             "  trainer check launch/recipes/demo.yaml\n"
-            "  mpirun -np 2 trainer check mine.yaml --sheet seen.png\n"
-            "  trainer check mine.yaml --only data,loss --json\n"
+            "  mpirun -np "
+            "2 trainer check mine.yaml --sheet seen.png\n"
+            "  trainer check mine.yaml --only "
+            "data,loss --json\n"
             "  trainer check mine.yaml --only rates --picture rates.svg\n"
-            "  trainer check mine.yaml --skip gradients --seconds 10 --set optimizer.rate=0.01\n",
+            "  "
+            "trainer check mine.yaml --skip gradients --seconds 10 --set optimizer.rate=0.01\n",
     .flags = flags,
     .parallel = true,
     .run = run,

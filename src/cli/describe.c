@@ -16,7 +16,7 @@ static const struct Flag flags[] = {
     LIMIT_FLAGS,
     {.name = "ranks",
      .argument = "N",
-     .help = "how many ranks the memory is computed for (default: train.shards, or 1)"},
+     .help = "number of ranks for which the memory is computed (default: train.shards, or 1)"},
     {.name = "json", .help = "the result as one JSON object on stdout"},
     {0}};
 

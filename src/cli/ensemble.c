@@ -26,21 +26,21 @@ static const struct Flag flags[] = {
      .help = "data set (default: the one that the first member was trained on)"},
     {.name = "select-split",
      .argument = "NAME",
-     .help = "split on which weights and temperature are chosen (default: the runs' validation "
-             "split)"},
+     .help =
+         "split on which weights and temperature are chosen (default: the runs' validation split)"},
     {.name = "split",
      .argument = "NAME",
      .help = "split on which all figures are reported (default: test, or else the other one)"},
     {.name = "select-by",
      .argument = "accuracy|log_loss|rmse",
-     .help = "what members are chosen by (default: accuracy; for values rmse)"},
+     .help = "figure by which members are chosen (default: accuracy; for values rmse)"},
     {.name = "rounds",
      .argument = "N",
      .help = "rounds of greedy selection, each of which adds a member (default: 50)"},
     {.name = "weights",
      .argument = "equal|W,W,...",
      .help = "the ensemble's weights (default: equal or selected ones, whichever are better on the "
-             "split that is chosen on)"},
+             "split of --select-split)"},
     {.name = "top",
      .argument = "K",
      .help = "only the K members whose runs had the best validation (default: all)"},
@@ -49,11 +49,12 @@ static const struct Flag flags[] = {
      .help = "how predictions are averaged; geometric needs probabilities (default: arithmetic)"},
     {.name = "parameters",
      .argument = "auto|model|average",
-     .help = "what each checkpoint predicts with (default: auto, the average if the file has one)"},
+     .help = "parameters that each checkpoint predicts with (default: auto, the average if the "
+             "file has one)"},
     {.name = "backend", .argument = "NAME", .help = "auto, openblas or onednn"},
     {.name = "precision",
      .argument = "fp32|bf16",
-     .help = "how activations lie in memory (default: as in each checkpoint's run)"},
+     .help = "format of activations in memory (default: as in each checkpoint's run)"},
     {.name = "threads", .argument = "N", .help = "OpenMP threads of each rank (default: 1)"},
     {.name = "plot",
      .argument = "FILE.svg",
@@ -347,31 +348,32 @@ const struct Command command_ensemble = {
     .operands = "CHECKPOINT|RUN|FOLDS|SEARCH...",
     .least_operands = 1,
     .most_operands = -1,
-    .summary = "what models are worth together, which of them are needed, and one file of them",
-    .help =
-        "Its members are checkpoints, the best checkpoints of runs' folders, of all folds of a "
-        "cross-validation (train --folds), of all trials of a search, or the members of an "
-        "ensemble's file. It says how good each is alone, what the ensemble gains over the mean "
-        "and the best of them, what it would be without each, and how often two of them decide "
-        "differently.\n"
-        "\n"
-        "Weights come from greedy forward selection (Caruana et al. 2004): each round adds the "
-        "member with which the ensemble is best, as often as that helps, starting with none. They "
-        "are taken if they are better than equal weights. One temperature (Guo et al. 2017) "
-        "divides the logarithms of the ensemble's probabilities, so that these are as high as they "
-        "should be. Both are chosen on the validation split alone, and everything is reported on "
-        "the test split.\n"
-        "\n"
-        "Members are spread over the ranks, and the result is the same for any number of ranks. "
-        "Besides the models that a rank runs, it keeps the predictions of all members on rank 0: 8 "
-        "bytes for each member, sample and class.\n"
-        "\n"
-        "Examples:\n"
-        "  trainer ensemble runs/seed-*\n"
-        "  mpirun -np 4 trainer ensemble runs/seed-* --save ensemble.h5\n"
-        "  trainer predict ensemble.h5 photos -o predictions.csv\n"
-        "  trainer ensemble search --top 16 --select-by log_loss --json\n"
-        "  trainer ensemble folds --select-split validation --weights equal\n",
+    .summary = "measure what models gain as an ensemble, choose the useful ones, and write them as "
+               "one file",
+    .help = "The members are checkpoints, the best checkpoints of runs' folders, of all folds of a "
+            "cross-validation (train --folds), of all trials of a search, or the members of an "
+            "ensemble's file. The output shows how good each is alone, what the ensemble gains "
+            "over the mean and the best of them, what it would be without each, and how often two "
+            "of them decide differently.\n\n"
+            "Weights come from greedy forward selection (Caruana et "
+            "al. 2004): each round adds the member with which the ensemble is best, as often as "
+            "that helps, starting with none. They are used if they are better than equal weights. "
+            "A temperature (Guo et al. 2017) divides the logarithms of the ensemble's "
+            "probabilities to calibrate them. Weights and temperature are chosen on the validation "
+            "split alone, and all figures are reported on the test split.\n\n"
+            "Members are spread "
+            "over the ranks, and the result is the same for any number of ranks. Besides the "
+            "models that a rank runs, it keeps the predictions of all members on rank 0: 8 bytes "
+            "for each member, sample and class.\n\n"
+            "Examples:\n"
+            "  trainer ensemble runs/seed-*\n"
+            "  "
+            "mpirun -np 4 trainer ensemble runs/seed-* --save ensemble.h5\n"
+            "  trainer predict "
+            "ensemble.h5 photos -o predictions.csv\n"
+            "  trainer ensemble search --top 16 --select-by "
+            "log_loss --json\n"
+            "  trainer ensemble folds --select-split validation --weights equal\n",
     .flags = flags,
     .parallel = true,
     .heeds_signals = true,

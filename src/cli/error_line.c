@@ -33,7 +33,7 @@ static const char *const words[] = {
     [ADVICE_SEPARATOR] = "; --separator says what stands between columns",
     [ADVICE_COMMENT] = "; --comment '#' passes over lines that begin with it",
     [ADVICE_NO_HEAD] = "; --no-header says that the first line is a row",
-    [ADVICE_MISSING] = "; --missing-rule '{file}=RULE' says what becomes of rows without a value: "
+    [ADVICE_MISSING] = "; --missing-rule '{file}=RULE' says what to do with rows without a value: "
                        "drop, mean, median or indicator",
     [ADVICE_MISSING_TRUTH] = "; --missing-rule '{file}=drop' leaves such rows out",
     [ADVICE_COLUMN] = "; --ignore '{file}' leaves the column out, --categories '{file}' makes an "

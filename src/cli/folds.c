@@ -226,7 +226,9 @@ static void print_json(const struct Folds *folds, const struct Evaluation *poole
 static void print_words(const struct Folds *folds, const struct Evaluation *pooled,
                         const struct Together *together) {
     char remark[64];
-    printf("%" PRId64 " folds, each run on the part that it has not seen\n\n", folds->count);
+    printf("%" PRId64 " folds, each run on the part that it has not seen\n"
+           "\n",
+           folds->count);
     eval_print_head(&pooled->figures);
     printf("run\n");
     for (int64_t i = 0; i < folds->count; i++) {

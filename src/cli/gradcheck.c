@@ -9,7 +9,7 @@ static const struct Flag flags[] = {
     {.name = "samples", .argument = "N", .help = "size of the batch (default: 4)"},
     {.name = "elements",
      .argument = "N",
-     .help = "how many elements of each parameter are checked; 0: all (default: 5)"},
+     .help = "number of elements of each parameter to check; 0: all (default: 5)"},
     {.name = "tolerance", .argument = "X", .help = "largest relative error (default: 1e-6)"},
     {.name = "seed",
      .argument = "N",

@@ -67,8 +67,11 @@ static void print_flag(FILE *out, const struct Flag *flag) {
 }
 
 void help_command(FILE *out, const struct Command *command) {
-    fprintf(out, "Usage: trainer %s%s%s%s\n\n", command->name, *command->operands ? " " : "",
-            command->operands, command->flags ? " [flags]" : "");
+    fprintf(out,
+            "Usage: trainer %s%s%s%s\n"
+            "\n",
+            command->name, *command->operands ? " " : "", command->operands,
+            command->flags ? " [flags]" : "");
     print_wrapped(out, command->summary, strlen(command->summary), 0, 0);
     fprintf(out, "\nFlags, before or after the operands:\n");
     for (const struct Flag *flag = command->flags; flag && flag->name; flag++)
@@ -91,23 +94,25 @@ static void print_commands(FILE *out, const char *group) {
 }
 
 void help_program(FILE *out) {
-    fprintf(out,
-            "Usage: trainer COMMAND [operands and flags]\n"
-            "       mpirun -np N trainer train RUN.yaml --out DIR\n\n"
-            "Trains neural networks on the CPUs of one machine or of a cluster.\n\nCommands:\n");
+    fprintf(out, "Usage: trainer COMMAND [operands and flags]\n"
+                 "       mpirun -np N trainer train RUN.yaml --out DIR\n"
+                 "\n"
+                 "Trains neural networks on the CPUs of one machine or of a cluster.\n\n"
+                 "Commands:\n");
     print_commands(out, "");
-    fprintf(out,
-            "\n"
-            "trainer COMMAND --help explains one of them; trainer --version prints what this\n"
-            "program was built from. Commands that compute run on any number of ranks under\n"
-            "mpirun or srun; the others need no MPI. Results go to stdout, messages to stderr.\n"
-            "Exit codes: 0 done, 2 command line, 3 run file, 4 data, 5 checkpoint, 6 system,\n"
-            "7 numbers (NaN, Inf, a failed comparison), 8 a rank died or hangs, 70 a bug,\n"
-            "75 stopped and to be continued.\n");
+    fprintf(out, "\ntrainer COMMAND --help explains one of them; trainer --version prints what "
+                 "this\nprogram was built from. Commands that compute run on any number of ranks "
+                 "under\nmpirun or srun; the others need no MPI. Results go to stdout, messages to "
+                 "stderr.\nExit codes: 0 done, 2 command line, 3 run file, 4 data, 5 checkpoint, 6 "
+                 "system,\n7 numbers (NaN, Inf, a failed comparison), 8 a rank died or hangs, 70 a "
+                 "bug,\n75 stopped and to be continued.\n");
 }
 
 void help_group(FILE *out, const char *group) {
-    fprintf(out, "Usage: trainer %s COMMAND [operands and flags]\n\nCommands:\n", group);
+    fprintf(out,
+            "Usage: trainer %s COMMAND [operands and flags]\n\n"
+            "Commands:\n",
+            group);
     print_commands(out, group);
     fprintf(out, "\ntrainer %s COMMAND --help explains one of them.\n", group);
 }

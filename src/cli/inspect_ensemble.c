@@ -30,8 +30,9 @@ static void print_head(const char *path, const struct EnsembleFile *ensemble) {
     printf("mean            %s, temperature %.6g\n", ensemble->mean, ensemble->temperature);
     if (*ensemble->split)
         printf("chosen on       split %s\n", shown(ensemble->split));
-    printf("members         %d\n\n%8s  %10s  %9s  %10s  member, source\n", ensemble->count,
-           "weight", "parameters", "step", "elements");
+    printf("members         %d\n\n"
+           "%8s  %10s  %9s  %10s  member, source\n",
+           ensemble->count, "weight", "parameters", "step", "elements");
 }
 
 static void print_member(const struct Inside *inside, const struct EnsembleFile *ensemble) {

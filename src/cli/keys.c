@@ -121,7 +121,8 @@ static const char introduction[] =
     "refused\n"
     "with the line, and so are anchors, aliases, tags, several documents, and numbers that are "
     "not\n"
-    "plain decimals (`010`, `0x10`, `.inf`, `nan`). A number in quotes is text.\n\n"
+    "plain decimals (`010`, `0x10`, `.inf`, `nan`). A number in quotes is text.\n"
+    "\n"
     "- A choice (a layer, an optimizer, ...) is written as its name, `relu`, or with keys,\n"
     "  `conv: {out: 16}`.\n"
     "- A span is `2 epochs` or `500 steps`; `0` alone is none.\n"
@@ -133,7 +134,8 @@ static const char introduction[] =
     "- A section whose keys all have defaults may be left out. An empty value restores the default "
     "of\n"
     "  a key, a section or a list: `--set augment=`, `--set lookahead=`. It removes what may be\n"
-    "  absent: `--set average=`. What has no default is refused.\n\n";
+    "  absent: `--set average=`. What has no default is refused.\n"
+    "\n";
 
 static int run(const struct Command *command, const struct Arguments *arguments,
                struct Ranks *ranks, struct Error *error) {
@@ -157,16 +159,16 @@ const struct Command command_keys = {
     .name = "keys",
     .operands = "",
     .summary = "print every key of the run file, with type, range, default and meaning",
-    .help = "Prints, as Markdown, the table that run files are parsed with: all sections, layers, "
-            "losses, optimisers, schedules and augmentations. docs/run-file.md is its output. "
+    .help = "Prints, as Markdown, the tables by which run files are parsed: all sections, layers, "
+            "losses, optimisers, schedules and augmentations. docs/run-file.md is this output. "
             "With --json the object has two members. `keys` is a list, in which a section has "
             "`keys` of its own and a choice names its table; `kinds` holds these tables. A key "
             "without a `default` is either `required` or may be absent. A section is required if "
-            "one of its keys is.\n"
-            "\n"
+            "one of its keys is.\n\n"
             "Examples:\n"
             "  trainer keys | less\n"
-            "  trainer keys --json | jq '.kinds.layer[].name'\n",
+            "  trainer keys --json | jq "
+            "'.kinds.layer[].name'\n",
     .flags = flags,
     .run = run,
 };

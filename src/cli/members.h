@@ -69,17 +69,17 @@ struct Members {
          .help = "seed of the masks (default: each run's own train.seed)"},                        \
         {.name = "parameters",                                                                     \
          .argument = "auto|model|average",                                                         \
-         .help = "what each checkpoint predicts with: the model's parameters or their average "    \
+         .help = "parameters that each checkpoint uses: the model's or their average "             \
                  "(default: auto, the average if the file has one)"},                              \
         {.name = "backend", .argument = "NAME", .help = "auto, openblas or onednn"},               \
         {.name = "convolution",                                                                    \
          .argument = "RULE",                                                                       \
-         .help = "which kernels compute convolutions, a word of train.convolution (default: as "   \
+         .help = "kernels that compute convolutions, a value of train.convolution (default: as "   \
                  "in the "                                                                         \
                  "checkpoint's run)"},                                                             \
         {.name = "precision",                                                                      \
          .argument = "fp32|bf16",                                                                  \
-         .help = "how activations lie in memory (default: as in each checkpoint's run)"},          \
+         .help = "format of activations in memory (default: as in each checkpoint's run)"},        \
     {                                                                                              \
         .name = "threads", .argument = "N", .help = "OpenMP threads of each rank (default: 1)"     \
     }

@@ -28,7 +28,7 @@ struct Overrides {
      .argument = "N",                                                                              \
      .help =                                                                                       \
          "train on the first N samples; short for --set data.limit.train=N (data.limit.choose "    \
-         "and per_class say which)"},                                                              \
+         "and per_class choose others)"},                                                          \
     {                                                                                              \
         .name = "limit-validation", .argument = "N",                                               \
         .help = "validate with the first N samples; short for --set data.limit.validation=N"       \

@@ -16,13 +16,13 @@ static const struct Flag flags[] = {
      .help = "the file to write, FILE.h5, FILE.csv or FILE.jsonl; - is stdout (required)"},
     {.name = "format",
      .argument = "NAME",
-     .help = "hdf5, csv or jsonl (default: as the name of the file ends; for stdout csv)"},
+     .help = "hdf5, csv or jsonl (default: by the extension of the file's name; csv for stdout)"},
     {.name = "top",
      .argument = "K",
-     .help = "write the K most probable classes of each sample alone (default: all classes)"},
+     .help = "write only the K most probable classes of each sample (default: all classes)"},
     {.name = "resize",
      .argument = "RULE",
-     .help = "how pictures are brought to the model's size: crop, stretch or pad (default: as the "
+     .help = "how pictures are resized to the model's size: crop, stretch or pad (default: as the "
              "training pictures were)"},
     {.name = "skip-bad", .help = "leave out pictures that cannot be used, and list them"},
     MEMBERS_FLAGS,
@@ -170,36 +170,36 @@ const struct Command command_predict = {
     .summary = "write predictions of new samples, or of a split, to HDF5, CSV or JSON lines",
     .help =
         "Predicts every sample of its sources, or else of a split of the run's data set, in their "
-        "order. No labels are needed; if they are known, they stand beside the predictions. A "
-        "SOURCE is a picture, a folder of pictures (also in folders inside it), a list that names "
-        "pictures (a file on each line, or a table with a column `path`), a table of the columns "
-        "that the run was trained on, an HDF5 file, or an array in it, FILE.h5:/path; - is a list "
-        "or a table on stdin. Pictures are resized as the training "
-        "pictures were. In place of a checkpoint, a "
-        "run's folder stands for its best one. Several checkpoints predict as an ensemble, and "
-        "the predictions are the same for any number of ranks.\n"
-        "\n"
-        "For each sample, the output has its number, where it comes from, the most probable "
-        "class by name and number, its probability, and the probabilities of all classes (--top "
-        "K: of the K most probable ones). An HDF5 file holds /probabilities (N, classes), "
-        "/predictions (N), /classes, /sources and, if they are known, /labels (N); --top K makes "
-        "it /top_probabilities and /top_classes (N, K). If the loss gives scores that are no "
-        "probabilities (svm), `scores` stands for `probabilities`. If the targets are values, "
-        "the file holds /predictions and, if known, /targets (N, targets), and /target_names, in "
-        "the data set's units. If a sample can have several classes, the predicted ones are those "
-        "with a probability of at least 0.5. With --json, `averaged` is how many of the members "
-        "predicted with "
-        "their average of weights.\n"
-        "\n"
-        "Nothing is written before all predictions are made. An output that is one of the inputs, "
-        "or an existing file of another kind, is refused.\n"
-        "\n"
+        "order. No labels are needed; if they are known, the output has them beside the "
+        "predictions. A SOURCE is a picture, a folder of pictures (also in folders inside it), a "
+        "list that names pictures (a file on each line, or a table with a column `path`), a table "
+        "of the columns that the run was trained on, an HDF5 file, or an array in it, "
+        "FILE.h5:/path; - is a list or a table on stdin. Pictures are resized as the training "
+        "pictures were. A run's folder stands for its best checkpoint. Several checkpoints predict "
+        "as an ensemble, and the predictions are the same for any number of ranks.\n\n"
+        "For each "
+        "sample, the output has its number, where it comes from, the most probable class by name "
+        "and number, its probability, and the probabilities of all classes (--top K: of the K most "
+        "probable ones). An HDF5 file holds /probabilities (N, classes), /predictions (N), "
+        "/classes, /sources and, if they are known, /labels (N); --top K makes it "
+        "/top_probabilities and /top_classes (N, K). If the loss gives scores that are not "
+        "probabilities (svm), the names have `scores` instead of `probabilities`. If the targets "
+        "are values, the file holds /predictions and, if known, /targets (N, targets), and "
+        "/target_names, in the data set's units. If a sample can have several classes, the "
+        "predicted ones are those with a probability of at least 0.5. With --json, `averaged` is "
+        "the number of members that predicted with their average of weights.\n\n"
+        "Nothing is written "
+        "until all predictions have been made. An output that is one of the inputs, or an existing "
+        "file of another kind, is refused.\n\n"
         "Examples:\n"
-        "  trainer predict runs/a --split test -o predictions.h5\n"
+        "  trainer predict runs/a --split test -o "
+        "predictions.h5\n"
         "  trainer predict runs/a photos -o predictions.csv --top 3 --skip-bad\n"
-        "  find photos -name '*.jpg' | trainer predict runs/a - -o - --format jsonl\n"
-        "  trainer predict runs/a new.h5:/x -o predictions.csv\n"
-        "  mpirun -np 2 trainer predict a.h5 b.h5 --data cifar10.h5 -o ensemble.csv\n",
+        "  "
+        "find photos -name '*.jpg' | trainer predict runs/a - -o - --format jsonl\n"
+        "  trainer "
+        "predict runs/a new.h5:/x -o predictions.csv\n  mpirun -np 2 trainer predict a.h5 b.h5 "
+        "--data cifar10.h5 -o ensemble.csv\n",
     .flags = flags,
     .parallel = true,
     .heeds_signals = true,

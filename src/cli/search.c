@@ -16,19 +16,19 @@ static const struct Flag flags[] = {
      .argument = "DIR",
      .short_name = 'o',
      .help = "folder of the search: space.yaml, base.yaml, trials/, trials.csv, plots/ (required). "
-             "If it holds this search already, the search goes on"},
+             "If it already holds this search, the search continues"},
     {.name = "set",
      .argument = "KEY=VALUE",
      .repeated = true,
-     .help = "changes a key of the run file that the trials are made from"},
+     .help = "change a key of the run file from which the trials are made"},
     OVERRIDE_FLAGS,
     {.name = "one-stage",
-     .help = "end before the next stage; its space is then in DIR/stage-2.yaml and so on, and may "
-             "be changed before the same command goes on"},
+     .help = "stop before the next stage; its space is then in DIR/stage-2.yaml and so on, and may "
+             "be changed before the same command continues"},
     {.name = "ensemble",
      .argument = "K",
-     .help = "also evaluate the best K trials as an ensemble: chosen by the validation split, "
-             "measured on the split test, if there is one"},
+     .help = "also evaluate the best K trials as an ensemble: they are chosen by the validation "
+             "split and measured on the split test, if there is one"},
     {.name = "no-plots", .help = "draw no pictures"},
     {.name = "quiet", .short_name = 'q', .help = "no line for each trial on stderr"},
     {.name = "json", .help = "the result as one JSON object on stdout"},
@@ -206,23 +206,23 @@ const struct Command command_search = {
     .operands = "SPACE.yaml",
     .least_operands = 1,
     .most_operands = 1,
-    .summary = "search hyperparameters: many runs of one run file, each with other values",
+    .summary = "search hyperparameters: train many runs of one run file, each with other values",
     .help =
         "Trains runs (trials) whose values of some keys are drawn from the ranges of the space "
-        "file, which docs/search.md describes, and says which were best, which keys mattered, and "
-        "where good values lie at the edge of their range. Trials are compared by their best "
+        "file, which docs/search.md describes, and reports which were best, which keys mattered, "
+        "and where good values lie at the edge of their range. Trials are compared by their best "
         "validation, by the figure that checkpoint.best means. Each is an ordinary run in "
-        "DIR/trials/0001 and so on; trained alone from its run.yaml it has the same bits.\n"
-        "\n"
-        "The ranks are divided into groups of as many as the key `ranks` says (default: 1), which "
-        "train side by side. A search that was stopped or killed goes on with the same command: "
-        "finished trials are kept, and running ones resume. Several jobs may work on one folder "
-        "at a time, as the tasks of a Slurm array do (launch/slurm/search.sbatch).\n"
-        "\n"
+        "DIR/trials/0001 and so on; trained alone from its run.yaml it has the same bits.\n\n"
+        "The "
+        "ranks are divided into groups of as many as the key `ranks` says (default: 1), which "
+        "train side by side. A search that was stopped or killed continues with the same command: "
+        "finished trials are kept, and running ones resume. Several jobs may work on one folder at "
+        "a time, as the tasks of a Slurm array do (launch/slurm/search.sbatch).\n\n"
         "Examples:\n"
-        "  mpirun -np 2 trainer search launch/recipes/search-demo.yaml --out searches/demo\n"
-        "  trainer search space.yaml --out searches/a --set data.file=cifar10.h5 --ensemble 5\n"
-        "  trainer search space.yaml --out searches/b --one-stage\n",
+        "  "
+        "mpirun -np 2 trainer search launch/recipes/search-demo.yaml --out searches/demo\n  "
+        "trainer search space.yaml --out searches/a --set data.file=cifar10.h5 --ensemble 5\n  "
+        "trainer search space.yaml --out searches/b --one-stage\n",
     .flags = flags,
     .resumes = false,
     .parallel = true,

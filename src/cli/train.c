@@ -26,8 +26,8 @@ static const struct Flag flags[] = {
     {.name = "set",
      .argument = "KEY=VALUE",
      .repeated = true,
-     .help = "changes a key of the run file: optimizer.rate=0.05, model.2.dropout.rate=0.3; "
-             "an empty value restores the default: schedule= or augment="},
+     .help = "change a key of the run file: optimizer.rate=0.05, model.2.dropout.rate=0.3; an "
+             "empty value restores the default: schedule= or augment="},
     OVERRIDE_FLAGS,
     LIMIT_FLAGS,
     {.name = "overfit",
@@ -41,13 +41,13 @@ static const struct Flag flags[] = {
      .argument = "N",
      .help = "write a checkpoint and stop when N steps of the run are done"},
     {.name = "dry-run",
-     .help = "make two steps and a validation, say what the run would take in time and memory, and "
-             "leave nothing in DIR"},
+     .help = "make two steps and a validation, print the time and memory that the run would need, "
+             "and leave nothing in DIR"},
     {.name = "folds",
      .argument = "K",
-     .help = "cross-validation: cuts the training split into K equal parts, trains K runs in "
-             "DIR/fold-1 and so on, each on all parts but one, and measures them on the part that "
-             "each has not seen and as an ensemble on split test"},
+     .help = "cross-validation: cut the training split into K equal parts, train K runs in "
+             "DIR/fold-1 and so on, each on all parts but one, and measure each on the part that "
+             "it has not seen, and all as an ensemble on split test"},
     {.name = "tensorboard",
      .argument = "LOGDIR",
      .help = "also write event files for TensorBoard into LOGDIR: figures of steps and epochs, the "

@@ -23,7 +23,7 @@ def table(*rows):
 CASES = {
     "a column of classes, in words or numbers": (PLAIN, [], dict(classes=["cat", "dog"], labels=[1, 0])),
     "columns of numbers to predict": (PLAIN.replace("species", "kind"), [], dict(targets=[0, 0.25])),
-    "a column of what each row counts in training": (
+    "a column of the rows' weights in training": (
         table(("a", "species", "importance"), (1, "x", 2), (2, "y", 0.5)), LABEL, dict(weights=[2, 0.5], row=[1])),
     "columns that are not inputs: ids, names, notes": (
         table(("id", "a", "species"), (7, 1, "x"), (8, 2, "y")), LABEL, dict(row=[1])),

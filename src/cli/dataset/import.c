@@ -399,7 +399,7 @@ static const struct Flag flags[] = {
     {.name = "target",
      .argument = "COLUMN",
      .repeated = true,
-     .help = "table, image-list: a column that is a target; give the flag once for each"},
+     .help = "table, image-list: a column that is a target; repeat the flag for several"},
     {.name = "label",
      .argument = "COLUMN",
      .help = "table, image-list: the column of classes, numbers or texts, in sorted order"},
@@ -410,7 +410,7 @@ static const struct Flag flags[] = {
      .argument = "N",
      .help = "idx, numpy, matlab: the label of the first class (default: 0)"},
     {.name = "transpose",
-     .help = "idx, numpy, matlab: exchange rows and columns of the images (default: in EMNIST's "
+     .help = "idx, numpy, matlab: swap rows and columns of the images (default: only for EMNIST's "
              "files)"},
     {.name = "no-transpose", .help = "idx, numpy: take EMNIST's images as they are stored"},
     {.name = "axes",
@@ -435,8 +435,8 @@ static const struct Flag flags[] = {
              "bits a value (default: auto)"},
     {.name = "scale",
      .argument = "KIND",
-     .help = "image-folder, image-list: floats of 8 and 16 bits become 0 ... 255 (byte), 0 ... 1 "
-             "(unit), or stay as they are (none) (default: byte)"},
+     .help = "image-folder, image-list: scale of floats made from 8 and 16 bits: 0 ... 255 (byte), "
+             "0 ... 1 (unit), or unchanged (none) (default: byte)"},
     {.name = "skip-bad",
      .help = "image-folder, image-list: leave out files that cannot be decoded"},
     {.name = "labels", .argument = "KIND", .help = "cifar100: fine or coarse (default: fine)"},
@@ -448,7 +448,9 @@ static const struct Flag flags[] = {
     {.name = "split-validation",
      .argument = "FRACTION",
      .help = "move this part of every training class to the split \"validation\""},
-    {.name = "seed", .argument = "N", .help = "which images --split-validation takes (default: 1)"},
+    {.name = "seed",
+     .argument = "N",
+     .help = "seed that chooses the images of --split-validation (default: 1)"},
     {.name = "json", .help = "the result as one JSON object on stdout"},
     {.name = NULL},
 };
@@ -460,52 +462,56 @@ const struct Command command_dataset_import = {
     .most_operands = -1,
     .summary = "make a data set file from public formats",
     .help =
-        "image-folder: SOURCE/SPLIT/CLASS holds pictures, in folders of its own, too: JPEG, PNG, "
-        "TIFF, WebP, GIF, BMP, PBM, PGM or PPM, known by their content. The classes are those of "
-        "\"train\"; "
-        "other splits may lack some. What operating systems leave behind (.DS_Store, Thumbs.db, "
-        "__MACOSX and the like) is passed over. The orientation that a picture notes (EXIF) is "
-        "applied. If a picture has more than 8 bits a value, all images become float32. "
-        "Without --size all images must have one size. With --size, crop scales the shorter side "
-        "to fit and cuts the longer one at both ends, stretch scales both sides to fit, and pad "
-        "scales the longer side to fit and fills the rest with black. Pixels are averaged over "
-        "their area if the image shrinks, and interpolated linearly if it grows.\n\n"
-        "cifar10, cifar100: the folder or the files of the binary or the Python version, of which "
-        "nothing is executed. stl10: the folder or the files of the binary version; images without "
-        "labels become the split \"unlabeled\". idx: a folder with "
+        "image-folder: SOURCE/SPLIT/CLASS holds pictures, also in subfolders: JPEG, PNG, TIFF, "
+        "WebP, GIF, BMP, PBM, PGM or PPM, recognised by their content. The classes are those of "
+        "\"train\"; other splits may lack some. Files that operating systems leave behind "
+        "(.DS_Store, Thumbs.db, __MACOSX and the like) are ignored. The orientation in a picture's "
+        "EXIF data is applied. If a picture has more than 8 bits a value, all images become "
+        "float32. Without --size all images must have one size. With --size, crop scales the "
+        "shorter side to fit and cuts the longer one at both ends, stretch scales both sides to "
+        "fit, and pad scales the longer side to fit and fills the rest with black. Pixels are "
+        "averaged over their area if the image shrinks, and interpolated linearly if it "
+        "grows.\n\n"
+        "cifar10, cifar100: the folder or the files of the binary or the Python version, "
+        "of which nothing is executed. stl10: the folder or the files of the binary version; "
+        "images without labels become the split \"unlabeled\". idx: a folder with "
         "[PREFIX-]train-images-idx3-ubyte and its companions, plain or .gz, of bytes or other "
-        "numbers; FOLDER/PREFIX if it holds several data sets. EMNIST's images are transposed.\n\n"
-        "numpy: .npy and .npz files, or a folder of them, with arrays such as x_train and y_train, "
-        "train_images and train_labels, or arr_0 and arr_1; or --split NAME=FILE.npz or "
-        "NAME=IMAGES.npy,LABELS.npy for each split. matlab: .mat files of versions 5 to 7, with "
-        "such "
-        "arrays, also as members of structures; those of version 7.3 are HDF5, and need no "
-        "import.\n\n"
-        "table: a CSV or TSV file. --label names the column of classes, or --target each column of "
-        "values to predict; all others are inputs, except for those that --ignore names: each row "
-        "becomes an image of 1x1xINPUTS. Numbers, and true and false, are one input; a column of "
-        "texts becomes an input for each of them (one-hot). A field that is empty, or holds NA, "
-        "NaN, null or another of pandas' words, has no value, which is refused unless "
-        "--missing-rule says what becomes of it: refuse, drop (the row), mean or median (of the "
-        "split \"train\"; categories: the most frequent), or indicator (the mean, and a further "
-        "input that is 1). The file keeps how columns became inputs, and so does each checkpoint, "
-        "so that predict reads further tables in the same way.\n\n"
-        "image-list: a CSV file with a column `path` that names image files, and columns of "
-        "targets, or one of classes: --label names it, and need not if it holds texts and is the "
-        "only one.\n\n"
-        "hdf5: arrays of HDF5 files of other programs, in one file. SOURCE is a run file whose "
-        "section `data` names them, or an HDF5 file of a known convention.\n\n"
-        "The statistics are those of the split \"train\", after --split-validation took its part. "
-        "If a file cannot be decoded, the import stops and writes nothing, unless --skip-bad is "
-        "given.\n\n"
+        "numbers; FOLDER/PREFIX if it holds several data sets. EMNIST's images are "
+        "transposed.\n\n"
+        "numpy: .npy and .npz files, or a folder of them, with arrays such as "
+        "x_train and y_train, train_images and train_labels, or arr_0 and arr_1; or --split "
+        "NAME=FILE.npz or NAME=IMAGES.npy,LABELS.npy for each split. matlab: .mat files of "
+        "versions 5 to 7, with such arrays, also as members of structures; those of version 7.3 "
+        "are HDF5, and need no import.\n\n"
+        "table: a CSV or TSV file. --label names the column of "
+        "classes, or --target each column of values to predict; all others are inputs, except for "
+        "those that --ignore names: each row becomes an image of 1x1xINPUTS. Numbers, and true and "
+        "false, are one input; a column of texts becomes an input for each of them (one-hot). A "
+        "field that is empty, or holds NA, NaN, null or another of pandas' words, has no value, "
+        "which is an error unless --missing-rule says what to do: refuse, drop (the row), mean or "
+        "median (of the split \"train\"; categories: the most frequent), or indicator (the mean, "
+        "and a further input that is 1). The file keeps how columns became inputs, and so does "
+        "each checkpoint, so that predict reads further tables in the same way.\n\n"
+        "image-list: a "
+        "CSV file with a column `path` that names image files, and columns of targets, or one of "
+        "classes: --label names it, and need not if it holds texts and is the only one.\n\n"
+        "hdf5: "
+        "arrays of HDF5 files of other programs, in one file. SOURCE is a run file whose section "
+        "`data` names them, or an HDF5 file of a known convention.\n\n"
+        "The statistics are those of "
+        "the split \"train\", after --split-validation took its part. If a file cannot be decoded, "
+        "the import stops and writes nothing, unless --skip-bad is given.\n\n"
         "Examples:\n"
-        "  trainer dataset import --format image-folder photos -o photos.h5 --size 64x64\n"
-        "  trainer dataset import --format cifar10 cifar-10-batches-bin -o cifar10.h5 "
-        "--split-validation 0.1\n"
-        "  trainer dataset import --format numpy mnist.npz -o mnist.h5\n"
-        "  trainer dataset import --format table houses.csv --target price -o houses.h5\n"
-        "  trainer dataset import --format table iris.csv --label species -o iris.h5\n"
-        "  trainer dataset import --format image-list faces.csv --target age -o faces.h5 "
-        "--size 64\n",
+        "  trainer "
+        "dataset import --format image-folder photos -o photos.h5 --size 64x64\n"
+        "  trainer dataset "
+        "import --format cifar10 cifar-10-batches-bin -o cifar10.h5 --split-validation 0.1\n  "
+        "trainer dataset import --format numpy mnist.npz -o mnist.h5\n"
+        "  trainer dataset import "
+        "--format table houses.csv --target price -o houses.h5\n"
+        "  trainer dataset import --format "
+        "table iris.csv --label species -o iris.h5\n"
+        "  trainer dataset import --format image-list "
+        "faces.csv --target age -o faces.h5 --size 64\n",
     .flags = flags,
     .run = run};

@@ -24,11 +24,11 @@ void import_table_describe(const struct TableOptions *options, struct Text *text
 #define IMPORT_TABLE_FLAGS                                                                         \
     {.name = "weight",                                                                             \
      .argument = "COLUMN",                                                                         \
-     .help = "table: the column of what each row counts in training, a number from 0"},            \
+     .help = "table: the column of the rows' weights in training, each 0 or more"},                \
         {.name = "ignore",                                                                         \
          .argument = "COLUMN",                                                                     \
          .repeated = true,                                                                         \
-         .help = "table: a column to leave out; give the flag once for each"},                     \
+         .help = "table: a column to leave out; repeat the flag for several"},                     \
         {.name = "categories",                                                                     \
          .argument = "COLUMN",                                                                     \
          .repeated = true,                                                                         \
@@ -36,30 +36,31 @@ void import_table_describe(const struct TableOptions *options, struct Text *text
         {.name = "separator",                                                                      \
          .argument = "CHARACTER",                                                                  \
          .help =                                                                                   \
-             "table: what stands between columns: a character, or comma, semicolon, tab, bar, "    \
+             "table: the separator of columns: a character, or comma, semicolon, tab, bar, "       \
              "space, or whitespace for runs of blanks and tabs (default: comma; tab for .tsv; "    \
              "semicolon with --decimal ,)"},                                                       \
         {.name = "decimal", .argument = "CHARACTER", .help = "table: . or , (default: .)"},        \
         {.name = "thousands",                                                                      \
          .argument = "CHARACTER",                                                                  \
-         .help = "table: what stands between digits, as in 1,000 (default: nothing)"},             \
+         .help = "table: the separator of thousands, as in 1,000 (default: none)"},                \
         {.name = "comment",                                                                        \
          .argument = "CHARACTER",                                                                  \
-         .help = "table: lines that begin with it are passed over (default: none)"},               \
+         .help = "table: lines that begin with it are ignored (default: none)"},                   \
         {.name = "no-header",                                                                      \
          .help = "table: there is no line of names; columns are named by number, from 0"},         \
         {.name = "missing",                                                                        \
          .argument = "TEXT",                                                                       \
          .repeated = true,                                                                         \
-         .help =                                                                                   \
-             "table: a text that stands for no value, besides empty fields, NA, NaN, null, ..."},  \
+         .help = "table: a text that means a missing value, in addition to empty fields, NA, "     \
+                 "NaN, null, ..."},                                                                \
         {.name = "present",                                                                        \
          .argument = "TEXT",                                                                       \
          .repeated = true,                                                                         \
-         .help = "table: one of pandas' words for no value that is a value here, such as NA"},     \
+         .help =                                                                                   \
+             "table: a word such as NA that pandas reads as missing but that is a value here"},    \
     {                                                                                              \
         .name = "missing-rule", .argument = "[COLUMN=]RULE", .repeated = true,                     \
-        .help = "table: what becomes of rows without a value in the column, or in any: refuse, "   \
+        .help = "table: what to do with rows without a value in the column, or in any: refuse, "   \
                 "drop, mean, median or indicator (default: refuse)"                                \
     }
 

@@ -91,9 +91,12 @@ static void print_foreign(const char *path, const struct Contents *contents,
             "to use\n");
         return;
     }
-    printf("recognised: %s\nThe lines for the run file%s%s%s:\n\n%s", proposal->name,
-           proposal->missing ? " (" : "", proposal->missing ? proposal->missing : "",
-           proposal->missing ? ")" : "", proposal->lines);
+    printf("recognised: %s\n"
+           "The lines for the run file%s%s%s:\n\n"
+           "%s",
+           proposal->name, proposal->missing ? " (" : "",
+           proposal->missing ? proposal->missing : "", proposal->missing ? ")" : "",
+           proposal->lines);
 }
 
 /* Whether the file has a link to another file, or an array that is a view of others. */
@@ -206,16 +209,17 @@ const struct Command command_dataset_info = {
     .operands = "FILE.h5",
     .least_operands = 1,
     .most_operands = 1,
-    .summary = "say what an HDF5 file holds",
+    .summary = "print what an HDF5 file holds",
     .help = "Prints the image size, the splits with their digests, the statistics of the training "
             "split and how many images each class has. An image with a soft label (a distribution "
-            "over the classes) counts for its most probable class. If the file is another "
-            "program's, it "
-            "lists every array with type, shape, chunks and filters, and proposes the lines by "
-            "which a run file names those to train on.\n\n"
+            "over the classes) counts for its most probable class. If another program wrote the "
+            "file, it lists every array with type, shape, chunks and filters, and proposes the "
+            "lines for a run file that name the arrays to train on.\n\n"
             "Examples:\n"
-            "  trainer dataset info shapes.h5\n"
-            "  trainer dataset info shapes.h5 --json | python3 -m json.tool\n"
+            "  trainer "
+            "dataset info shapes.h5\n"
+            "  trainer dataset info shapes.h5 --json | python3 -m "
+            "json.tool\n"
             "  trainer dataset info data_of_another_program.h5\n",
     .flags = flags,
     .run = run};

@@ -168,7 +168,7 @@ static const struct Flag flag_table[] = {
     {.name = "set",
      .argument = "KEY=VALUE",
      .repeated = true,
-     .help = "with --augment: changes a key of the run file; KEY= alone restores its default"},
+     .help = "with --augment: change a key of the run file; KEY= alone restores its default"},
     {.name = NULL},
 };
 
@@ -177,7 +177,7 @@ const struct Command command_dataset_preview = {
     .operands = "[FILE.h5]",
     .least_operands = 0,
     .most_operands = 1,
-    .summary = "draw a contact sheet of a data set, or of what augmentation makes of it",
+    .summary = "draw a contact sheet of a data set, as it is or augmented",
     .help =
         "Writes a PNG with one row of images for each class, and the class's name in front, so "
         "that you can look at what the network will learn from. If the targets are values, a row "
@@ -188,7 +188,8 @@ const struct Command command_dataset_preview = {
         "drawn by the same loader with the same random numbers as in training. Below an image "
         "that mixes two classes stand the classes and their parts; if the targets are values, the "
         "first two of the sample stand there. Centring and scaling are undone for the picture. "
-        "FILE.h5 is the run's own data set unless another is given.\n\n"
+        "FILE.h5 is the run's own data set unless another is given.\n"
+        "\n"
         "Examples:\n"
         "  trainer dataset preview shapes.h5 -o sheet.png --split test --count 12\n"
         "  trainer dataset preview --augment run.yaml -o seen.png --epochs 12\n",

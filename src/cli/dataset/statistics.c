@@ -323,7 +323,8 @@ const struct Command command_dataset_statistics = {
         "is the old one or the new one, and a program that reads the old one is not disturbed. "
         "--pca computes the principal components of whole images, which "
         "preprocess.decorrelate uses: the covariance matrix block by block, its eigenvectors "
-        "by LAPACK, in about a minute for 32x32x3.\n\n"
+        "by LAPACK, in about a minute for 32x32x3.\n"
+        "\n"
         "Example:\n"
         "  trainer dataset statistics shapes.h5 --pca --draw statistics.png\n",
     .flags = flags,

@@ -97,7 +97,8 @@ const struct Command command_dataset_synthesize = {
     .help =
         "Draws RGB images of ten kinds of figure at random places, sizes, angles and colours on "
         "textured grounds, with noise and objects in front. A linear classifier stays below 50 %, "
-        "a small convolutional network exceeds 90 %. The same seed gives the same file.\n\n"
+        "a small convolutional network exceeds 90 %. The same seed gives the same file.\n"
+        "\n"
         "Examples:\n"
         "  trainer dataset synthesize -o shapes.h5\n"
         "  trainer dataset synthesize -o tiny.h5 --train 1000 --test 500 --seed 7\n"

@@ -128,7 +128,8 @@ const struct Command command_dataset_verify = {
         "Checks types, shapes and the range of the labels. Computes the digest of every split and "
         "the statistics again, and compares them with those in the file. If something is wrong, "
         "the command prints one line and ends with exit code 4: also if a split is gone that the "
-        "file's own list has. It names what the file lacks, and what else it holds.\n\n"
+        "file's own list has. It names what the file lacks, and what else it holds.\n"
+        "\n"
         "Example:\n"
         "  trainer dataset verify shapes.h5\n",
     .flags = flags,

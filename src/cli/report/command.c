@@ -17,9 +17,10 @@
 static const struct Flag flags[] = {
     {.name = "out",
      .argument = "DIR",
-     .help = "folder of the page, index.html, and of its pictures (default: report in the first "
-             "run's folder, or in that of the search; FILE-report of an ensemble FILE.h5)"},
-    {.name = "curves-only", .help = "do not evaluate the models: without the data at hand, say"},
+     .help = "folder of the page, index.html, and its pictures (default: report in the folder of "
+             "the first run or of the search; FILE-report for an ensemble FILE.h5)"},
+    {.name = "curves-only",
+     .help = "do not evaluate the models, for example because the data are not available"},
     MEMBERS_FLAGS,
     {0}};
 
@@ -277,24 +278,21 @@ const struct Command command_report = {
     .operands = "DIR...|ENSEMBLE",
     .least_operands = 1,
     .most_operands = -1,
-    .summary = "write a page about runs, a search or an ensemble: curves, mistakes, filters",
+    .summary = "write a web page about runs, a search or an ensemble: curves, mistakes, filters",
     .help =
         "Reads the folders of runs, finished or not, and writes one page of HTML that needs no "
-        "network and nothing but itself, with its pictures beside it as SVG and PNG. It shows the "
+        "network and no other files, with its pictures also beside it as SVG and PNG. It shows the "
         "curves of loss and accuracy with the gap between training and validation, the learning "
-        "rate and the speed; of a single run that was monitored (docs/monitoring.md) the updates, "
-        "activations and dead units layer by layer; what the best checkpoint of each run makes of "
-        "the test split: "
-        "confusion matrix, how far its probabilities can be trusted, its worst mistakes and where "
-        "it looked; the filters of the first layer; the run files, and how they differ; where and "
-        "with what the runs ran. Curves "
-        "are drawn by gnuplot; without it the page has all the rest.\n"
-        "\n"
-        "For a search it shows the trials, each key's part in what came of them, and the pictures "
+        "rate and the speed; for a single monitored run (docs/monitoring.md) the updates, "
+        "activations and dead units layer by layer; for the best checkpoint of each run on the "
+        "test split the confusion matrix, the reliability of its probabilities, its worst mistakes "
+        "and where it looked; the filters of the first layer; the run files and their differences; "
+        "and the environment of the runs. Curves are drawn by gnuplot; without it the page has "
+        "everything else.\n\n"
+        "For a search it shows the trials, how each key affected their results, and the pictures "
         "that the search draws; for the file of an ensemble its members beside the ensemble, and "
         "its confusion matrix and reliability. A search or an ensemble must be the only operand. "
-        "Several runs are also shown as an ensemble, of equal weights or --weights.\n"
-        "\n"
+        "Several runs are also shown as an ensemble, with equal weights or --weights.\n\n"
         "Examples:\n"
         "  trainer report runs/a\n"
         "  trainer report runs/a runs/b runs/c --out compared\n"
