@@ -45,8 +45,8 @@ static int check_validation(const struct RunRequest *request, const struct Sched
     if (options->validation.every.seconds <= 0 || (!plateau && !options->early_stopping.patience))
         return OK;
     return runfile_fail(request->file, error, ERROR_RUN_FILE, key,
-                        "in time leaves it to the clock when %s sees a validation, so that no two "
-                        "runs are the same; expected epochs or steps",
+                        "as a time makes %s depend on the clock, so that no two runs would be the "
+                        "same; expected epochs or steps",
                         plateau ? options->schedule.kind->name : "early_stopping");
 }
 

@@ -56,8 +56,9 @@ static int refuse_window(const struct HoldRequest *request, const struct Holding
                          double needed, int64_t most, struct Error *error) {
     char has[32], needs[32];
     return fail_key(error, ERROR_RUN_FILE, "data.window",
-                    "%s, split %s: windows of %" PRId64 " images need %s of data.memory, which "
-                    "grants %s; expected at most %" PRId64 ", or more data.memory",
+                    "%s, split %s: windows of %" PRId64
+                    " images need %s of data.memory, which allows %s; expected at most %" PRId64
+                    ", or more data.memory",
                     request->dataset->path, request->train->name, request->options->data.window,
                     text_bytes(needed, needs), text_bytes((double)holding->granted, has), most);
 }

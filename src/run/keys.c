@@ -26,7 +26,7 @@ static const struct Key train_keys[] = {
      .minimum = 1,
      .maximum = 1e9,
      .unit = "samples",
-     .help = "global mini-batch: the samples of one step, over all ranks"},
+     .help = "the global mini-batch: the samples of one step, over all ranks"},
     {.name = "shards",
      .type = KEY_COUNT,
      .offset = TRAIN_AT(shards),
@@ -34,11 +34,11 @@ static const struct Key train_keys[] = {
      .minimum = 1,
      .maximum = 1e6,
      .names = auto_name,
-     .help = "equal parts of a batch, each with its own batch-normalisation statistics; a "
-             "multiple of the number of ranks; auto: the number of ranks of the first "
-             "start. The value is part of what a run computes. More shards than ranks is "
-             "gradient accumulation: a rank computes its shards one after the other, in the "
-             "memory of one (except for batchnorm with `statistics: batch`)"},
+     .help = "the number of equal parts of a batch, each with its own batch-normalisation "
+             "statistics; a multiple of the number of ranks; auto: the number of ranks of the "
+             "first start. The value affects a run's results. More shards than ranks mean gradient "
+             "accumulation: a rank computes its shards one after the other, in the memory of one "
+             "(except for batchnorm with `statistics: batch`)"},
     {.name = "length",
      .type = KEY_SPAN,
      .offset = TRAIN_AT(length),
@@ -52,20 +52,20 @@ static const struct Key train_keys[] = {
      .fallback = "1",
      .minimum = 0,
      .maximum = RUN_MOST_SEED,
-     .help = "seeds everything that is random: initialisation, order, augmentation, dropout"},
+     .help = "the seed of everything random: initialisation, order, augmentation, dropout"},
     {.name = "shuffle",
      .type = KEY_BOOL,
      .offset = TRAIN_AT(shuffle),
      .fallback = "true",
-     .help = "a new order of the samples every epoch"},
+     .help = "true: the samples have a new order in every epoch"},
     {.name = "sampling",
      .type = KEY_ENUM,
      .offset = TRAIN_AT(sampling),
      .fallback = "uniform",
      .names = sampling_names,
-     .help = "uniform: an epoch takes each sample once; balanced: it takes as many samples of each "
-             "class, those of rare classes several times, each time with augmentations of its own, "
-             "and of common classes other ones in each epoch"},
+     .help = "uniform: an epoch has each sample once; balanced: it has equally many samples of "
+             "each class: those of rare classes occur several times, with different augmentations, "
+             "and common classes are represented by other samples in each epoch"},
     {.name = "last_batch",
      .type = KEY_ENUM,
      .offset = TRAIN_AT(last_batch),
@@ -95,24 +95,23 @@ static const struct Key train_keys[] = {
      .fallback = "auto",
      .names = convolution_rule_names,
      .free_on_resume = true,
-     .help =
-         "which kernels compute convolutions and linear layers; part of a run's bits, not of what "
-         "it learns. auto: as the run began, in a new run the newest rule for its precision, and "
-         "its name is saved; fastest-3: for each layer and pass those that were fastest in fp32 "
-         "when they were measured, our own ones for Winograd's algorithm among them "
-         "(docs/design.md has the table; `describe` shows the choice); fastest-2, fastest-1: older "
-         "tables; bf16-1: fastest-2 in bf16; direct: the library's alone, without Winograd; "
-         "winograd: Winograd's wherever they can compute"},
+     .help = "the kernels that compute convolutions and linear layers; they affect a run's bits, "
+             "but not what it learns. auto: as when the run began; in a new run the newest rule "
+             "for its precision, whose name is saved. fastest-3: for each layer and pass the "
+             "kernels that were fastest in fp32 when they were measured, including our own for "
+             "Winograd's algorithm (docs/design.md has the table; `describe` shows the choice); "
+             "fastest-2, fastest-1: older tables; bf16-1: fastest-2 in bf16; direct: only the "
+             "library's, without Winograd; winograd: Winograd's wherever possible"},
     {.name = "precision",
      .type = KEY_ENUM,
      .offset = TRAIN_AT(precision),
      .fallback = "fp32",
      .names = precision_names,
      .free_on_resume = true,
-     .help = "how activations and their gradients lie in memory; part of a run's bits. fp32, or "
-             "bf16 (16 bits): half the memory, and faster where memory is what limits. All "
-             "arithmetic, parameters, their gradients, statistics and the scores stay fp32 "
-             "(docs/toolbox.md)"},
+     .help = "the format of activations and their gradients in memory, which affects a run's bits: "
+             "fp32, or bf16 (16 bits), which needs half the memory and is faster where memory is "
+             "the limit. All arithmetic, parameters, their gradients, statistics and the scores "
+             "stay fp32 (docs/toolbox.md)"},
     {.name = "exchange",
      .type = KEY_ENUM,
      .offset = TRAIN_AT(exchange),
@@ -135,8 +134,8 @@ static const struct Key train_keys[] = {
      .fallback = "stop",
      .kinds = &on_nan_kinds,
      .free_on_resume = true,
-     .help = "what happens to a step whose loss or gradient is NaN or Inf; the ranks' replicas are "
-             "compared first, and what is not finite is never saved"},
+     .help = "what to do if a step's loss or gradient is NaN or Inf; the ranks' replicas are "
+             "compared first, and values that are not finite are never saved"},
     {.name = "check_every",
      .type = KEY_INT,
      .offset = TRAIN_AT(check_every),
@@ -152,9 +151,9 @@ static const struct Key train_keys[] = {
      .offset = TRAIN_AT(warnings),
      .fallback = "true",
      .free_on_resume = true,
-     .help = "a line, each at most once a run, if the training looks wrong: the initial loss, a "
-             "loss that rises or stays flat, overfitting, a model that is too small; with monitor "
-             "also dead units and weights that are all equal (docs/monitoring.md)"},
+     .help = "true: warn, at most once of each in a run, if the training looks wrong: the initial "
+             "loss, a loss that rises or stays flat, overfitting, a model that is too small, "
+             "weights that are all equal; with monitor also dead units (docs/monitoring.md)"},
     {.name = "watchdog",
      .type = KEY_TIME,
      .offset = TRAIN_AT(watchdog),
@@ -163,8 +162,8 @@ static const struct Key train_keys[] = {
      .maximum = 1e6,
      .free_on_resume = true,
      .help = "if a rank hangs or its host cannot be reached, the job names it and ends within this "
-             "time, with exit code 8; saving, starting and other work that may take long have a "
-             "multiple of it. 0 turns the watchdog off, as a debugger needs it"},
+             "time, with exit code 8; starting, saving and other slow phases have a multiple of "
+             "it. 0 turns the watchdog off, for example for a debugger"},
     {.name = "time_limit",
      .type = KEY_TIME,
      .offset = TRAIN_AT(time_limit),
@@ -172,8 +171,8 @@ static const struct Key train_keys[] = {
      .above_minimum = true,
      .free_on_resume = true,
      .help = "how long the program may run: it writes a checkpoint and stops, with exit code 75, "
-             "before this time has passed since its start. Absent: the limit of the Slurm job "
-             "alone, which is always heeded"},
+             "before this time has passed since its start. Absent: only the limit of the Slurm "
+             "job, which is always obeyed"},
     KEY_END};
 
 static const struct Key validation_keys[] = {
@@ -185,10 +184,9 @@ static const struct Key validation_keys[] = {
      .maximum = 1e12,
      .free_on_resume = true,
      .help =
-         "how often: \"1 epoch\", \"200 steps\", or, in time of training, \"10 min\"; and at "
-         "the end of the run in any case; 0: only then. By the clock, only what watches depends "
-         "on it: plateau and early_stopping, which would make a run's bits depend on it, are "
-         "refused"},
+         "how often to validate: \"1 epoch\", \"200 steps\", or, in training time, \"10 min\"; and "
+         "at the end of the run in any case; 0: only then. With a time, plateau and early_stopping "
+         "are refused, because they would make a run's bits depend on the clock"},
     KEY_END};
 
 #define STOPPING_AT(member) offsetof(struct EarlyStoppingOptions, member)
@@ -202,25 +200,23 @@ static const struct Key early_stopping_keys[] = {
      .unit = "validations",
      .free_on_resume = true,
      .switches_on = true,
-     .help = "the run ends after so many validations in a row without improvement; 0: never "
-             "early"},
+     .help =
+         "the run ends after this many validations in a row without improvement; 0: never early"},
     {.name = "metric",
      .type = KEY_ENUM,
      .offset = STOPPING_AT(metric),
      .fallback = "accuracy",
      .names = patience_metric_names,
-     .help =
-         "the figure of the validation that counts: that of the average of weights if "
-         "there is one, as for best.h5; accuracy means R2 if the targets are values; if it is not "
-         "given, that of checkpoint.best, if that names one"},
+     .help = "the figure of the validation that must improve, with the average of weights if there "
+             "is one, as for best.h5; accuracy means R2 if the targets are values. If the key is "
+             "absent and checkpoint.best names a figure, that one is used"},
     {.name = "minimum_improvement",
      .type = KEY_REAL,
      .offset = STOPPING_AT(minimum_improvement),
      .fallback = "0",
      .minimum = 0,
      .maximum = 1e6,
-     .help = "by how much a figure has to be better than the best so far to count as "
-             "improved"},
+     .help = "by how much a figure must be better than the best so far to count as improved"},
     KEY_END};
 
 /* "auto", then patience_metric_names. */
@@ -254,15 +250,15 @@ static const struct Key on_error_keys[] = {
      .fallback = "3",
      .minimum = 0,
      .maximum = 1000,
-     .help = "how often a save is tried again at once, after 1, 2, 4, 8, then 10 seconds each; "
-             "all ranks wait for it"},
+     .help = "how often a failed save is tried again, after 1, 2, 4, 8 and then 10 seconds each, "
+             "while all ranks wait"},
     {.name = "give_up_after",
      .type = KEY_TIME,
      .offset = ON_ERROR_AT(give_up_after),
      .fallback = "30 min",
      .minimum = 0,
      .maximum = 1e9,
-     .help = "how long training then goes on without a checkpoint, while saving is tried again "
+     .help = "how long training then continues without a checkpoint, while saving is tried again "
              "every minute, before the run stops; 0: it stops at once. The first and the last "
              "checkpoint of a run are not postponed: if they cannot be written, the run stops"},
     KEY_END};
@@ -287,30 +283,29 @@ static const struct Key checkpoint_keys[] = {
      .minimum = 0,
      .maximum = 1e9,
      .free_on_resume = true,
-     .help = "number of newest checkpoints to keep, in addition to the best; 0: all"},
+     .help = "the number of newest checkpoints to keep, in addition to the best; 0: all"},
     {.name = "best",
      .type = KEY_ENUM,
      .offset = CHECKPOINT_AT(best),
      .fallback = "auto",
      .names = best_names,
-     .help =
-         "the figure of the validation that decides which checkpoint is best.h5, as "
-         "early_stopping.metric; auto: the accuracy, or the loss if the targets are values or sets "
-         "of classes; of equal figures the lower loss decides"},
+     .help = "the figure of the validation that decides which checkpoint is best.h5, as "
+             "early_stopping.metric; auto: the accuracy, or the loss if the targets are values or "
+             "sets of classes; if figures are equal, the lower loss decides"},
     {.name = "snapshots",
      .type = KEY_BOOL,
      .offset = CHECKPOINT_AT(snapshots),
      .fallback = "false",
      .free_on_resume = true,
-     .help = "keep the model at the end of each cycle of a cyclic schedule as "
-             "snapshot-NNN.h5, the members of a snapshot ensemble; if the run has an "
-             "average, evaluate the parameters of the model itself"},
+     .help = "true: keep the model at the end of each cycle of a cyclic schedule as "
+             "snapshot-NNN.h5, the members of a snapshot ensemble; if the run keeps an average, "
+             "evaluate them with --parameters model"},
     {.name = "on_error",
      .type = KEY_SECTION,
      .offset = CHECKPOINT_AT(on_error),
      .keys = on_error_keys,
      .free_on_resume = true,
-     .help = "what happens when a checkpoint cannot be written, as on a full disk"},
+     .help = "what to do when a checkpoint cannot be written, as on a full disk"},
     KEY_END};
 
 #define START_AT(member) offsetof(struct StartOptions, member)
@@ -322,9 +317,9 @@ static const struct Key start_keys[] = {
      .offset = START_AT(checkpoint),
      .minimum = 1,
      .optional = true,
-     .help = "the donor: a checkpoint, or an HDF5 file with arrays in /model, named and "
-             "shaped as in a checkpoint; relative to the folder that the program was "
-             "started in"},
+     .help = "the donor: a checkpoint, or an HDF5 file with arrays in /model that are named and "
+             "shaped as in a checkpoint; a relative path starts at the folder in which the program "
+             "was started"},
     {.name = "parameters",
      .type = KEY_ENUM,
      .offset = START_AT(parameters),
@@ -366,7 +361,7 @@ static const struct Key statistics_keys[] = {
      .maximum = 1e12,
      .names = all_name,
      .unit = "images",
-     .help = "how many images of the training split, drawn by train.seed, are looked at"},
+     .help = "the number of images of the training split, drawn by train.seed, that are measured"},
     KEY_END};
 
 #define MONITOR_AT(member) offsetof(struct MonitorOptions, member)
@@ -380,13 +375,14 @@ static const struct Key monitor_keys[] = {
      .unit = "steps",
      .free_on_resume = true,
      .switches_on = true,
-     .help = "how often, after the first step, to record; 0: never"},
+     .help = "how often to record after the first step, in steps; 0: never"},
     {.name = "histograms",
      .type = KEY_BOOL,
      .offset = MONITOR_AT(histograms),
      .fallback = "true",
      .free_on_resume = true,
-     .help = "also histograms of weights and activations, which are most of the file"},
+     .help =
+         "true: also record histograms of weights and activations, which make up most of the file"},
     {.name = "probe",
      .type = KEY_COUNT,
      .offset = MONITOR_AT(probe),
@@ -396,9 +392,9 @@ static const struct Key monitor_keys[] = {
      .names = auto_name,
      .unit = "samples",
      .free_on_resume = true,
-     .help = "how many samples of the training split, without augmentation and always the same, "
-             "the activations are measured on; auto: those of a batch, at most 256; 0: no "
-             "activations"},
+     .help = "the number of samples of the training split on which activations are measured, "
+             "always the same and without augmentation; auto: as many as a batch has, at most 256; "
+             "0: no activations"},
     KEY_END};
 
 #define AT(member) offsetof(struct RunOptions, member)
@@ -413,13 +409,13 @@ const struct Key run_keys[] = {
      .offset = AT(statistics),
      .keys = statistics_keys,
      .help = "means, deviations and principal components of the training split, which preprocess "
-             "uses: those that the file carries for that very split, or else measured when the run "
-             "starts"},
+             "uses: those in the file if they belong to that split; otherwise they are measured "
+             "when the run starts"},
     {.name = "preprocess",
      .type = KEY_SECTION,
      .offset = AT(preprocess),
      .keys = preprocess_keys,
-     .help = "done to every image of every split, from the training split's statistics"},
+     .help = "applied to every image of every split, with the training split's statistics"},
     {.name = "augment",
      .type = KEY_CHOICES,
      .offset = AT(augment),
@@ -443,7 +439,7 @@ const struct Key run_keys[] = {
      .type = KEY_SECTION,
      .offset = AT(initialise),
      .keys = initialise_keys,
-     .help = "how parameters start, unless a layer says otherwise"},
+     .help = "the initial parameters, unless a layer has keys of its own"},
     {.name = "start_from",
      .type = KEY_SECTION,
      .offset = AT(start_from),
@@ -521,6 +517,6 @@ const struct Key run_keys[] = {
      .type = KEY_SECTION,
      .offset = AT(monitor),
      .keys = monitor_keys,
-     .help = "monitor.jsonl: norms of weights, gradients and updates of each parameter, and "
-             "activations of each layer (docs/monitoring.md); changes no bit of the run"},
+     .help = "writes monitor.jsonl: norms of weights, gradients and updates of each parameter, and "
+             "activations of each layer (docs/monitoring.md); it does not change the run's bits"},
     KEY_END};

@@ -33,7 +33,8 @@ static const struct Key roll_back_keys[] = {
      .maximum = 1,
      .above_minimum = true,
      .below_maximum = true,
-     .help = "what the learning rate is multiplied by each time, for the rest of the run"},
+     .help =
+         "the factor by which the learning rate is multiplied each time, for the rest of the run"},
     KEY_END};
 
 const struct Kind on_nan_stop = {
@@ -44,12 +45,12 @@ const struct Kind on_nan_skip = {
                "statistics and averages stay as they are; the gradient is read once more each step",
     .keys = skip_keys,
     .options_size = sizeof(struct OnNanSkip)};
-const struct Kind on_nan_roll_back = {
-    .name = "roll_back",
-    .summary = "the run goes back to its last planned checkpoint and goes on from there with a "
-               "lower learning rate",
-    .keys = roll_back_keys,
-    .options_size = sizeof(struct OnNanRollBack)};
+const struct Kind on_nan_roll_back = {.name = "roll_back",
+                                      .summary =
+                                          "the run goes back to its last planned checkpoint and "
+                                          "continues from there with a lower learning rate",
+                                      .keys = roll_back_keys,
+                                      .options_size = sizeof(struct OnNanRollBack)};
 
 static const struct Kind *const kinds[] = {&on_nan_stop, &on_nan_skip, &on_nan_roll_back, NULL};
 const struct KindTable on_nan_kinds = {.what = "on_nan", .kinds = kinds};

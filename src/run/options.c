@@ -25,7 +25,7 @@ static int settle_start(const struct RunFile *file, struct StartOptions *start,
                         struct Error *error) {
     if (!start->checkpoint && !is_default(start))
         return runfile_fail(file, error, ERROR_RUN_FILE, "start_from",
-                            "missing key 'checkpoint', without which the others do nothing");
+                            "missing key 'checkpoint', without which the others have no effect");
     if (!start->checkpoint && start->preprocess == START_PREPROCESS_AUTO)
         start->preprocess = START_PREPROCESS_DONOR;
     return OK;
@@ -70,7 +70,7 @@ static int check_switches(const struct RunFile *file, struct Error *error) {
             memory_release(path);
             if (!given)
                 return runfile_fail(file, error, ERROR_RUN_FILE, section->name,
-                                    "missing key '%s', without which the others do nothing",
+                                    "missing key '%s', without which the others have no effect",
                                     key->name);
         }
     return OK;
@@ -95,7 +95,8 @@ static int check_folds(const struct RunFile *file, const struct DataOptions *dat
         return OK;
     if (folds->count == 1)
         return runfile_fail(file, error, ERROR_RUN_FILE, "data.folds.count",
-                            "one part alone would be held out; expected 2 or more, or 0 for none");
+                            "a single part would be held out and nothing left to train on; "
+                            "expected 2 or more, or 0 for none");
     if (folds->held_out > folds->count)
         return runfile_fail(file, error, ERROR_RUN_FILE, "data.folds.held_out",
                             "there are %" PRId64 " parts; expected 1 to %" PRId64, folds->count,
@@ -117,7 +118,7 @@ static int check_limits(const struct RunFile *file, const struct DataOptions *da
                             "data.limit.train alone");
     if (limit->per_class && !limited)
         return runfile_fail(file, error, ERROR_RUN_FILE, "data.limit.per_class",
-                            "does nothing without a limit; expected data.limit.train or "
+                            "has no effect without a limit; expected data.limit.train or "
                             "data.limit.validation, too");
     return OK;
 }

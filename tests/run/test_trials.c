@@ -122,7 +122,7 @@ static void refused(const char *data, const char *expected) {
 static void test_refused_limits(void **state) {
     (void)state;
     refused(", validation: train, limit: {validation: 5}", "is the training split");
-    refused(", limit: {per_class: true}", "does nothing without a limit");
+    refused(", limit: {per_class: true}", "has no effect without a limit");
     refused(", limit: {train: 0}", "data.limit.train");
 }
 
