@@ -150,7 +150,7 @@ static const struct Key limit_keys[] = {
      .maximum = 1e12,
      .unit = "samples",
      .help = "the most samples that are used of the training split, or of what data.folds leaves "
-             "of it; `trainer eval` still uses all samples of a split"},
+             "of it; evaluations of a finished run use all samples of a split"},
     {.name = "validation",
      .type = KEY_COUNT,
      .names = all_name,
