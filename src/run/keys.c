@@ -299,7 +299,7 @@ static const struct Key checkpoint_keys[] = {
      .free_on_resume = true,
      .help = "true: keep the model at the end of each cycle of a cyclic schedule as "
              "snapshot-NNN.h5, the members of a snapshot ensemble; if the run keeps an average, "
-             "evaluate them with --parameters model"},
+             "evaluate the parameters of the model itself"},
     {.name = "on_error",
      .type = KEY_SECTION,
      .offset = CHECKPOINT_AT(on_error),
