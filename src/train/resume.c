@@ -192,15 +192,16 @@ static void warn_of_differences(const struct Trainer *trainer, const struct Prov
  * differ though the samples are the same: another program may have changed them. */
 static void warn_of_statistics(const struct Trainer *trainer, const struct Checkpoint *checkpoint) {
     const struct RunParts *parts = &trainer->parts;
-    struct PreprocessOptions options = trainer->options.preprocess;
+    const struct PreprocessOptions *all = &trainer->options.preprocess;
+    /* Decorrelation takes long, and is made of the same statistics. */
+    const struct PreprocessOptions options = {.center = preprocess_center(all),
+                                              .scale = all->scale};
     struct Preprocess images = {0};
     struct TargetScale targets = {0};
     struct Error ignored;
     if (ranks_rank(trainer->ranks) != 0)
         return;
-    options.center = preprocess_center(&options);
-    options.decorrelate = DECORRELATE_NONE; /* takes long, and is made of the same statistics */
-    target_scale_create(&targets, (enum TargetRule)options.targets, parts->dataset, parts->train);
+    target_scale_create(&targets, (enum TargetRule)all->targets, parts->dataset, parts->train);
     bool same = target_scale_is_like(&parts->scale, &targets);
     if (!run_keeps_preprocess(&trainer->options, checkpoint) &&
         preprocess_create(&images, &options, NULL, parts->dataset, &ignored) == OK)

@@ -136,15 +136,20 @@ def test_the_checkpoints_of_a_run_that_ended_so_go_on_once_the_data_is_back(runn
     assert again["digest"] == whole["digest"]
 
 
-@pytest.mark.parametrize("names, center, says", (
-    (("channel_mean", "channel_std"), "auto", True),
-    (("channel_mean",), "none", False),
-    ((), "auto", False),
-), ids=("changed", "not used", "the same"))
-def test_statistics_that_changed_are_named_and_not_taken(tmp_path, sets, names, center, says):
+PIXELS = "{decorrelate: pca_whiten, scope: pixel, components: 2, epsilon: 0.1}"
+
+
+@pytest.mark.parametrize("names, preprocess, says", (
+    (("channel_mean", "channel_std"), "{scale: channel_std}", True),
+    (("channel_mean",), "{center: none}", False),
+    ((), "{scale: channel_std}", False),
+    (("channel_mean",), PIXELS, True),
+    ((), PIXELS, False),
+), ids=("changed", "not used", "the same", "changed, decorrelated", "the same, decorrelated"))
+def test_statistics_that_changed_are_named_and_not_taken(tmp_path, sets, names, preprocess, says):
     data = shutil.copy(sets[0], tmp_path / "live.h5")
     recipe = without_warnings(write_run_file(tmp_path, data, model=MODEL, length="8 steps", every="4 steps"))
-    words = ("train", recipe, "--quiet", "--json", "--set", f"preprocess.center={center}", "--out")
+    words = ("train", recipe, "--quiet", "--json", "--set", f"preprocess={preprocess}", "--out")
     whole = json.loads(run(1, *words, tmp_path / "whole")[0])
     run(1, *words, tmp_path / "out", "--stop-after", "4")
     with h5py.File(data, "r+") as file:
