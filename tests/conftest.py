@@ -1,12 +1,15 @@
 """What all Python tests share: the seed, and folders that are removed after the tests."""
 import os
 import random
+import signal
 import sys
 import tempfile
 
 import pytest
 
 sys.dont_write_bytecode = True
+# A shell's background job ignores SIGINT. The programs of the tests would inherit that, and scripts cannot undo it.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 pytest.register_assert_rewrite("support")
 
 
