@@ -92,11 +92,11 @@ static void add_part(struct Text *facts, const char *of, const char *part, const
     memory_release(name);
 }
 
-/* Evenly spaced, the first and the last among them: a copy that was cut short has zeros at its
- * end. */
+/* Adds evenly spaced images, including the first and the last: a copy that was cut short ends with
+ * zeros. */
 static void add_images(struct Text *facts, const char *of, const struct Dataset *dataset,
                        const struct Split *split) {
-    if (split->window) /* which has none yet */
+    if (split->window) /* no images are in memory yet */
         return;
     int64_t rows = split->count < SAMPLED_ROWS ? split->count : SAMPLED_ROWS;
     if (!rows)
@@ -150,19 +150,19 @@ static void add_names(struct Text *facts, const struct Dataset *dataset) {
     memory_release(name);
 }
 
-/* What a rank tells of its data. */
+/* What a rank tells the others about its data. */
 struct Seen {
     struct Digest identity;
     int64_t node;
     char digest[DIGEST_TEXT + 7]; /* of a split; padded, so that no byte is undefined */
 };
 
-/* All ranks' view. The caller releases it. */
+/* Returns what all ranks see. The caller releases it. */
 static struct Seen *see(struct Ranks *ranks, const struct Dataset *dataset,
                         const struct Split *split) {
     int rank = ranks_rank(ranks), size = ranks_size(ranks);
     struct Seen mine = {.node = ranks_node(ranks, rank)};
-    if (!dataset_identify(dataset, &mine.identity)) /* no other rank's are the same */
+    if (!dataset_identify(dataset, &mine.identity)) /* unlike those of any other rank */
         mine = (struct Seen){.node = -1 - rank};
     memcpy(mine.digest, split->digest, DIGEST_TEXT);
     struct Seen *all = memory_array(struct Seen, size, "digests");
@@ -175,7 +175,7 @@ static bool see_the_same(const struct Seen *a, const struct Seen *b) {
            a->identity.low == b->identity.low;
 }
 
-/* Those who use the same bytes share the work. */
+/* Ranks that use the same bytes share the work. */
 static int check_split(struct Ranks *ranks, struct Dataset *dataset, const struct Split *split,
                        enum DatasetCheck when, struct Error *error) {
     int rank = ranks_rank(ranks), worker = 0, workers = 0;
@@ -189,7 +189,7 @@ static int check_split(struct Ranks *ranks, struct Dataset *dataset, const struc
     return dataset_check_split(dataset, split, when, worker, workers, error);
 }
 
-/* The digest of a split that one of them has found. */
+/* Gives all of them the digest of a split that one of them computed. */
 static void share_digest(struct Ranks *ranks, const struct Dataset *dataset, struct Split *split) {
     struct Seen *all = see(ranks, dataset, split);
     const struct Seen *mine = &all[ranks_rank(ranks)];

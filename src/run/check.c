@@ -54,7 +54,7 @@ int run_build_model(const struct RunFile *file, const struct RunOptions *options
     return model_create(model, &options->model, &options->initialise, input, error);
 }
 
-/* One output a class or a target. */
+/* Checks that the model has one output for each class or target. */
 static int check_outputs(const struct RunRequest *request, const struct RunParts *parts,
                          struct Error *error) {
     int64_t outputs = shape_elements(model_output(parts->model));
@@ -68,8 +68,8 @@ static int check_outputs(const struct RunRequest *request, const struct RunParts
     return runfile_locate_below(request->file, error);
 }
 
-/* Rules that set nothing or hold for no parameter, and initialise.residual without a residual
- * block, are refused. */
+/* Refuses rules that set nothing or apply to no parameter, and initialise.residual without a
+ * residual block. */
 static int check_idle_keys(const struct RunRequest *request, const struct Model *model,
                            struct Error *error) {
     const struct RunOptions *options = request->options;

@@ -36,7 +36,7 @@ static int refuse_metric(const struct Dataset *dataset, struct Error *error, con
                     words[dataset->targets.kind]);
 }
 
-/* The metrics that something follows must exist for such targets. */
+/* Checks that the metrics which keys name exist for such targets. */
 static int check_metrics(const struct RunRequest *request, const struct Dataset *dataset,
                          struct Error *error) {
     const struct RunOptions *options = request->options;
@@ -95,7 +95,7 @@ static int check_loss(const struct RunRequest *request, const struct Dataset *da
     return code;
 }
 
-/* Reads what a checkpoint says of preparing images. */
+/* Reads the preprocessing of a checkpoint. */
 static int read_preprocess(struct Preprocess *preprocess, const struct Dataset *dataset,
                            const struct Checkpoint *keeper, struct Error *error) {
     const struct CheckpointPart part = {.value = preprocess, .group = &preprocess_saved};
@@ -123,9 +123,9 @@ int run_make_preprocess(struct Preprocess *preprocess, const struct RunFile *fil
     return runfile_locate(file, error);
 }
 
-/* The statistics of the training split, then the preprocessing. A run that continues prepares
- * images as it did before, whatever the data set now says of them. Components take long, and are
- * not made again. */
+/* Makes the statistics of the training split, then the preprocessing. A resumed run prepares images
+ * as before, even if the data set has other statistics now. Components take long and are not
+ * computed again. */
 static int make_preprocess(const struct RunRequest *request, struct RunParts *parts,
                            struct Error *error) {
     const struct RunOptions *options = request->options;
@@ -147,7 +147,7 @@ static int make_preprocess(const struct RunRequest *request, struct RunParts *pa
                                                   parts->dataset, keeper, error);
 }
 
-/* The same for values. */
+/* Does the same for target values. */
 static int make_scale(const struct RunRequest *request, struct RunParts *parts,
                       struct Error *error) {
     const struct CheckpointPart part = {.value = &parts->scale, .group = &target_scale_saved};
@@ -180,7 +180,7 @@ static int make_loaders(const struct RunRequest *request, struct RunParts *parts
     loading.shuffle = options->train.shuffle;
     loading.balanced = options->train.sampling == SAMPLING_BALANCED;
     int code = loader_create(&parts->loader, &loading, error);
-    if (code) /* the preprocessing of a donor may be for other images */
+    if (code) /* a donor's preprocessing may be for images of another size */
         return error_blame_key(error, options->start_from.checkpoint ? "start_from.checkpoint"
                                                                      : "preprocess");
     if (!parts->validation)
@@ -191,7 +191,7 @@ static int make_loaders(const struct RunRequest *request, struct RunParts *parts
     return loader_create(&parts->validation_loader, &loading, error);
 }
 
-/* All ranks have the same data, as it was written, before they work together on it. */
+/* Checks that all ranks have the same, undamaged data before they work on it together. */
 static int agree(const struct RunRequest *request, const struct RunParts *parts,
                  struct Error *error) {
     const struct Split *splits[] = {parts->train, parts->validation};

@@ -4,7 +4,7 @@
 #include "run/blocks.h"
 #include "run/check_steps.h"
 
-/* Every number of samples that a shard can have: in a whole batch, and in the last one. */
+/* Lists the numbers of samples that a shard can have: in a full batch, and in the last one. */
 static int shard_sizes(const struct RunRequest *request, const struct RunParts *parts,
                        int64_t sizes[PLAN_SAMPLE_COUNTS]) {
     int64_t batch = request->options->train.batch, shards = request->options->train.shards;
@@ -25,7 +25,7 @@ static int make_plan(const struct Model *model, const struct PlanRequest *planni
     return plan_create(plan, model, planning, error) ? error_blame_key(error, "model") : OK;
 }
 
-/* Shards that run together have a gradient each. */
+/* Checks that the gradients fit into memory: shards that run together have one each. */
 static int check_gradients(const struct RunRequest *request, const struct RunParts *parts,
                            struct Error *error) {
     int64_t count = plan_shards(parts->plan);

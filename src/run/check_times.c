@@ -32,7 +32,7 @@ static int check_lookahead(const struct RunRequest *request, const struct Schedu
                         every, time->total);
 }
 
-/* What follows the validations goes by their moments. */
+/* Checks what depends on the times of validations. */
 static int check_validation(const struct RunRequest *request, const struct ScheduleTime *time,
                             struct Error *error) {
     static const char key[] = "validation.every";

@@ -7,10 +7,11 @@
 #include "base/text.h"
 #include "run/blocks.h"
 
-#define RUN_BYTES ((int64_t)16 << 20) /* wanted for a window of the validation */
-#define PER_SAMPLE 48 /* bytes of a sample's place in a window and in the list that fills it */
+#define RUN_BYTES ((int64_t)16 << 20) /* preferred size of a window of the validation split */
+#define PER_SAMPLE 48 /* bytes for each sample of a window and of the list that fills it */
 
-/* The part of the memory that validation may have: it needs no large windows. */
+/* The validation split may have 1/VALIDATION_PART of the memory, because it needs no large
+ * windows. */
 #define VALIDATION_PART 4
 
 static int64_t least(int64_t a, int64_t b) {
@@ -30,14 +31,14 @@ static int64_t granted(const struct HoldRequest *request) {
     return bytes;
 }
 
-/* Whether validation has arrays of its own. */
+/* Returns whether the validation split has arrays of its own. */
 static bool has_own(const struct HoldRequest *request) {
     return request->validation && !dataset_shares(request->validation, request->train);
 }
 
 /* ---- Windows ---- */
 
-/* `needed`: the least data.memory. */
+/* `needed` is the least data.memory that suffices. */
 static int refuse(const struct HoldRequest *request, const struct Holding *holding,
                   const struct Split *split, const char *who, double needed, struct Error *error) {
     struct SplitSize size = dataset_size(request->dataset, split);
@@ -51,7 +52,7 @@ static int refuse(const struct HoldRequest *request, const struct Holding *holdi
                     text_bytes(needed, needs));
 }
 
-/* `most`: of data.window, so many as the memory has room for. */
+/* `most` is the largest data.window that fits into the memory. */
 static int refuse_window(const struct HoldRequest *request, const struct Holding *holding,
                          double needed, int64_t most, struct Error *error) {
     char has[32], needs[32];
@@ -63,8 +64,8 @@ static int refuse_window(const struct HoldRequest *request, const struct Holding
                     text_bytes(needed, needs), text_bytes((double)holding->granted, has), most);
 }
 
-/* The window of the training split: as the options say, or as large as the memory allows. It does
- * not depend on the number of ranks, which there are at most as many of as shards. */
+/* Sets the window of the training split: as the options say, or as large as the memory allows. It
+ * does not depend on the number of ranks, of which there are at most as many as shards. */
 static int cut_train(const struct HoldRequest *request, struct Holding *holding,
                      struct Error *error) {
     const struct TrainOptions *train = &request->options->train;
@@ -118,13 +119,13 @@ static int cut_validation(const struct HoldRequest *request, struct Holding *hol
 
 /* ---- In memory ---- */
 
-/* Reads the images of a split, the ranks of a node together. Collective. */
+/* Reads the images of a split; the ranks of a node share the work. Collective. */
 static int load_split(struct Dataset *dataset, const struct Split *split, struct Ranks *ranks,
                       struct NodeMemory **memory, struct Error *error) {
     *memory = node_memory_create(ranks, dataset_size(dataset, split).missing, "images");
     int code = dataset_load(split, node_memory_place(*memory), node_memory_sharers(*memory),
                             node_memory_data(*memory), error);
-    code = ranks_agree(ranks, code, error); /* all of the node have read their share */
+    code = ranks_agree(ranks, code, error); /* all ranks of the node have read their share */
     if (!code)
         dataset_take(dataset, split, node_memory_data(*memory));
     return code;
@@ -165,7 +166,7 @@ static int hold_all(const struct HoldRequest *request, struct Holding *holding,
     return code;
 }
 
-/* The training split is streamed; validation, if it is small, is not. */
+/* Streams the training split, and the validation split unless it is small. */
 static int stream(const struct HoldRequest *request, struct Holding *holding, struct Error *error) {
     struct SplitSize validation = {0};
     int code = OK;
@@ -181,7 +182,7 @@ static int stream(const struct HoldRequest *request, struct Holding *holding, st
     return code ? code : cut_train(request, holding, error);
 }
 
-/* Whether all samples are shuffled together. */
+/* Returns whether all samples are shuffled together. */
 static bool is_whole(const struct HoldRequest *request, int64_t memory) {
     int64_t window = request->options->data.window;
     int64_t bytes = dataset_size(request->dataset, request->train).bytes;

@@ -31,9 +31,9 @@ static int settle_start(const struct RunFile *file, struct StartOptions *start,
     return OK;
 }
 
-/* If the donor's preprocessing is kept, one of the run's own would do nothing and is refused. A
- * saved run file has every key, so a default is no request, and in older ones any value is
- * replaced. The preprocessing of targets is the run's own in either case. */
+/* If the donor's preprocessing is kept, a section of the run's own would have no effect and is
+ * refused. A saved run file has every key, so a default value is allowed there, and in older ones
+ * any value is replaced. The preprocessing of targets is always the run's own. */
 static int settle_preprocess(const struct RunFile *file, struct RunOptions *options, bool saved,
                              struct Error *error) {
     struct PreprocessOptions defaults = {0};
@@ -59,7 +59,7 @@ static int settle_preprocess(const struct RunFile *file, struct RunOptions *opti
     return code;
 }
 
-/* Sections that are given without the key that switches them on. */
+/* Refuses sections without the key that switches them on. */
 static int check_switches(const struct RunFile *file, struct Error *error) {
     for (const struct Key *section = run_keys; section->name; section++)
         for (const struct Key *key = section->keys; key && key->name; key++) {
@@ -76,8 +76,8 @@ static int check_switches(const struct RunFile *file, struct Error *error) {
     return OK;
 }
 
-/* One key says what a run goes by: what follows the validation and names no figure of its own
- * follows that of best.h5. A saved run names all. */
+/* Keys that depend on the validation and name no figure use that of best.h5. A saved run file names
+ * all figures. */
 static void settle_metrics(const struct RunFile *file, struct RunOptions *options) {
     int best = options->checkpoint.best;
     if (best == BEST_AUTO)
@@ -107,7 +107,7 @@ static int check_folds(const struct RunFile *file, const struct DataOptions *dat
     return OK;
 }
 
-/* A split that is trained on and validated with has one limit. */
+/* A split that is used for training and for validation has only one limit. */
 static int check_limits(const struct RunFile *file, const struct DataOptions *data,
                         struct Error *error) {
     const struct LimitOptions *limit = &data->limit;

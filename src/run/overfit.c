@@ -19,7 +19,7 @@ static void choose_samples(struct DataOptions *data, int64_t samples) {
     data->validation = data->train;
 }
 
-/* All samples in each step, or as many of them as the shards can share. */
+/* Puts all samples into each step, or as many of them as the shards can share equally. */
 static int choose_batch(const struct RunFile *file, struct TrainOptions *train, int64_t samples,
                         int64_t ranks, struct Error *error) {
     int64_t shards = train->shards < 0 ? ranks : train->shards;

@@ -7,7 +7,7 @@
 #include "data/statistics/parts.h"
 #include "data/statistics/statistics_file.h"
 
-#define ROUGH 10000 /* images that a check looks at */
+#define ROUGH 10000 /* images that a check measures */
 
 /* ---- The ranks as workers ---- */
 
@@ -29,7 +29,7 @@ static struct Workers workers_of(struct Ranks *ranks) {
                             .share = share};
 }
 
-/* Whether it is so on any rank. */
+/* Returns whether `here` is true on any rank. */
 static bool anywhere(struct Ranks *ranks, bool here) {
     int64_t value = here;
     if (ranks)
@@ -60,18 +60,18 @@ bool run_needs_components(const struct RunOptions *options) {
 
 /* ---- The digest ---- */
 
-/* The split's entry in the data set. */
+/* Returns the split's entry in the data set. */
 static struct Split *entry(const struct RunStatistics *request) {
     return &request->dataset->splits[request->train - request->dataset->splits];
 }
 
-/* A split without a digest gets one, so that a run that resumes can tell whether the data are the
+/* Gives a split without a digest one, so that a resumed run can check whether the data are the
  * same. Rank 0 computes it. */
 static void settle_digest(const struct RunStatistics *request) {
     struct Split *split = entry(request);
     double bytes = (double)split->count * (double)dataset_image_bytes(request->dataset, split);
     if (split->in_blocks && bytes > (double)DATASET_CHECKED)
-        return; /* it would be one more pass over a file that does not fit into memory */
+        return; /* this would need another pass over a file that does not fit into memory */
     if (anywhere(request->ranks, split->digest[0]))
         return;
     if (!request->ranks || ranks_rank(request->ranks) == 0)
@@ -82,7 +82,7 @@ static void settle_digest(const struct RunStatistics *request) {
 
 /* ---- Measuring ---- */
 
-/* The images to look at. The caller releases the items. */
+/* Returns the images to measure. The caller releases the items. */
 static struct StatisticsSamples choose(const struct RunStatistics *request, int64_t *sample) {
     const struct Split *train = request->train;
     int64_t wanted = request->options->statistics.sample;
@@ -99,7 +99,8 @@ static struct StatisticsSamples choose(const struct RunStatistics *request, int6
     return samples;
 }
 
-/* What the checkpoint that the run continues from holds, if it is of these very images. */
+/* Takes the statistics from the checkpoint from which the run continues, if they are of exactly
+ * these images. */
 static bool take_over(const struct RunStatistics *request, int64_t sample,
                       struct MeasuredStatistics *measured) {
     struct Error ignored;
@@ -115,7 +116,7 @@ static bool take_over(const struct RunStatistics *request, int64_t sample,
     return false;
 }
 
-/* All ranks could read the images. */
+/* Returns OK if all ranks could read the images. */
 static int agree_on_reading(const struct RunStatistics *request, int code, struct Error *error) {
     if (!code)
         code = dataset_failed(request->dataset, error);
@@ -153,8 +154,8 @@ static int measure(const struct RunStatistics *request, const struct StatisticsS
 
 /* ---- Principal components ---- */
 
-/* Components for a check: as many as there would be, with the variance of the images spread evenly
- * over them. */
+/* Makes components for a check: as many as there would be, with the variance of the images spread
+ * evenly over them. */
 static int pretend(struct Pca *pca, const struct RunStatistics *request, const char *scale,
                    struct Error *error) {
     const struct Dataset *dataset = request->dataset;

@@ -6,7 +6,8 @@
 #include "base/memory.h"
 #include "base/pattern.h"
 
-/* Keys of preprocess would do nothing, except `targets`: a donor's targets are not taken over. */
+/* Refuses keys of preprocess that would have no effect: all except `targets`, because a donor's
+ * targets are not used. */
 static int check_overruled(const struct RunFile *file, struct Error *error) {
     int code = OK;
     for (const struct Key *key = preprocess_keys; key->name && !code; key++) {
@@ -86,7 +87,7 @@ static int check_patterns(const struct RunFile *file, const char *key,
     return code;
 }
 
-/* Why a row of the model starts as it does. */
+/* How a row of the model starts, and why. */
 enum Transfer {
     TRANSFER_TAKEN,
     TRANSFER_FRESH,     /* a pattern of `fresh` */
@@ -96,7 +97,7 @@ enum Transfer {
     TRANSFER_SHAPE      /* the donor's has another shape */
 };
 
-/* A row, and what the donor has for it. */
+/* A row, and the donor's array for it. */
 struct Fate {
     const struct ArenaRow *row;
     const struct CheckpointArray *array; /* or NULL */
@@ -107,7 +108,7 @@ static bool takes_average(const struct StartOptions *options, const struct Check
     return options->parameters != START_MODEL && checkpoint_has_average(donor);
 }
 
-/* The donor's arrays that are taken: of its average, or of its model. */
+/* Returns the group of the donor's arrays that are taken: its average or its model. */
 static const char *group_of(const struct StartOptions *options, const struct Checkpoint *donor) {
     return takes_average(options, donor) ? "average/" : "model/";
 }
@@ -150,7 +151,7 @@ int transfer_check(const struct RunFile *file, const struct StartOptions *option
     return error_advise(error, ADVICE_INSPECT, donor->path, NULL, 0);
 }
 
-/* The `count` rows from that of `fate` on have the same one. */
+/* Adds a line for `count` rows from that of `fate` on, which have the same fate. */
 static void add_line(struct Text *table, const struct Fate *fate, int count) {
     static const char *const words[] = {
         [TRANSFER_TAKEN] = "taken",    [TRANSFER_FRESH] = "fresh",  [TRANSFER_NOT_ASKED] = "fresh",
@@ -206,8 +207,8 @@ static void add_unused(struct Text *table, const struct Arena *arena,
     }
 }
 
-/* Frozen rows that start at random and stay so: probably the model differs from the donor by more
- * than was intended. */
+/* Warns of frozen rows that start at random: the model probably differs from the donor more than
+ * was intended. */
 static void add_warning(struct Text *table, const struct StartOptions *options,
                         const struct Arena *arena, const bool *frozen,
                         const struct Checkpoint *donor) {

@@ -86,7 +86,7 @@ static int check_sampling(const struct WeightsRequest *request, struct Error *er
     return OK;
 }
 
-/* Weights of 0 alone would train on nothing. */
+/* Refuses weights that are all 0, because nothing would be trained. */
 static int check_samples(const struct WeightsRequest *request, struct Error *error) {
     const struct Split *train = request->train;
     double sum = 0;
