@@ -70,4 +70,4 @@ def test_followers_of_the_clock_are_refused(recipe, scratch):
     for follower, name in (("schedule=plateau: {patience: 2}", "plateau"),
                            ("early_stopping.patience=3", "early_stopping")):
         done = start(1, "train", recipe, "--out", f"{scratch}/a", *settings(CLOCK, follower))
-        assert done.returncode == RUN_FILE and f"when {name} sees a validation" in done.stderr
+        assert done.returncode == RUN_FILE and f"makes {name} depend on the clock" in done.stderr
