@@ -29,9 +29,8 @@ static const struct {
      "make them weaker, one by one"}};
 #define PARTS (sizeof parts / sizeof *parts)
 
-/* A short training. `last`: the mean loss of its last quarter; Inf: it did not stay finite. */
-static int make_steps(struct Experiment *experiment, int64_t steps, double rate, double *last,
-                      struct Error *error) {
+int check__train(struct Experiment *experiment, int64_t steps, double rate, double *last,
+                 struct Error *error) {
     struct ExperimentStep step = {.finite = true};
     int code = OK;
     *last = 0;
@@ -49,7 +48,7 @@ static int learns_without(struct Preflight *preflight, struct Experiment *experi
                           double rate, bool *learns, struct Error *error) {
     struct Evaluation validation;
     double last;
-    int code = make_steps(experiment, steps, rate, &last, error);
+    int code = check__train(experiment, steps, rate, &last, error);
     *learns = !code && last < ENOUGH * check__chance(experiment);
     if (!*learns || !experiment_parts(experiment)->validation ||
         targets_are_values(&experiment_parts(preflight->experiment)->dataset->targets))
@@ -121,7 +120,7 @@ int check__augmentation(struct Preflight *preflight, int64_t steps, double rate,
     int code = create_without(preflight, HARDENS_AUGMENT, &experiment, error);
     if (code)
         return code;
-    code = make_steps(experiment, steps, rate, &last, error);
+    code = check__train(experiment, steps, rate, &last, error);
     if (!code && isfinite(last)) {
         code = experiment_validate(experiment, &without, error);
         double gain = code ? NAN : accuracy_of(&without) - accuracy_of(validation);

@@ -47,8 +47,8 @@ struct Preflight {
     /* What later items need from earlier ones; the same on every rank. 0: was not looked at. */
     double step_seconds;       /* of the slowest rank */
     bool overfits;             /* a handful of samples was learnt by heart */
-    double best_rate;          /* a fifth of the rate of the lowest loss in the range test */
-    double lowest_at;          /* that rate */
+    double lowest_at;          /* the rate of the lowest loss in the range test */
+    double best_rate;          /* a fifth of it, or the run's own if that was found better */
     bool too_high;             /* the run's rate, as that test says */
     struct Hindrance hindered; /* what keeps the run from learning, if that was looked for */
 };
@@ -70,6 +70,11 @@ int check__affordable(struct Preflight *preflight, int64_t least, int64_t most, 
 /* Fills findings->layers on rank 0 with what the layers do with the weights of `state`.
  * Collective. */
 int check__probe(struct Preflight *preflight, const float *state, struct Findings *findings,
+                 struct Error *error);
+
+/* Trains `steps` steps from the first weights, at a rate that rises to `rate` over a quarter of
+ * them. `last`: the mean loss of the last quarter; Inf: it did not stay finite. Collective. */
+int check__train(struct Experiment *experiment, int64_t steps, double rate, double *last,
                  struct Error *error);
 
 /* Trains up to `steps` steps at up to `rate` without augmentation, mixing and regularisation, and

@@ -20,6 +20,8 @@
 #define BELOW_LOWEST 5  /* the suggestion: the rate of the lowest loss divided by this; */
 #define WARMED 4        /* for a run that tunes_itself, multiplied by this instead */
 #define WARM_STEPS 20
+#define FAR 3    /* times too high: bad, not only doubtful */
+#define TRIED 10 /* not more than so many times too high */
 
 /* A warm-up that takes so many steps or more from the rate at which the loss rises here to the
  * run's own: the weights move to where the loss is less curved on the way, and bear a rate some
@@ -98,6 +100,8 @@ struct Curve {
     double least; /* the rate from which on a tenth of the fall is done */
     double most;  /* from which on it is undone; the last rate if the loss exploded */
     bool falls, exploded;
+    bool tried; /* the run's own rate, which seems too high, and a lower one; the losses: */
+    double own_loss, lower_loss, lower_rate;
 };
 
 /* The deviation of the losses that end at `last`, from the differences of neighbours: the median,
@@ -200,9 +204,33 @@ static double bearable(const struct Experiment *experiment, double most, double 
     return own > most && gentle_steps(experiment, most, own) >= GENTLE_STEPS ? GENTLE * most : most;
 }
 
+/* Whether the run's own rate turned out the better one. */
+static bool own_is_better(const struct Curve *curve) {
+    return curve->tried && curve->own_loss < curve->lower_loss;
+}
+
+/* A rate that is passed within a few steps may look too high where it is not. If the run's own is
+ * above the highest that the run seems to bear, but not by far, as many steps are made at it as at
+ * the rate that would be suggested, and the better of the two is. */
+static int try_own(struct Preflight *preflight, int64_t steps, double own, struct Curve *curve,
+                   struct Error *error) {
+    double most = bearable(preflight->experiment, curve->most, own);
+    if (!curve->falls || !(own > most) || own > TRIED * most)
+        return OK;
+    curve->tried = true;
+    curve->lower_rate = preflight->best_rate;
+    int code = check__train(preflight->experiment, steps, own, &curve->own_loss, error);
+    if (!code)
+        code = check__train(preflight->experiment, steps, curve->lower_rate, &curve->lower_loss,
+                            error);
+    if (own_is_better(curve))
+        preflight->best_rate = own;
+    return code;
+}
+
 static void judge_rate(struct Finding *finding, double most, double own, double suggested) {
     if (own > most)
-        finding__blame(finding, own > 3 * most ? CHECK_BAD : CHECK_DOUBTFUL,
+        finding__blame(finding, own > FAR * most ? CHECK_BAD : CHECK_DOUBTFUL,
                        "the learning rate is too high: there the loss rises",
                        "lower optimizer.rate");
     else if (own < suggested / 100)
@@ -233,8 +261,9 @@ static void report(struct Preflight *preflight, const struct Curve *curve, doubl
     struct Finding *finding = findings__add(preflight->findings, CHECK_RATES, "range_test");
     bool more = tunes_itself(preflight->experiment);
     double suggested = !curve->falls ? NAN
-                       : more ? suggest_more(preflight->experiment, curve, preflight->lowest_at)
-                              : preflight->best_rate;
+                       : more && !own_is_better(curve)
+                           ? suggest_more(preflight->experiment, curve, preflight->lowest_at)
+                           : preflight->best_rate;
     finding__figure(finding, "rate", own);
     finding__figure(finding, "suggested", suggested);
     finding__figure(finding, "least", curve->falls ? curve->least : NAN);
@@ -259,9 +288,15 @@ static void report(struct Preflight *preflight, const struct Curve *curve, doubl
     finding__say(finding, "; the run's rate is %.3g, suggested is %.2g%s", own, suggested,
                  more ? ", with the run's warm-up" : "");
     double bears = bearable(preflight->experiment, curve->most, own);
-    if (bears > curve->most)
+    if (curve->tried)
+        finding__say(finding,
+                     "; as many steps at the run's rate lead to a loss of %.3g, at %.2g to %.3g",
+                     curve->own_loss, curve->lower_rate, curve->lower_loss);
+    if (own_is_better(curve))
+        bears = own;
+    else if (bears > curve->most)
         finding__say(finding, "; a warm-up as long as the run's bears up to about %.2g", bears);
-    if (more)
+    if (more || own_is_better(curve))
         finding__expect(finding, "%.2g is a good start", suggested);
     else
         finding__expect(finding, "a rate between them; %.2g is a good start", suggested);
@@ -319,6 +354,9 @@ int check__rates(struct Preflight *preflight, struct Error *error) {
         return code;
     preflight->lowest_at = curve.falls ? preflight->findings->rates[curve.lowest_at].rate : 0;
     preflight->best_rate = preflight->lowest_at / BELOW_LOWEST;
+    code = try_own(preflight, steps, own, &curve, error);
+    if (code)
+        return code;
     report(preflight, &curve, own);
     findings__soften(preflight->findings, CHECK_RATES, steps);
     return OK;

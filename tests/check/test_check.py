@@ -286,6 +286,15 @@ class TestOfTheWholeSequence:
         assert rates == sorted(rates) and rates[0] == pytest.approx(1e-5)
         assert figures["least"] < figures["suggested"] < figures["most"]
 
+    def test_a_rate_that_only_looks_too_high_is_tried(self, scratch):
+        path = synthesize(scratch, train=1000, test=0, validation=100, name="tried.h5")
+        recipe = write_recipe(scratch, path, "\n  - conv: {out: 8, kernel: 3, stride: 2, padding: 1}\n  - relu"
+                                             "\n  - flatten\n  - linear: {out: 10}")
+        more = settings("train.seed=1", "train.batch=50", "optimizer.rate=0.03")
+        found = finding(check(recipe, "rates", *more), "range_test")
+        assert found["figures"]["most"] < found["figures"]["rate"]
+        assert found["figures"]["suggested"] == found["figures"]["rate"] and found["verdict"] == "good"
+
     def test_a_long_warm_up_is_not_followed_to_rates_at_which_the_loss_rises(self, scratch):
         normalised = next(fit for fit in broken_runs.FIT if fit.name == "normalised")
         report = check(broken_runs.set_up(normalised, scratch)[1], "rates,trial",
