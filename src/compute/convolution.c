@@ -140,7 +140,7 @@ unsigned convolution_own_passes(const struct ConvolutionRequest *request) {
 
 static bool pass_normalises(const struct ConvolutionRequest *request, enum Pass pass) {
     const struct Method *method = choose(request, pass);
-    return method && method->normalises;
+    return method && method->normalises && method->normalises(request->shape);
 }
 
 bool convolution_normalises(const struct ConvolutionRequest *request) {

@@ -11,7 +11,9 @@ struct Method {
     const char *name; /* as `describe` shows it */
 
     bool (*serves)(const struct ConvShape *shape, enum Pass pass);
-    bool normalises; /* it reads inputs with a scale, which the other methods do not */
+    /* Whether it also reads inputs with a scale, with the same bits as inputs that were normalised
+     * before. NULL: never. */
+    bool (*normalises)(const struct ConvShape *shape);
 
     /* Bytes of work space of one call with at most that many samples; it starts at a multiple of 64
      * bytes and holds anything. */

@@ -62,6 +62,12 @@ static bool serves(const struct ConvShape *s, enum Pass pass) {
            s->out_channels / s->groups >= FEWEST_CHANNELS;
 }
 
+/* The last vector of other numbers of channels is transformed by code of its own, whose
+ * multiply-adds the compiler may have fused otherwise. */
+static bool normalises(const struct ConvShape *s) {
+    return s->in_channels / s->groups % LANES == 0;
+}
+
 /* At least a huge page, which memory_allocate then asks for: with small pages the 36 places that a
  * tile is stored to cost 36 translations of addresses. */
 #define FEWEST_BYTES ((size_t)2 << 20)
@@ -311,7 +317,7 @@ static void backward_weights(const struct ConvShape *shape, int64_t samples,
 extern const struct Method KERNEL(winograd__method);
 const struct Method KERNEL(winograd__method) = {.name = "winograd",
                                                 .serves = serves,
-                                                .normalises = true,
+                                                .normalises = normalises,
                                                 .scratch_bytes = scratch_bytes,
                                                 .prepared_bytes = prepared_bytes,
                                                 .prepare = prepare,

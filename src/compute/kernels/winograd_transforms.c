@@ -281,8 +281,8 @@ INLINE void transform_channels(transform_function *transform, const struct Squar
 
 /* Copies a square of pixels, each normalised once, to `stage`. Pixels outside are NULL in s->at. */
 INLINE void stage_square(const struct Images *x, const struct Square *s, bool inside, int side,
-                         int64_t c, int64_t count, element *stage) {
-    vector scale = load(x->scale + c, count), shift = load(x->shift + c, count);
+                         int64_t c, element *stage) {
+    vector scale = load(x->scale + c, LANES), shift = load(x->shift + c, LANES);
     const element *row = inside ? s->base + c : NULL;
     for (int i = 0; i < side; i++) {
 #pragma GCC unroll 6
@@ -290,7 +290,7 @@ INLINE void stage_square(const struct Images *x, const struct Square *s, bool in
             const element *pixel = inside ? row + j * s->pixel : s->at[i * side + j];
             vector value = {0};
             if (inside || pixel) {
-                value = load_pixel(inside ? pixel : pixel + c, count) * scale + shift;
+                value = load_pixel(inside ? pixel : pixel + c, LANES) * scale + shift;
                 if (x->relu)
                     value = rectify(value);
             }
@@ -301,52 +301,87 @@ INLINE void stage_square(const struct Images *x, const struct Square *s, bool in
     }
 }
 
-/* The same for normalised images. */
+/* All channels of one normalised square, which are whole vectors. */
 INLINE void transform_staged(transform_function *transform, const struct Images *x,
                              const struct Square *s, bool inside, int side, real *out,
                              int64_t point) {
     element stage[POINTS * LANES] __attribute__((aligned(VECTOR_BYTES)));
-    const struct Square staged = {.base = stage, .line = side * LANES, .pixel = LANES};
+    struct Square staged = {.base = stage, .line = side * LANES, .pixel = LANES};
     for (int64_t c = 0; c < x->channels; c += LANES) {
-        stage_square(x, s, inside, side, c, smaller(LANES, x->channels - c), stage);
+        stage_square(x, s, inside, side, c, stage);
+        /* The compiler takes what was stored for unknown, as it does pixels of an image. */
+        __asm__("" : "+r"(staged.base) : : "memory");
         transform(&staged, true, 0, LANES, out + c, point);
     }
 }
 
-/* All channels of one square of `side` pixels. */
-INLINE void transform_square(transform_function *transform, const struct Images *x,
-                             const struct Square *s, int side, real *out, int64_t point) {
-    if (x->scale && s->inside)
-        transform_staged(transform, x, s, true, side, out, point);
-    else if (x->scale)
-        transform_staged(transform, x, s, false, side, out, point);
-    else if (s->inside)
-        transform_channels(transform, s, true, x->channels, out, point);
-    else
-        transform_channels(transform, s, false, x->channels, out, point);
-}
-
-void KERNEL(winograd__patches)(const struct Images *x, const struct Grid *grid, int64_t pad_height,
-                               int64_t pad_width, const element *zeros, const struct Block *block) {
+/* The squares of `side` pixels of a block, whose upper left pixels are (4·tile row − pad_height,
+ * 4·tile column − pad_width). */
+INLINE void transform_normalised(transform_function *transform, int side, const struct Images *x,
+                                 const struct Grid *grid, int64_t pad_height, int64_t pad_width,
+                                 const struct Block *block) {
     struct Place place = place_of(grid, block->first);
     for (int64_t i = 0; i < block->count; i++, advance(grid, &place)) {
         real *out = block->data + i * block->row;
         struct Square square;
         find_square(x, place.sample, place.row * TILE - pad_height, place.column * TILE - pad_width,
-                    SIDE, x->scale ? NULL : zeros, &square);
-        transform_square(transform_patch, x, &square, SIDE, out, block->point);
+                    side, NULL, &square);
+        if (square.inside)
+            transform_staged(transform, x, &square, true, side, out, block->point);
+        else
+            transform_staged(transform, x, &square, false, side, out, block->point);
+    }
+}
+
+/* Not inline: how the compiler fuses multiply-adds in the functions below, which is part of the
+ * bits, should not depend on these. */
+static __attribute__((noinline)) void normalised_patches(const struct Images *x,
+                                                         const struct Grid *grid,
+                                                         int64_t pad_height, int64_t pad_width,
+                                                         const struct Block *block) {
+    transform_normalised(transform_patch, SIDE, x, grid, pad_height, pad_width, block);
+}
+
+static __attribute__((noinline)) void normalised_tiles(const struct Images *x,
+                                                       const struct Grid *grid,
+                                                       const struct Block *block) {
+    transform_normalised(transform_tile, TILE, x, grid, 0, 0, block);
+}
+
+void KERNEL(winograd__patches)(const struct Images *x, const struct Grid *grid, int64_t pad_height,
+                               int64_t pad_width, const element *zeros, const struct Block *block) {
+    if (x->scale) {
+        normalised_patches(x, grid, pad_height, pad_width, block);
+        return;
+    }
+    struct Place place = place_of(grid, block->first);
+    for (int64_t i = 0; i < block->count; i++, advance(grid, &place)) {
+        real *out = block->data + i * block->row;
+        struct Square square;
+        find_square(x, place.sample, place.row * TILE - pad_height, place.column * TILE - pad_width,
+                    SIDE, zeros, &square);
+        if (square.inside)
+            transform_channels(transform_patch, &square, true, x->channels, out, block->point);
+        else
+            transform_channels(transform_patch, &square, false, x->channels, out, block->point);
     }
 }
 
 void KERNEL(winograd__tiles)(const struct Images *x, const struct Grid *grid, const element *zeros,
                              const struct Block *block) {
+    if (x->scale) {
+        normalised_tiles(x, grid, block);
+        return;
+    }
     struct Place place = place_of(grid, block->first);
     for (int64_t i = 0; i < block->count; i++, advance(grid, &place)) {
         real *out = block->data + i * block->row;
         struct Square square;
-        find_square(x, place.sample, place.row * TILE, place.column * TILE, TILE,
-                    x->scale ? NULL : zeros, &square);
-        transform_square(transform_tile, x, &square, TILE, out, block->point);
+        find_square(x, place.sample, place.row * TILE, place.column * TILE, TILE, zeros, &square);
+        if (square.inside)
+            transform_channels(transform_tile, &square, true, x->channels, out, block->point);
+        else
+            transform_channels(transform_tile, &square, false, x->channels, out, block->point);
     }
 }
 
