@@ -440,20 +440,20 @@ const struct Command command_activations = {
     .least_operands = 1,
     .most_operands = 1,
     .summary = "show a model's activations and gradients, layer by layer",
-    .help = "Shows for every layer, by depth, the mean and standard deviation of its outputs, the "
-            "fraction of them that is 0 or saturated (where the activation's slope is at most a "
-            "twentieth of its greatest), how many units are dead (0 for all samples; a unit of a "
-            "convolution is a channel), and the gradient of the loss with respect to them; then "
-            "for every parameter its mean, deviation and norm, and the norm of its gradient. A "
-            "run's folder stands for its best checkpoint. A run file's model is shown with its "
-            "initial weights. The figures have the same bits on any number of ranks. "
-            "docs/monitoring.md says how to read them.\n\n"
+    .help = "Shows for every layer, by depth, the mean and standard deviation of its outputs, "
+            "the fraction of them that is 0 or saturated (where the activation's slope is at "
+            "most a twentieth of its greatest), how many units are dead (0 for all samples; a "
+            "unit of a convolution is a channel), and the gradient of the loss with respect to "
+            "them; then for every parameter its mean, deviation and norm, and the norm of its "
+            "gradient. A run's folder stands for its best checkpoint. A run file's model is "
+            "shown with its initial weights. The figures have the same bits on any number of "
+            "ranks. docs/monitoring.md says how to read them.\n"
+            "\n"
             "Examples:\n"
-            "  trainer activations runs/a "
-            "--split test\n"
+            "  trainer activations runs/a --split test\n"
             "  trainer activations best.h5 --data cifar10.h5 --samples 1000 --json\n"
-            " "
-            " trainer activations mine.yaml --set 'initialise={weights: {normal: {std: 0.01}}}'\n",
+            "  trainer activations mine.yaml --set 'initialise={weights: {normal: {std: "
+            "0.01}}}'\n",
     .flags = flags,
     .parallel = true,
     .run = run,

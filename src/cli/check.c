@@ -315,24 +315,22 @@ const struct Command command_check = {
     .least_operands = 1,
     .most_operands = 1,
     .summary = "check a run before it is started, from the data to a short training",
-    .help = "Checks what should be checked before a long training, in order: unusual values in the "
-            "run file, the data, the initial loss, the gradients, activations by depth, a handful "
-            "of samples learnt by heart, the range of learning rates, and a short training. Each "
-            "line has a verdict (good, doubtful, bad) and what was found, and, unless it is good, "
-            "what was expected, the likely cause and what to do. Writes nothing except the files "
-            "that --sheet and --picture name.\n\n"
-            "Exits with 0 if nothing is bad, with 9 if "
-            "something is bad (with --strict: or doubtful), and as train does if the run cannot be "
-            "started at all.\n\n"
+    .help = "Checks what should be checked before a long training, in order: unusual values in "
+            "the run file, the data, the initial loss, the gradients, activations by depth, a "
+            "handful of samples learnt by heart, the range of learning rates, and a short "
+            "training. Each line has a verdict (good, doubtful, bad) and what was found, and, "
+            "unless it is good, what was expected, the likely cause and what to do. Writes "
+            "nothing except the files that --sheet and --picture name.\n"
+            "\n"
+            "Exits with 0 if nothing is bad, with 9 if something is bad (with --strict: or "
+            "doubtful), and as train does if the run cannot be started at all.\n"
+            "\n"
             "Examples:\n"
             "  trainer check launch/recipes/demo.yaml\n"
-            "  mpirun -np "
-            "2 trainer check mine.yaml --sheet seen.png\n"
-            "  trainer check mine.yaml --only "
-            "data,loss --json\n"
+            "  mpirun -np 2 trainer check mine.yaml --sheet seen.png\n"
+            "  trainer check mine.yaml --only data,loss --json\n"
             "  trainer check mine.yaml --only rates --picture rates.svg\n"
-            "  "
-            "trainer check mine.yaml --skip gradients --seconds 10 --set optimizer.rate=0.01\n",
+            "  trainer check mine.yaml --skip gradients --seconds 10 --set optimizer.rate=0.01\n",
     .flags = flags,
     .parallel = true,
     .run = run,

@@ -161,22 +161,22 @@ const struct Command command_eval = {
     .least_operands = 1,
     .most_operands = -1,
     .summary = "evaluate checkpoints, singly and as an ensemble: loss and accuracy, or RMSE and R2",
-    .help =
-        "Evaluates each checkpoint on a split, with the preprocessing that it was trained with. A "
-        "run's folder stands for its best checkpoint. Several checkpoints are also evaluated as an "
-        "ensemble, which averages the members' probabilities. The figures are exact, and the same "
-        "for any number of ranks. If the targets are values, it prints RMSE, the root of the mean "
-        "squared error, in the targets' own units, and R2, each for every target and overall: RMSE "
-        "over all outputs together, R2 as the mean of theirs. If they are sets of classes "
-        "(data.multi_label), each class is decided separately; the accuracy is the fraction of "
-        "samples for which all decisions are right.\n\n"
-        "Examples:\n"
-        "  trainer eval runs/a --split "
-        "test\n  mpirun -np 4 trainer eval runs/*/checkpoints/best.h5 --data cifar10.h5 --json\n  "
-        "trainer eval a.h5 b.h5 --mean geometric --weights 2,1\n"
-        "  trainer eval best.h5 --views "
-        "ten_crop\n"
-        "  trainer eval best.h5 --views 'shifts: {by: 2}' --dropout-samples 20\n",
+    .help = "Evaluates each checkpoint on a split, with the preprocessing that it was trained "
+            "with. A run's folder stands for its best checkpoint. Several checkpoints are also "
+            "evaluated as an ensemble, which averages the members' probabilities. The figures "
+            "are exact, and the same for any number of ranks. If the targets are values, it "
+            "prints RMSE, the root of the mean squared error, in the targets' own units, and R2, "
+            "each for every target and overall: RMSE over all outputs together, R2 as the mean "
+            "of theirs. If they are sets of classes (data.multi_label), each class is decided "
+            "separately; the accuracy is the fraction of samples for which all decisions are "
+            "right.\n"
+            "\n"
+            "Examples:\n"
+            "  trainer eval runs/a --split test\n"
+            "  mpirun -np 4 trainer eval runs/*/checkpoints/best.h5 --data cifar10.h5 --json\n"
+            "  trainer eval a.h5 b.h5 --mean geometric --weights 2,1\n"
+            "  trainer eval best.h5 --views ten_crop\n"
+            "  trainer eval best.h5 --views 'shifts: {by: 2}' --dropout-samples 20\n",
     .flags = flags,
     .parallel = true,
     .heeds_signals = true,

@@ -99,16 +99,15 @@ const struct Command command_inspect = {
     .most_operands = 1,
     .summary = "print what a checkpoint, an ensemble or a data set file holds",
     .help = "For a checkpoint, prints the step of its run, what determines its bits, the input "
-            "that the model expects, and every array with its shape, mean, standard deviation and "
-            "range. The file's seal is checked: a file that was cut short or changed is refused. "
-            "For a data set, prints what trainer dataset info prints. For an ensemble, prints its "
-            "members with their weights; FILE:/members/0 is one of them, as a checkpoint. A run's "
-            "folder stands for its best checkpoint.\n\n"
+            "that the model expects, and every array with its shape, mean, standard deviation "
+            "and range. The file's seal is checked: a file that was cut short or changed is "
+            "refused. For a data set, prints what trainer dataset info prints. For an ensemble, "
+            "prints its members with their weights; FILE:/members/0 is one of them, as a "
+            "checkpoint. A run's folder stands for its best checkpoint.\n"
+            "\n"
             "Examples:\n"
-            "  trainer inspect "
-            "runs/demo/checkpoints/latest.h5\n"
-            "  trainer inspect runs/demo/checkpoints/best.h5 "
-            "--run-file > again.yaml\n"
+            "  trainer inspect runs/demo/checkpoints/latest.h5\n"
+            "  trainer inspect runs/demo/checkpoints/best.h5 --run-file > again.yaml\n"
             "  trainer inspect shapes.h5 --json | python3 -m json.tool\n",
     .flags = flags,
     .run = run_inspect,

@@ -159,16 +159,16 @@ const struct Command command_keys = {
     .name = "keys",
     .operands = "",
     .summary = "print every key of the run file, with type, range, default and meaning",
-    .help = "Prints, as Markdown, the tables by which run files are parsed: all sections, layers, "
-            "losses, optimisers, schedules and augmentations. docs/run-file.md is this output. "
-            "With --json the object has two members. `keys` is a list, in which a section has "
-            "`keys` of its own and a choice names its table; `kinds` holds these tables. A key "
-            "without a `default` is either `required` or may be absent. A section is required if "
-            "one of its keys is.\n\n"
+    .help = "Prints, as Markdown, the tables by which run files are parsed: all sections, "
+            "layers, losses, optimisers, schedules and augmentations. docs/run-file.md is this "
+            "output. With --json the object has two members. `keys` is a list, in which a "
+            "section has `keys` of its own and a choice names its table; `kinds` holds these "
+            "tables. A key without a `default` is either `required` or may be absent. A section "
+            "is required if one of its keys is.\n"
+            "\n"
             "Examples:\n"
             "  trainer keys | less\n"
-            "  trainer keys --json | jq "
-            "'.kinds.layer[].name'\n",
+            "  trainer keys --json | jq '.kinds.layer[].name'\n",
     .flags = flags,
     .run = run,
 };

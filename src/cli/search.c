@@ -207,22 +207,24 @@ const struct Command command_search = {
     .least_operands = 1,
     .most_operands = 1,
     .summary = "search hyperparameters: train many runs of one run file, each with other values",
-    .help =
-        "Trains runs (trials) whose values of some keys are drawn from the ranges of the space "
-        "file, which docs/search.md describes, and reports which were best, which keys mattered, "
-        "and where good values lie at the edge of their range. Trials are compared by their best "
-        "validation, by the figure that checkpoint.best means. Each is an ordinary run in "
-        "DIR/trials/0001 and so on; trained alone from its run.yaml it has the same bits.\n\n"
-        "The "
-        "ranks are divided into groups of as many as the key `ranks` says (default: 1), which "
-        "train side by side. A search that was stopped or killed continues with the same command: "
-        "finished trials are kept, and running ones resume. Several jobs may work on one folder at "
-        "a time, as the tasks of a Slurm array do (launch/slurm/search.sbatch).\n\n"
-        "Examples:\n"
-        "  "
-        "mpirun -np 2 trainer search launch/recipes/search-demo.yaml --out searches/demo\n  "
-        "trainer search space.yaml --out searches/a --set data.file=cifar10.h5 --ensemble 5\n  "
-        "trainer search space.yaml --out searches/b --one-stage\n",
+    .help = "Trains runs (trials) whose values of some keys are drawn from the ranges of the "
+            "space file, which docs/search.md describes, and reports which were best, which keys "
+            "mattered, and where good values lie at the edge of their range. Trials are compared "
+            "by their best validation, by the figure that checkpoint.best means. Each is an "
+            "ordinary run in DIR/trials/0001 and so on; trained alone from its run.yaml it has "
+            "the same bits.\n"
+            "\n"
+            "The ranks are divided into groups of as many as the key `ranks` says (default: 1), "
+            "which train side by side. A search that was stopped or killed continues with the "
+            "same command: finished trials are kept, and running ones resume. Several jobs may "
+            "work on one folder at a time, as the tasks of a Slurm array do "
+            "(launch/slurm/search.sbatch).\n"
+            "\n"
+            "Examples:\n"
+            "  mpirun -np 2 trainer search launch/recipes/search-demo.yaml --out searches/demo\n"
+            "  trainer search space.yaml --out searches/a --set data.file=cifar10.h5 --ensemble "
+            "5\n"
+            "  trainer search space.yaml --out searches/b --one-stage\n",
     .flags = flags,
     .resumes = false,
     .parallel = true,

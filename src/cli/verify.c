@@ -91,17 +91,17 @@ const struct Command command_verify = {
     .least_operands = 1,
     .most_operands = -1,
     .summary = "check checkpoints, ensembles and data set files from end to end",
-    .help =
-        "A checkpoint is good if its seal and everything that a run resumes from are good, and if "
-        "its arrays are those of the model and the optimizer in its run file. An ensemble is good "
-        "if its seal is good and all of its members can predict. A run's folder stands for its "
-        "best checkpoint. For a data set, does what trainer dataset verify does. Damaged files can "
-        "crash the HDF5 library, so that a child process with limits on memory and time reads each "
-        "file first, here and in every other command that opens one.\n\n"
-        "Examples:\n"
-        "  trainer "
-        "verify runs/demo/checkpoints/*.h5\n"
-        "  trainer verify from-a-stranger.h5\n",
+    .help = "A checkpoint is good if its seal and everything that a run resumes from are good, "
+            "and if its arrays are those of the model and the optimizer in its run file. An "
+            "ensemble is good if its seal is good and all of its members can predict. A run's "
+            "folder stands for its best checkpoint. For a data set, does what trainer dataset "
+            "verify does. Damaged files can crash the HDF5 library, so that a child process with "
+            "limits on memory and time reads each file first, here and in every other command "
+            "that opens one.\n"
+            "\n"
+            "Examples:\n"
+            "  trainer verify runs/demo/checkpoints/*.h5\n"
+            "  trainer verify from-a-stranger.h5\n",
     .flags = flags,
     .run = run,
 };

@@ -210,16 +210,15 @@ const struct Command command_dataset_info = {
     .least_operands = 1,
     .most_operands = 1,
     .summary = "print what an HDF5 file holds",
-    .help = "Prints the image size, the splits with their digests, the statistics of the training "
-            "split and how many images each class has. An image with a soft label (a distribution "
-            "over the classes) counts for its most probable class. If another program wrote the "
-            "file, it lists every array with type, shape, chunks and filters, and proposes the "
-            "lines for a run file that name the arrays to train on.\n\n"
+    .help = "Prints the image size, the splits with their digests, the statistics of the "
+            "training split and how many images each class has. An image with a soft label (a "
+            "distribution over the classes) counts for its most probable class. If another "
+            "program wrote the file, it lists every array with type, shape, chunks and filters, "
+            "and proposes the lines for a run file that name the arrays to train on.\n"
+            "\n"
             "Examples:\n"
-            "  trainer "
-            "dataset info shapes.h5\n"
-            "  trainer dataset info shapes.h5 --json | python3 -m "
-            "json.tool\n"
+            "  trainer dataset info shapes.h5\n"
+            "  trainer dataset info shapes.h5 --json | python3 -m json.tool\n"
             "  trainer dataset info data_of_another_program.h5\n",
     .flags = flags,
     .run = run};

@@ -125,18 +125,19 @@ const struct Command command_doctor = {
     .least_operands = 0,
     .most_operands = 1,
     .summary = "examine the machine, the job and the libraries before a training",
-    .help = "Prints one line for each of the following, with what to do: the launcher, MPI and its "
-            "transports, the ranks' processors and threads, OpenBLAS and oneDNN, the memory that "
-            "ranks share, the folder's space and locks, the hosts' clocks, and the time of an "
-            "exchange of gradients. With a run file it takes a few of the run's steps, writes "
+    .help = "Prints one line for each of the following, with what to do: the launcher, MPI and "
+            "its transports, the ranks' processors and threads, OpenBLAS and oneDNN, the memory "
+            "that ranks share, the folder's space and locks, the hosts' clocks, and the time of "
+            "an exchange of gradients. With a run file it takes a few of the run's steps, writes "
             "nothing, and says how much of a step is exchange. Start it as the training will be "
             "started: under the same mpirun or srun. A line begins with ok; with note, if a "
             "training works but could be faster or safer; or with problem, if a training would "
-            "fail. The exit code is 6 if there is a problem, otherwise 0.\n\n"
+            "fail. The exit code is 6 if there is a problem, otherwise 0.\n"
+            "\n"
             "Examples:\n"
-            "  trainer "
-            "doctor\n  mpirun -np 4 trainer doctor mine.yaml --out /scratch/runs/a\n  mpirun -np 2 "
-            "trainer doctor mine.yaml --threads 8 --json\n",
+            "  trainer doctor\n"
+            "  mpirun -np 4 trainer doctor mine.yaml --out /scratch/runs/a\n"
+            "  mpirun -np 2 trainer doctor mine.yaml --threads 8 --json\n",
     .flags = flags,
     .parallel = true,
     .run = run,
