@@ -6,6 +6,7 @@
 
 #include "base/kernel.h"
 #include "base/random.h"
+#include "nn/layer.h"
 
 #define PARALLEL_DRAWS 16384 /* elements, each with a draw, from which it pays to wake threads */
 
@@ -54,6 +55,23 @@ static inline void mask_words(const struct RandomStream *stream, uint32_t group,
 /* The numbers of a mask of `count` elements. */
 static inline int64_t mask_length(int64_t count) {
     return (count + MASK_GROUP - 1) / MASK_GROUP * (MASK_GROUP / MASK_BITS);
+}
+
+/* Asks for room for a mask of `count` elements for each sample: saved for backward in training,
+ * else in the work space. */
+static inline void mask_plan(const struct Planning *planning, int64_t count) {
+    struct OperationNeeds *needs = &planning->operation->needs;
+    size_t bytes = (size_t)(planning->samples[0] * mask_length(count)) * sizeof(uint32_t);
+    if (planning->training)
+        needs->saved_bytes = bytes;
+    else if (planning->stochastic)
+        needs->scratch_bytes = bytes;
+}
+
+/* The mask of a sample of the call in that room. */
+static inline uint32_t *mask_of(const struct Call *call, int64_t sample, int64_t count) {
+    uint32_t *masks = call->training ? call->saved : call->scratch;
+    return masks + sample * mask_length(count);
 }
 
 #ifdef KERNEL_SUFFIX

@@ -36,26 +36,15 @@ static int describe(struct Describe *describe) {
 
 static int plan(struct Planning *planning) {
     struct Operation *operation = planning->operation;
-    size_t mask = (size_t)(planning->samples[0] * mask_length(shape_elements(operation->out))) *
-                  sizeof(uint32_t);
     operation->needs.in_place = true;
     operation->needs.backward_in_place = true;
-    if (planning->training)
-        operation->needs.saved_bytes = mask;
-    else
-        operation->needs.scratch_bytes = mask;
+    mask_plan(planning, shape_elements(operation->out));
     return OK;
 }
 
 static double slope_of(double rate) {
     double kept = 1 - rate;
     return 1 / sqrt(kept + DROPPED * DROPPED * kept * rate);
-}
-
-/* The mask of a sample: saved for backward, or, if none follows, in the work space. */
-static uint32_t *mask_of(const struct Call *call, int64_t sample) {
-    uint32_t *masks = call->training ? call->saved : call->scratch;
-    return masks + sample * mask_length(shape_elements(call->operation->out));
 }
 
 /* Up to MASK_BITS elements. */
@@ -70,7 +59,7 @@ static void drop_sample(const struct Call *call, int64_t sample) {
     int64_t elements = shape_elements(call->operation->out);
     double rate = rate_of(call->operation), a = slope_of(rate), b = -a * rate * DROPPED;
     struct RandomStream stream = call_stream(call, sample);
-    uint32_t *kept = mask_of(call, sample);
+    uint32_t *kept = mask_of(call, sample, elements);
     mask_fill(&stream, rate, elements, kept);
     const real *x = (const real *)call->input[0] + sample * elements;
     real *y = (real *)call->output + sample * elements;
@@ -94,7 +83,7 @@ static void backward(const struct Call *call) {
         return;
 #pragma omp parallel for if (call->samples * elements >= PARALLEL_DRAWS)
     for (int64_t i = 0; i < call->samples; i++)
-        mask_scale(elements, mask_of(call, i), slope,
+        mask_scale(elements, mask_of(call, i, elements), slope,
                    (const real *)call->output_gradient + i * elements,
                    (real *)call->input_gradient[0] + i * elements);
 }

@@ -63,14 +63,9 @@ static int64_t mask_size(const struct Operation *operation) {
 
 static int plan(struct Planning *planning) {
     struct Operation *operation = planning->operation;
-    size_t mask =
-        (size_t)(planning->samples[0] * mask_length(mask_size(operation))) * sizeof(uint32_t);
     operation->needs.in_place = true;
     operation->needs.backward_in_place = true;
-    if (planning->training)
-        operation->needs.saved_bytes = mask;
-    else if (planning->stochastic)
-        operation->needs.scratch_bytes = mask;
+    mask_plan(planning, mask_size(operation));
     return OK;
 }
 
@@ -86,17 +81,11 @@ static void apply(int64_t elements, int64_t period, real scale, const uint32_t *
         mask_scale(period, kept, scale, from + begin, to + begin);
 }
 
-/* The mask of a sample: saved for backward, or, if none follows, in the work space. */
-static uint32_t *mask_of(const struct Call *call, int64_t sample) {
-    uint32_t *masks = call->training ? call->saved : call->scratch;
-    return masks + sample * mask_length(mask_size(call->operation));
-}
-
 static void drop_sample(const struct Call *call, int64_t sample) {
     const struct Operation *operation = call->operation;
     int64_t elements = shape_elements(operation->out), period = mask_size(operation);
     struct RandomStream stream = call_stream(call, sample);
-    uint32_t *kept = mask_of(call, sample);
+    uint32_t *kept = mask_of(call, sample, period);
     mask_fill(&stream, options_of(call)->rate, period, kept);
     apply(elements, period, scale_of(call), kept,
           (const element *)call->input[0] + sample * elements,
@@ -128,7 +117,7 @@ static void backward(const struct Call *call) {
         return;
 #pragma omp parallel for if (call->samples * elements >= PARALLEL_DRAWS)
     for (int64_t i = 0; i < call->samples; i++)
-        apply(elements, period, scale, mask_of(call, i),
+        apply(elements, period, scale, mask_of(call, i, period),
               (const element *)call->output_gradient + i * elements,
               (element *)call->input_gradient[0] + i * elements);
 }
