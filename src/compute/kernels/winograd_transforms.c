@@ -316,20 +316,24 @@ INLINE void transform_staged(transform_function *transform, const struct Images 
 }
 
 /* The squares of `side` pixels of a block, whose upper left pixels are (4·tile row − pad_height,
- * 4·tile column − pad_width). */
-INLINE void transform_normalised(transform_function *transform, int side, const struct Images *x,
-                                 const struct Grid *grid, int64_t pad_height, int64_t pad_width,
-                                 const struct Block *block) {
+ * 4·tile column − pad_width). `zeros`: NULL if x is normalised. */
+INLINE void transform_block(transform_function *transform, int side, bool normalised,
+                            const struct Images *x, const struct Grid *grid, int64_t pad_height,
+                            int64_t pad_width, const element *zeros, const struct Block *block) {
     struct Place place = place_of(grid, block->first);
     for (int64_t i = 0; i < block->count; i++, advance(grid, &place)) {
         real *out = block->data + i * block->row;
         struct Square square;
         find_square(x, place.sample, place.row * TILE - pad_height, place.column * TILE - pad_width,
-                    side, NULL, &square);
-        if (square.inside)
+                    side, zeros, &square);
+        if (normalised && square.inside)
             transform_staged(transform, x, &square, true, side, out, block->point);
-        else
+        else if (normalised)
             transform_staged(transform, x, &square, false, side, out, block->point);
+        else if (square.inside)
+            transform_channels(transform, &square, true, x->channels, out, block->point);
+        else
+            transform_channels(transform, &square, false, x->channels, out, block->point);
     }
 }
 
@@ -339,50 +343,29 @@ static __attribute__((noinline)) void normalised_patches(const struct Images *x,
                                                          const struct Grid *grid,
                                                          int64_t pad_height, int64_t pad_width,
                                                          const struct Block *block) {
-    transform_normalised(transform_patch, SIDE, x, grid, pad_height, pad_width, block);
+    transform_block(transform_patch, SIDE, true, x, grid, pad_height, pad_width, NULL, block);
 }
 
 static __attribute__((noinline)) void normalised_tiles(const struct Images *x,
                                                        const struct Grid *grid,
                                                        const struct Block *block) {
-    transform_normalised(transform_tile, TILE, x, grid, 0, 0, block);
+    transform_block(transform_tile, TILE, true, x, grid, 0, 0, NULL, block);
 }
 
 void KERNEL(winograd__patches)(const struct Images *x, const struct Grid *grid, int64_t pad_height,
                                int64_t pad_width, const element *zeros, const struct Block *block) {
-    if (x->scale) {
+    if (x->scale)
         normalised_patches(x, grid, pad_height, pad_width, block);
-        return;
-    }
-    struct Place place = place_of(grid, block->first);
-    for (int64_t i = 0; i < block->count; i++, advance(grid, &place)) {
-        real *out = block->data + i * block->row;
-        struct Square square;
-        find_square(x, place.sample, place.row * TILE - pad_height, place.column * TILE - pad_width,
-                    SIDE, zeros, &square);
-        if (square.inside)
-            transform_channels(transform_patch, &square, true, x->channels, out, block->point);
-        else
-            transform_channels(transform_patch, &square, false, x->channels, out, block->point);
-    }
+    else
+        transform_block(transform_patch, SIDE, false, x, grid, pad_height, pad_width, zeros, block);
 }
 
 void KERNEL(winograd__tiles)(const struct Images *x, const struct Grid *grid, const element *zeros,
                              const struct Block *block) {
-    if (x->scale) {
+    if (x->scale)
         normalised_tiles(x, grid, block);
-        return;
-    }
-    struct Place place = place_of(grid, block->first);
-    for (int64_t i = 0; i < block->count; i++, advance(grid, &place)) {
-        real *out = block->data + i * block->row;
-        struct Square square;
-        find_square(x, place.sample, place.row * TILE, place.column * TILE, TILE, zeros, &square);
-        if (square.inside)
-            transform_channels(transform_tile, &square, true, x->channels, out, block->point);
-        else
-            transform_channels(transform_tile, &square, false, x->channels, out, block->point);
-    }
+    else
+        transform_block(transform_tile, TILE, false, x, grid, 0, 0, zeros, block);
 }
 
 struct Target { /* of one tile of outputs, of which `rows` × `columns` are inside */
