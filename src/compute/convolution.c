@@ -154,8 +154,8 @@ struct Convolution {
     struct Library *library; /* NULL: it serves no pass */
     unsigned passes;
     const struct Method *methods[PASS_COUNT]; /* NULL: the library */
-    /* Of the methods: after the library's part, or, if passes are prepared in turn, in its place.
-     */
+    /* Where the methods' parts begin: after the library's, or, if passes are prepared in turn, in
+     * its place. */
     size_t prepared_offsets[PASS_COUNT];
     bool in_turn;
     size_t prepared_bytes, scratch_bytes;

@@ -33,7 +33,7 @@ struct Images { /* the channels of one group */
     element *data;
     int64_t height, width, channels;
     int64_t pixel; /* elements from one pixel to the next */
-    /* Of images that are read, as in struct ConvInput. */
+    /* For images that are read, as in struct ConvInput. */
     const real *scale, *shift;
     bool relu;
 };

@@ -77,7 +77,7 @@ struct OperationNeeds {
     int64_t partial_values; /* > 0: the layer is synchronised; see Layer.forward_partial */
     const char *kernels[PASS_COUNT]; /* of a product: what computes each pass; NULL: none */
     bool joint_backward; /* of a convolution: one kernel makes both gradients together */
-    /* Of a deferred operation: where in `saved` forward puts the scale and the shift of each
+    /* For a deferred operation: where in `saved` forward puts the scale and the shift of each
      * channel, `real`, and whether a ReLU follows. */
     struct {
         size_t scale, shift;
@@ -95,7 +95,7 @@ struct Operation {
     bool training;                                 /* in a training plan */
     bool in_turn; /* parameters are prepared just before each pass, in memory that all share */
     enum Precision precision; /* of the form that computes it */
-    /* Of a training plan (nn/deferral.h): its result is not in memory, because its only reader,
+    /* In a training plan (nn/deferral.h): its result is not in memory, because its only reader,
      * whose `normaliser` it is, computes it as it reads. */
     bool deferred;
     const struct Operation *normaliser; /* NULL: inputs[0] is in memory */

@@ -349,7 +349,7 @@ double plan_loss(struct Plan *plan, const struct ShardCall *shard_calls) {
     return loss;
 }
 
-/* Of a deferred operation what it leaves to its reader. */
+/* Whether what a deferred operation leaves to its reader is finite. */
 static bool left_is_finite(const struct Plan *plan, const struct Call *call) {
     const struct Operation *operation = call->operation;
     const char *saved = call->saved;
