@@ -114,22 +114,32 @@ static void look_at_last_layer(struct Preflight *preflight) {
  * activations of unit variance come to 1.2 to 2.5 times for classes, and 3 times for values. */
 #define MOST_OF_CLASSES 3
 #define MOST_OF_VALUES 6
-static double most_usual(bool values, double chance) {
-    return values ? MOST_OF_VALUES * chance : run_usual_loss(MOST_OF_CLASSES, chance);
+#define BAD_OF_VALUES 30
+struct Limits {
+    double doubtful, bad;
+};
+static struct Limits limits_of(const struct Experiment *experiment, double chance) {
+    const struct Targets *targets = &experiment_parts(experiment)->dataset->targets;
+    if (!targets_are_values(targets) && !check__loss_is_of_values(experiment)) {
+        double most = run_usual_loss(MOST_OF_CLASSES, chance);
+        return (struct Limits){most, 8.0 / MOST_OF_CLASSES * most};
+    }
+    return (struct Limits){run_usual_loss_of_values(experiment_options(experiment), targets->count,
+                                                    MOST_OF_VALUES, chance),
+                           BAD_OF_VALUES * chance};
 }
 
-static void judge_loss(struct Finding *finding, bool values, double loss, double chance) {
+static void judge_loss(struct Finding *finding, struct Limits limits, double loss, double chance) {
     static const char cause[] = "the first weights are too large, above all the last layer's: it "
                                 "is sure of wrong answers before it has learnt anything";
     static const char advice[] = "initialise the last layer smaller (weight_init: {normal: {std: "
                                  "0.01}}, or fan_in_uniform)";
-    double most = most_usual(values, chance), bad = values ? 5 : 8.0 / MOST_OF_CLASSES;
     if (!isfinite(loss))
         finding__blame(finding, CHECK_BAD, "the first weights are so large that numbers overflow",
                        "initialise with kaiming_normal, and centre and scale the images");
-    else if (loss > bad * most)
+    else if (loss > limits.bad)
         finding__blame(finding, CHECK_BAD, cause, advice);
-    else if (loss > most)
+    else if (loss > limits.doubtful)
         finding__blame(finding, CHECK_DOUBTFUL, cause, advice);
     else if (loss < 0.3 * chance)
         finding__blame(finding, CHECK_DOUBTFUL,
@@ -146,9 +156,8 @@ bool check__loss_is_of_values(const struct Experiment *experiment) {
 static void look_at_loss(struct Preflight *preflight, const struct ExperimentStep *step) {
     const struct Experiment *experiment = preflight->experiment;
     const struct RunParts *parts = experiment_parts(experiment);
-    bool values =
-        targets_are_values(&parts->dataset->targets) || check__loss_is_of_values(experiment);
     double chance = check__chance(experiment);
+    struct Limits limits = limits_of(experiment, chance);
     struct Finding *finding = findings__add(preflight->findings, CHECK_LOSS, "initial_loss");
     finding__figure(finding, "loss", step->loss);
     finding__figure(finding, "chance", chance);
@@ -158,11 +167,11 @@ static void look_at_loss(struct Preflight *preflight, const struct ExperimentSte
         finding__expect(finding,
                         "about ln %" PRId64
                         " = %.4g, the loss of equal probabilities, and less than %.3g",
-                        parts->dataset->targets.count, chance, most_usual(values, chance));
+                        parts->dataset->targets.count, chance, limits.doubtful);
     else
         finding__expect(finding, "about %.4g, the loss of scores that are 0, and less than %.3g",
-                        chance, most_usual(values, chance));
-    judge_loss(finding, values, step->loss, chance);
+                        chance, limits.doubtful);
+    judge_loss(finding, limits, step->loss, chance);
 }
 
 /* ---- The penalty ---- */

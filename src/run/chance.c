@@ -44,3 +44,17 @@ double run_chance_loss(const struct RunOptions *options, const struct RunParts *
 double run_usual_loss(double times, double chance) {
     return fmax(times * chance, chance + (times - 1) * log(10));
 }
+
+/* What the mean of so many squares of standard normal numbers exceeds once in a thousand times
+ * (Wilson and Hilferty 1931, "The distribution of chi-square"). */
+static double rare_mean_of_squares(double count) {
+    double part = 2 / (9 * count), root = 1 - part + 3.0902 * sqrt(part);
+    return root * root * root;
+}
+
+double run_usual_loss_of_values(const struct RunOptions *options, int64_t outputs, double times,
+                                double chance) {
+    if (strcmp(options->loss.kind->name, "mse") != 0)
+        return times * chance;
+    return fmax(times, 1 + 2 * rare_mean_of_squares((double)outputs)) * chance;
+}

@@ -16,4 +16,11 @@ double run_chance_loss(const struct RunOptions *options, const struct RunParts *
  * the number of classes. */
 double run_usual_loss(double times, double chance);
 
+/* Up to where the first loss of `outputs` values is usual: `times` that of chance. A squared loss
+ * of few outputs may be larger: freshly drawn weights shift each output by about √2 deviations of
+ * its target, and the fewer there are, the less the mean of the squares tells of their size. The
+ * limit is then what one model in a thousand exceeds. */
+double run_usual_loss_of_values(const struct RunOptions *options, int64_t outputs, double times,
+                                double chance);
+
 #endif

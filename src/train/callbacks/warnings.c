@@ -105,8 +105,11 @@ static void warn(struct Trainer *trainer, struct State *state, enum Warned bit,
 /* ---- Losses of steps ---- */
 
 static void look_at_first(struct Trainer *trainer, struct State *state, double loss) {
-    double far = has_values(trainer) ? FAR_FOR_VALUES * state->chance
-                                     : run_usual_loss(FAR_FOR_CLASSES, state->chance);
+    double far =
+        has_values(trainer)
+            ? run_usual_loss_of_values(&trainer->options, trainer->parts.dataset->targets.count,
+                                       FAR_FOR_VALUES, state->chance)
+            : run_usual_loss(FAR_FOR_CLASSES, state->chance);
     char text[400];
     state->seen.first = loss;
     if (loss <= far)
