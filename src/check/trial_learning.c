@@ -34,6 +34,7 @@ double check__trial_prior_loss(const struct Trial *trial) {
 #define NOTHING 2 /* fewer of them are chance */
 #define SURE_OF_DIFFERENCE 3
 #define MANY_WRONG 0.15
+#define SHIFTED 0.8 /* of the samples that other numbers explain */
 #define MANY_WRONG_IF_HARDER 0.45
 
 /* Labels of the validation split that have other numbers. */
@@ -46,15 +47,17 @@ static bool blame_numbers(struct Finding *finding, const struct Trial *trial) {
         shifted = fmax(shifted, check__right_if_shifted(evaluation, shift));
     shifted = classes > 2 ? shifted : 0; /* two that are swapped have other numbers */
     double renamed = check__right_if_renamed(evaluation, &first);
-    if (check__part_above_chance(evaluation, shifted) > SURE && shifted > 2 * right) {
+    bool other_numbers = check__part_above_chance(evaluation, renamed) > SURE && renamed > 0.5 &&
+                         renamed > 2 * right;
+    if (check__part_above_chance(evaluation, shifted) > SURE && shifted > 2 * right &&
+        !(other_numbers && shifted < SHIFTED * renamed)) {
         finding__blame(finding, CHECK_BAD,
                        "labels of the validation split are off by one against those of the "
                        "training split: most samples are taken for the class beside theirs",
                        "look at how the labels of each split were numbered");
         return true;
     }
-    if (!(check__part_above_chance(evaluation, renamed) > SURE && renamed > 0.5 &&
-          renamed > 2 * right))
+    if (!other_numbers)
         return false;
     finding__say(finding, "; validation samples that are taken for class %s are mostly %s",
                  dataset->targets.names[first],

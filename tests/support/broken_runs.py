@@ -137,6 +137,11 @@ def renumbered(labels, random):
 
 
 @in_split("validation")
+def renumbered_mostly_by_one(labels, random):
+    return np.array([1, 2, 0, 4, 3], np.int32)[labels]
+
+
+@in_split("validation")
 def one_class(labels, random):
     return np.zeros_like(labels)
 
@@ -290,6 +295,7 @@ BROKEN = (
     Broken("images scaled twice", "scaled twice", scaled, keys=("preprocess={center: none, scale: range}",)),
     Broken("samples in the order of classes", "not shuffled", sorted_by_class, keys=("train.shuffle=false",)),
     Broken("classes renumbered in one split", "other numbers", renumbered),
+    Broken("classes renumbered in one split, most by one", "other numbers", renumbered_mostly_by_one),
     Broken("one class in the validation", "classes are missing", one_class),
     Broken("negatives in the validation", "of another kind", other_images),
     Broken("noise in the validation", "of another kind", drawn_at_random),
