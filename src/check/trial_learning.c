@@ -10,6 +10,7 @@
 #include "run/overfit.h"
 
 #define MANY_EPOCHS 8 /* within which a network may learn its samples by heart */
+#define FEW_EPOCHS 5  /* within which it hardly does */
 
 double check__trial_prior_loss(const struct Trial *trial) {
     const struct RunOptions *options = experiment_options(trial->preflight->experiment);
@@ -70,23 +71,36 @@ static bool blame_numbers(struct Finding *finding, const struct Trial *trial) {
     return true;
 }
 
+static double epochs_seen(const struct Trial *trial) {
+    const struct Experiment *experiment = trial->preflight->experiment;
+    return (double)(trial->done * experiment_options(experiment)->train.batch) /
+           (double)experiment_parts(experiment)->train->count;
+}
+
+static void blame_kind(struct Finding *finding, enum CheckVerdict verdict) {
+    finding__blame(finding, verdict,
+                   "what is learnt does not hold for the validation split: its samples are of "
+                   "another kind than those of the training split, or prepared in another way",
+                   "look at samples of both splits, and draw both from the same samples");
+}
+
 /* What is learnt does not hold for the validation split. If little is learnt, that is not sure. */
 static void blame_splits(struct Finding *finding, const struct Trial *trial, bool sure) {
-    const struct Preflight *preflight = trial->preflight;
-    const struct RunParts *parts = experiment_parts(preflight->experiment);
-    int64_t seen = trial->done * experiment_options(preflight->experiment)->train.batch;
-    bool by_heart = seen > MANY_EPOCHS * parts->train->count;
-    if (trial->last < 0.5 * trial->chance && !by_heart &&
+    if (trial->last < 0.5 * trial->chance && epochs_seen(trial) <= MANY_EPOCHS &&
         check__predicts_others(&trial->validation) > 0.3)
-        finding__blame(finding, CHECK_BAD,
-                       "what is learnt does not hold for the validation split: its images are of "
-                       "another kind than those of the training split",
-                       "look at images of both splits, and draw both from the same samples");
+        blame_kind(finding, CHECK_BAD);
     else
         finding__blame(finding, sure ? CHECK_BAD : CHECK_DOUBTFUL,
                        "what is learnt does not hold for the validation split: labels that do not "
                        "go with the images (shuffled, or shifted by a row), in one split or both",
                        "look at the samples of both splits and their labels");
+}
+
+/* Much is learnt within few epochs, and the validation loss is above that of chance nevertheless,
+ * although some validation samples are right. */
+static bool holds_for_few(const struct Trial *trial) {
+    return trial->last < 0.5 * trial->chance && epochs_seen(trial) <= FEW_EPOCHS &&
+           trial->validation.figures.value[FIGURE_LOSS] > trial->chance;
 }
 
 /* Whether training shows the network other images than validation does, or not all of it, so that
@@ -149,6 +163,8 @@ static void judge_validation(struct Finding *finding, const struct Trial *trial)
     if (check__above_chance(evaluation) < NOTHING && trial->last < prior &&
         evaluation->figures.value[FIGURE_LOSS] > prior)
         blame_splits(finding, trial, trial->last < HARDLY_BELOW_CHANCE * prior);
+    else if (holds_for_few(trial))
+        blame_kind(finding, CHECK_DOUBTFUL);
     else if (check__above_chance(evaluation) > SURE)
         blame_wrong_labels(finding, trial);
     else if (check__above_chance(evaluation) < NOTHING && trial->last > BELOW_CHANCE * prior &&

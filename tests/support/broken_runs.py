@@ -154,6 +154,12 @@ def drawn_at_random(split, images, labels, random):
     return random.integers(0, 255, images.shape).astype(np.uint8) if split == "validation" else images, labels
 
 
+def half_in_other_colours(split, images, labels, random):
+    if split == "validation":
+        images[::2] = np.roll(images[::2], 1, axis=3)
+    return images, labels
+
+
 def sided(split, images, labels, random):
     images = random.integers(60, 120, images.shape)
     for image, label, y in zip(images, labels, random.integers(0, SIDE - 3, len(labels))):
@@ -299,6 +305,7 @@ BROKEN = (
     Broken("one class in the validation", "classes are missing", one_class),
     Broken("negatives in the validation", "of another kind", other_images),
     Broken("noise in the validation", "of another kind", drawn_at_random),
+    Broken("half of the validation in other colours", "does not hold for the validation", half_in_other_colours),
     Broken("all layers frozen", "frozen", keys=('parameters=[weights: {name: "*", frozen: true}]',)),
     Broken("dropout 0.99", "dropout", None,
            MODEL.replace("{out: 32}\n  - relu", "{out: 32}\n  - relu\n  - dropout: {rate: 0.99}")),
