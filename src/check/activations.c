@@ -184,17 +184,17 @@ static void look_at_outputs(struct Findings *findings, const struct Probing *pro
     finding__figure(finding, "first_std", depth.first);
     finding__figure(finding, "last_std", depth.last);
     finding__say(finding,
-                 "deviations of %d layers from %.3g (the first) to %.3g (the last); least %.3g",
-                 depth.count, depth.first, depth.last, depth.least);
+                 "deviations of %d layer%s from %.3g (the first) to %.3g (the last); least %.3g",
+                 depth.count, depth.count == 1 ? "" : "s", depth.first, depth.last, depth.least);
     if (depth.least_name)
-        finding__say(finding, " (%s)", depth.least_name);
+        finding__say(finding, " (layer %s)", depth.least_name);
     finding__expect(finding, "about 1 at every depth");
     judge_depth(finding, &depth);
     if (depth.saturated <= 0)
         return;
     finding = findings__add(findings, CHECK_ACTIVATIONS, "saturation");
     finding__figure(finding, "worst_part", depth.saturated);
-    finding__say(finding, "%.0f %% of the outputs of %s are saturated", 100 * depth.saturated,
+    finding__say(finding, "%.0f %% of the outputs of layer %s are saturated", 100 * depth.saturated,
                  depth.saturated_name);
     finding__expect(finding, "few");
     if (depth.saturated > 0.5)
@@ -227,7 +227,7 @@ static void look_at_units(struct Findings *findings, const struct Probing *probi
     struct Finding *finding = findings__add(findings, CHECK_ACTIVATIONS, "dead_units");
     finding__figure(finding, "worst_part", worst);
     if (worst > 0)
-        finding__say(finding, "%.0f %% of the units of %s fire for none of the samples",
+        finding__say(finding, "%.0f %% of the units of layer %s fire for none of the samples",
                      100 * worst, name);
     else
         finding__say(finding, "all units fire for some sample");

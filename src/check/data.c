@@ -183,6 +183,38 @@ static void look_at_values(struct Preflight *preflight, const struct Split *spli
                    "look at that sample, and correct it or leave it out");
 }
 
+/* Targets that the network has to learn as they are: √(mean² + deviation²), which the loss of a
+ * prediction of 0 has, should be about 1. */
+#define LARGE_TARGETS 10
+#define HUGE_TARGETS 1000
+#define SMALL_TARGETS 0.03
+
+static void look_at_scale(struct Preflight *preflight, const double *mean,
+                          const double *deviation) {
+    const struct RunParts *parts = experiment_parts(preflight->experiment);
+    double least = INFINITY, most = 0;
+    if (experiment_options(preflight->experiment)->preprocess.targets != TARGETS_NONE)
+        return;
+    for (int64_t k = 0; k < parts->dataset->targets.count; k++) {
+        double size = hypot(mean[k], deviation[k]);
+        least = fmin(least, size);
+        most = fmax(most, size);
+    }
+    struct Finding *finding = findings__add(preflight->findings, CHECK_DATA, "target_scale");
+    finding__figure(finding, "least", least);
+    finding__figure(finding, "most", most);
+    finding__say(finding, "targets are learnt as they are, and their size is %.3g", least);
+    if (most > least)
+        finding__say(finding, " to %.3g", most);
+    finding__expect(finding, "about 1");
+    if (most > LARGE_TARGETS || most < SMALL_TARGETS)
+        finding__blame(finding, most > HUGE_TARGETS ? CHECK_BAD : CHECK_DOUBTFUL,
+                       "the targets are not scaled, as their size does not suit the first weights "
+                       "and the usual learning rates",
+                       "set preprocess.targets: standardise; predictions are in the targets' units "
+                       "nevertheless");
+}
+
 /* Whether the targets of the validation split are like those of the training split. */
 static void compare_values(struct Preflight *preflight, const struct Split *split,
                            const double *mean, const double *deviation, const double *train_mean,
@@ -222,6 +254,7 @@ static void look_at_all_values(struct Preflight *preflight) {
     double *other_mean = deviation + outputs, *other_deviation = other_mean + outputs;
     target_statistics(parts->train->targets, parts->train->count, outputs, mean, deviation);
     look_at_values(preflight, parts->train, mean, deviation);
+    look_at_scale(preflight, mean, deviation);
     if (split && split != parts->train) {
         target_statistics(split->targets, split->count, outputs, other_mean, other_deviation);
         look_at_values(preflight, split, other_mean, other_deviation);

@@ -100,7 +100,10 @@ static void look_at_last_layer(struct Preflight *preflight) {
                            "end the model with the linear layer");
         return;
     }
-    finding__say(finding, ", whose outputs lie between %g and %g", reach->least, reach->most);
+    if (isinf(reach->most))
+        finding__say(finding, ", whose outputs are never below %g", reach->least);
+    else
+        finding__say(finding, ", whose outputs lie between %g and %g", reach->least, reach->most);
     finding__expect(finding, "scores of any size: the loss applies what makes them probabilities");
     finding__blame(finding, reach->verdict,
                    "wrong last layer: an activation bounds the scores, so that the loss cannot "
@@ -129,18 +132,72 @@ static struct Limits limits_of(const struct Experiment *experiment, double chanc
                            BAD_OF_VALUES * chance};
 }
 
-static void judge_loss(struct Finding *finding, struct Limits limits, double loss, double chance) {
-    static const char cause[] = "the first weights are too large, above all the last layer's: it "
-                                "is sure of wrong answers before it has learnt anything";
-    static const char advice[] = "initialise the last layer smaller (weight_init: {normal: {std: "
-                                 "0.01}}, or fan_in_uniform)";
+/* How many times as large as usual weights may be before they are named. */
+#define LARGE 3
+
+/* The weights that are largest in comparison with those of kaiming_normal, whose deviation is
+ * √(2 / fan_in). */
+struct Largest {
+    const struct ArenaRow *row; /* NULL: none are large */
+    double size, usual;         /* roots of mean squares */
+};
+
+static struct Largest find_largest(const struct Experiment *experiment) {
+    const struct Arena *arena = model_arena(experiment_parts(experiment)->model);
+    struct Largest largest = {0};
+    double most = LARGE;
+    for (int i = 0; i < arena->row_count; i++) {
+        const struct ArenaRow *row = &arena->rows[i];
+        const float *w = experiment_initial(experiment) + row->offset;
+        double squares = 0;
+        if (row->role != ROLE_WEIGHT)
+            continue;
+        for (int64_t j = 0; j < row->count; j++)
+            squares += (double)w[j] * (double)w[j];
+        double size = sqrt(squares / (double)row->count);
+        double usual = sqrt(2 * (double)row->size[0] / (double)row->count);
+        if (!(size > most * usual))
+            continue;
+        most = size / usual;
+        largest = (struct Largest){row, size, usual};
+    }
+    return largest;
+}
+
+/* Why the first loss is too high: inputs that are not as they should be, or weights. */
+static void blame_high_loss(struct Preflight *preflight, struct Finding *finding,
+                            enum CheckVerdict verdict) {
+    struct Largest largest = find_largest(preflight->experiment);
+    if (!largest.row) {
+        if (finding__blame_earlier(preflight->findings, finding, verdict))
+            return;
+        finding__blame(finding, verdict,
+                       "the first weights are too large, above all the last layer's: it is sure of "
+                       "wrong answers before it has learnt anything",
+                       "initialise the last layer smaller (weight_init: {normal: {std: 0.01}}, or "
+                       "fan_in_uniform)");
+        return;
+    }
+    finding__say(finding, "; the size of %s is %.3g, and kaiming_normal gives %.3g",
+                 largest.row->name, largest.size, largest.usual);
+    char *cause = memory_print("the first weights are too large, above all %s: the network is sure "
+                               "of wrong answers before it has learnt anything",
+                               largest.row->name);
+    finding__blame(finding, verdict, cause,
+                   "initialise them with kaiming_normal, or smaller (weight_init of the layer, or "
+                   "initialise.weights)");
+    memory_release(cause);
+}
+
+static void judge_loss(struct Preflight *preflight, struct Finding *finding, struct Limits limits,
+                       double loss, double chance) {
     if (!isfinite(loss))
         finding__blame(finding, CHECK_BAD, "the first weights are so large that numbers overflow",
                        "initialise with kaiming_normal, and centre and scale the images");
     else if (loss > limits.bad)
-        finding__blame(finding, CHECK_BAD, cause, advice);
+        blame_high_loss(preflight, finding, CHECK_BAD);
     else if (loss > limits.doubtful)
-        finding__blame(finding, CHECK_DOUBTFUL, cause, advice);
+        blame_high_loss(preflight, finding, CHECK_DOUBTFUL);
     else if (loss < 0.3 * chance)
         finding__blame(finding, CHECK_DOUBTFUL,
                        "the first weights know the answers already: they are of a trained model, "
@@ -171,7 +228,7 @@ static void look_at_loss(struct Preflight *preflight, const struct ExperimentSte
     else
         finding__expect(finding, "about %.4g, the loss of scores that are 0, and less than %.3g",
                         chance, limits.doubtful);
-    judge_loss(finding, limits, step->loss, chance);
+    judge_loss(preflight, finding, limits, step->loss, chance);
 }
 
 /* ---- The penalty ---- */

@@ -159,9 +159,13 @@ static void report(struct Preflight *preflight, const struct Reach *reach, int64
     finding__figure(finding, "loss", learnt->loss);
     finding__figure(finding, "accuracy", learnt->accuracy);
     finding__figure(finding, "other_rate", other);
-    finding__say(finding, "%" PRId64 " samples, after %" PRId64 " steps at rate %.3g: loss %.3g",
-                 samples, learnt->steps, own, learnt->loss);
-    if (!isnan(learnt->accuracy))
+    finding__say(finding, "%" PRId64 " samples, after %" PRId64 " steps at rate %.3g: loss ",
+                 samples, learnt->steps, own);
+    if (learnt->finite)
+        finding__say(finding, "%.3g", learnt->loss);
+    else
+        finding__say(finding, "NaN or Inf");
+    if (learnt->finite && !isnan(learnt->accuracy))
         finding__say(finding, ", accuracy %.0f %%", 100 * learnt->accuracy);
     if (other > 0)
         finding__say(finding, "; learnt at rate %.3g", other);

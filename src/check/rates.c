@@ -228,12 +228,14 @@ static int try_own(struct Preflight *preflight, int64_t steps, double own, struc
     return code;
 }
 
-static void judge_rate(struct Finding *finding, double most, double own, double suggested) {
+/* A rate at which the loss falls in this test is not too low, however much higher is suggested. */
+static void judge_rate(struct Finding *finding, const struct Curve *curve, double most, double own,
+                       double suggested) {
     if (own > most)
         finding__blame(finding, own > FAR * most ? CHECK_BAD : CHECK_DOUBTFUL,
                        "the learning rate is too high: there the loss rises",
                        "lower optimizer.rate");
-    else if (own < suggested / 100)
+    else if (own < suggested / 100 && own < curve->least)
         finding__blame(finding, own < suggested / 1000 ? CHECK_BAD : CHECK_DOUBTFUL,
                        "the learning rate is too low: there the loss barely moves",
                        "raise optimizer.rate");
@@ -246,14 +248,15 @@ static void blame_labels(struct Preflight *preflight, struct Finding *finding) {
     if (preflight->hindered.cause)
         finding__blame(finding, CHECK_BAD, preflight->hindered.cause, preflight->hindered.advice);
     else if (preflight->overfits)
-        finding__blame(finding, CHECK_BAD,
-                       "a handful of samples can be learnt, but nothing that holds for new ones: "
-                       "labels that do not go with the images (shuffled, or shifted by a row)",
-                       "look at the samples and their labels");
+        finding__blame(
+            finding, CHECK_BAD,
+            "a handful of samples can be learnt, but nothing that holds for new ones: "
+            "labels or values that do not go with the samples (shuffled, or shifted by a row)",
+            "look at the samples and their labels");
     else
         finding__blame(finding, CHECK_BAD,
                        "nothing is learnt at any rate: the initial weights are bad, layers are "
-                       "dead or frozen, or labels do not go with the images",
+                       "dead or frozen, or labels do not go with the samples",
                        "look at a handful of samples first: item overfit");
 }
 
@@ -301,7 +304,7 @@ static void report(struct Preflight *preflight, const struct Curve *curve, doubl
     else
         finding__expect(finding, "a rate between them; %.2g is a good start", suggested);
     preflight->too_high = own > bears;
-    judge_rate(finding, bears, own, preflight->best_rate);
+    judge_rate(finding, curve, bears, own, preflight->best_rate);
 }
 
 /* The rates from `low` to `high`, and what the losses there say. `losses` has room for all steps.

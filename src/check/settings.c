@@ -61,6 +61,32 @@ static void look_at_smoothing(struct Preflight *preflight) {
                        "set label_smoothing to 0.1, or to 0");
 }
 
+#define MOST_SHARE 100 /* of a class in the loss, times that of another */
+
+/* How much each class counts in the loss: its samples times its weight. */
+static void look_at_shares(struct Finding *finding, const struct RunParts *parts) {
+    int64_t classes = parts->class_weights.count, most = -1, least = -1;
+    double *share = memory_array(double, classes, "shares of the classes");
+    for (int64_t i = 0; i < parts->train->count; i++)
+        share[parts->train->labels[i]] += parts->class_weights.values[parts->train->labels[i]];
+    for (int64_t k = 0; k < classes; k++) {
+        most = share[k] > 0 && (most < 0 || share[k] > share[most]) ? k : most;
+        least = share[k] > 0 && (least < 0 || share[k] < share[least]) ? k : least;
+    }
+    double times = most < 0 ? 1 : share[most] / share[least];
+    if (times > MOST_SHARE) {
+        finding__figure(finding, "most_over_least", times);
+        finding__say(finding, "; the samples of %s count %.3g times as much as those of %s",
+                     parts->dataset->targets.names[most], times,
+                     parts->dataset->targets.names[least]);
+        finding__blame(finding, times > 10 * MOST_SHARE ? CHECK_BAD : CHECK_DOUBTFUL,
+                       "class_weights let one class decide the loss: the network hardly learns the "
+                       "others",
+                       "set class_weights: balanced, or weights that differ less");
+    }
+    memory_release(share);
+}
+
 static void look_at_class_weights(struct Preflight *preflight) {
     const struct RunParts *parts = experiment_parts(preflight->experiment);
     const struct ClassWeights *weights = &parts->class_weights;
@@ -78,6 +104,8 @@ static void look_at_class_weights(struct Preflight *preflight) {
         finding__blame(finding, CHECK_DOUBTFUL, "a class has weight 0: the network never learns it",
                        "give it a weight above 0, or take its samples out");
     }
+    if (parts->train->labels)
+        look_at_shares(finding, parts);
 }
 
 /* ---- Dropout ---- */
@@ -136,6 +164,25 @@ static void look_at_momentum(struct Preflight *preflight) {
                        "the momentum is too high: the weights follow gradients that are long out "
                        "of date, and overshoot",
                        "set it to 0.9");
+}
+
+/* Kingma and Ba 2015, "Adam: a method for stochastic optimization", Theorem 4.1: the steps are
+ * bounded if beta1² < √beta2. */
+static void look_at_beta2(struct Preflight *preflight) {
+    const struct RunOptions *options = experiment_options(preflight->experiment);
+    double beta1 = number_of_choice(&options->optimizer, "beta1");
+    double beta2 = number_of_choice(&options->optimizer, "beta2");
+    if (!(beta1 >= 0 && beta2 >= 0))
+        return;
+    struct Finding *finding = add(preflight, "beta2");
+    finding__figure(finding, "beta2", beta2);
+    finding__say(finding, "%g, and beta1 is %g", beta2, beta1);
+    finding__expect(finding, "0.99 to 0.999");
+    if (sqrt(beta2) < beta1 * beta1)
+        finding__blame(finding, CHECK_DOUBTFUL,
+                       "beta2 is so low that the size of a step depends on the newest gradients "
+                       "alone, while its direction is that of older ones: it may be far too large",
+                       "set it to 0.999");
 }
 
 /* Which part of a weight a step takes away at the highest rate, where that can be said: with plain
@@ -265,7 +312,43 @@ static void look_at_order(struct Preflight *preflight) {
                        "set train.shuffle: true");
 }
 
+/* ---- The model ---- */
+
+/* The linear layer, but for the last, that passes on the fewest numbers, apart from layers in
+ * containers, which may have ways around them. */
+static const struct Node *narrowest_layer(const struct Model *model) {
+    const struct Node *narrowest = NULL;
+    for (int i = 0; i < model_node_count(model) - 1; i++) {
+        const struct Node *node = model_node(model, i);
+        if (!strcmp(node_layer_name(node), "linear") && !strchr(node->path, '.') &&
+            (!narrowest || node->out.channels < narrowest->out.channels))
+            narrowest = node;
+    }
+    return narrowest;
+}
+
+static void look_at_width(struct Preflight *preflight) {
+    const struct RunParts *parts = experiment_parts(preflight->experiment);
+    const struct Node *layer = narrowest_layer(parts->model);
+    int64_t classes = parts->dataset->targets.count;
+    if (!layer || !parts->train->labels || (double)layer->out.channels >= log2((double)classes))
+        return;
+    struct Finding *finding = add(preflight, "width");
+    finding__figure(finding, "width", (double)layer->out.channels);
+    finding__say(finding,
+                 "layer %s (linear) has %" PRId64 " output%s, from which %" PRId64
+                 " classes have to be told apart",
+                 layer->path, layer->out.channels, layer->out.channels == 1 ? "" : "s", classes);
+    finding__expect(finding, "at least as many as classes");
+    finding__blame(finding, layer->out.channels == 1 ? CHECK_BAD : CHECK_DOUBTFUL,
+                   "the model is too small: a layer is so narrow that hardly anything of its input "
+                   "gets through",
+                   "make the layer wider");
+}
+
 /* ---- Frozen layers ---- */
+
+#define HARDLY 1e-4 /* of the rate */
 
 /* Is a row drawn at random, and not the donor's or a constant? */
 static bool is_drawn(const float *state, const float *fresh, const struct ArenaRow *row) {
@@ -291,11 +374,11 @@ static void report_frozen(struct Preflight *preflight, int all, int frozen, int 
     finding__say(finding, ": %s", names);
     if (drawn == all)
         finding__blame(finding, CHECK_BAD, "all layers are frozen: only biases can learn",
-                       "take `frozen` (or a rate of 0) out of `parameters`");
-    finding__blame(finding, CHECK_DOUBTFUL,
-                   "a layer is frozen that has learnt nothing: it stays random",
-                   "take `frozen` (or a rate of 0) out of `parameters`, or take its weights from a "
-                   "donor (start_from)");
+                       "take `frozen` (or a rate near 0) out of `parameters`");
+    finding__blame(
+        finding, CHECK_DOUBTFUL, "a layer is frozen that has learnt nothing: it stays random",
+        "take `frozen` (or a rate near 0) out of `parameters`, or take its weights from a "
+        "donor (start_from)");
 }
 
 static void look_at_frozen(struct Preflight *preflight, const struct RowSettings *settings) {
@@ -308,7 +391,8 @@ static void look_at_frozen(struct Preflight *preflight, const struct RowSettings
     model_initialise(parts->model, (uint64_t)experiment_options(experiment)->train.seed, fresh);
     for (int i = 0; i < arena->row_count; i++) {
         all += arena->rows[i].role == ROLE_WEIGHT;
-        if (arena->rows[i].role != ROLE_WEIGHT || !(settings[i].frozen || settings[i].rate == 0))
+        if (arena->rows[i].role != ROLE_WEIGHT ||
+            !(settings[i].frozen || settings[i].rate <= HARDLY))
             continue;
         frozen++;
         if (is_drawn(experiment_initial(experiment), fresh, &arena->rows[i]))
@@ -375,11 +459,13 @@ static int look(struct Preflight *preflight, struct Error *error) {
         look_at_class_weights(preflight);
         look_at_dropout(preflight);
         look_at_momentum(preflight);
+        look_at_beta2(preflight);
         look_at_decay(preflight, settings);
         look_at_schedule(preflight);
         look_at_steps(preflight);
         look_at_order(preflight);
         look_at_augmentation(preflight);
+        look_at_width(preflight);
         look_at_frozen(preflight, settings);
         if (!preflight->findings->count)
             finding__say(add(preflight, "values"), "none that could go wrong by itself");

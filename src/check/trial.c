@@ -199,6 +199,8 @@ static void report_updates(struct Trial *trial) {
                  median, moved[0].ratio, moved[0].row->name, moved[count - 1].ratio,
                  moved[count - 1].row->name);
     finding__expect(finding, "about 1e-3");
+    if (median == 0 && finding__blame_earlier(trial->preflight->findings, finding, CHECK_BAD))
+        return;
     if (median == 0)
         finding__blame(finding, CHECK_BAD,
                        "weights do not move at all: they get no gradient, or "
@@ -292,7 +294,7 @@ static int report_units(struct Trial *trial, struct Error *error) {
         finding__figure(finding, "worst_part", dead);
         finding__figure(finding, "at_the_start", before);
         finding__say(finding,
-                     "%.0f %% of the units of %s fire for none of the samples; %.0f %% at "
+                     "%.0f %% of the units of layer %s fire for none of the samples; %.0f %% at "
                      "the start",
                      100 * dead, after.layers[at].name, 100 * before);
         finding__expect(finding, "few");

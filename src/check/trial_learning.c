@@ -92,14 +92,18 @@ static void blame_splits(struct Finding *finding, const struct Trial *trial, boo
     else
         finding__blame(finding, sure ? CHECK_BAD : CHECK_DOUBTFUL,
                        "what is learnt does not hold for the validation split: labels that do not "
-                       "go with the images (shuffled, or shifted by a row), in one split or both",
+                       "go with the samples (shuffled, or shifted by a row), in one split or both",
                        "look at the samples of both splits and their labels");
 }
 
 /* Much is learnt within few epochs, and the validation loss is above that of chance nevertheless,
- * although some validation samples are right. */
+ * although some validation samples are right. With weights of classes, losses of training and
+ * validation are not the same thing. */
 static bool holds_for_few(const struct Trial *trial) {
-    return trial->last < 0.5 * trial->chance && epochs_seen(trial) <= FEW_EPOCHS &&
+    const struct Strings *weights =
+        loss_class_weights(&experiment_options(trial->preflight->experiment)->loss);
+    return !(weights && weights->count) && trial->last < 0.5 * trial->chance &&
+           epochs_seen(trial) <= FEW_EPOCHS &&
            trial->validation.figures.value[FIGURE_LOSS] > trial->chance;
 }
 
@@ -133,16 +137,19 @@ static void blame_wrong_labels(struct Finding *finding, const struct Trial *tria
                  "%%)",
                  100 * right, 100 * training);
     finding__blame(finding, CHECK_DOUBTFUL,
-                   "many labels of the training split do not go with the images, and those of the "
+                   "many labels of the training split do not go with the samples, and those of the "
                    "validation split do",
                    "look at samples of the training split and their labels");
 }
 
-/* Values, and sets of classes, which have no numbers that could be wrong. */
+/* Values, and sets of classes, which have no numbers that could be wrong. If little is learnt in
+ * many steps, it is not sure that what does not hold has a cause. */
 static void blame_targets(struct Finding *finding, const struct Trial *trial) {
-    if (trial->last < LEARNT * trial->chance &&
-        trial->validation.figures.value[FIGURE_LOSS] > trial->chance)
-        finding__blame(finding, CHECK_BAD,
+    const struct Figures *figures = &trial->validation.figures;
+    bool much = trial->last < LEARNT * trial->chance && figures->value[FIGURE_LOSS] > trial->chance;
+    bool little = trial->went_on && figures->measured[FIGURE_R2] && figures->value[FIGURE_R2] < 0;
+    if (much || little)
+        finding__blame(finding, much ? CHECK_BAD : CHECK_DOUBTFUL,
                        "what is learnt does not hold for the validation split: targets that do not "
                        "go with the samples (shuffled, shifted by a row, or their columns in "
                        "another order), in one split or both",
@@ -169,11 +176,12 @@ static void judge_validation(struct Finding *finding, const struct Trial *trial)
         blame_wrong_labels(finding, trial);
     else if (check__above_chance(evaluation) < NOTHING && trial->last > BELOW_CHANCE * prior &&
              trial->went_on)
-        finding__blame(finding, CHECK_DOUBTFUL,
-                       "nothing is learnt but how frequent the classes are: the images say hardly "
-                       "anything of the labels, or the labels do not go with the images (shuffled, "
-                       "or shifted by a row)",
-                       "look at the samples and their labels");
+        finding__blame(
+            finding, CHECK_DOUBTFUL,
+            "nothing is learnt but how frequent the classes are: the samples say hardly "
+            "anything of the labels, or the labels do not go with the samples (shuffled, "
+            "or shifted by a row)",
+            "look at the samples and their labels");
 }
 
 /* The loss stays that of chance. */
@@ -188,15 +196,16 @@ static void blame_chance(struct Finding *finding, const struct Trial *trial) {
     else if (preflight->hindered.cause)
         finding__blame(finding, CHECK_BAD, preflight->hindered.cause, preflight->hindered.advice);
     else if (preflight->overfits)
-        finding__blame(finding, CHECK_BAD,
-                       "a handful of samples can be learnt, but nothing that holds for new ones: "
-                       "labels that do not go with the images (shuffled, or shifted by a row), or "
-                       "a rate that is wrong by far",
-                       "look at the samples and their labels");
+        finding__blame(
+            finding, CHECK_BAD,
+            "a handful of samples can be learnt, but nothing that holds for new ones: "
+            "labels or values that do not go with the samples (shuffled, or shifted by a row), or "
+            "a rate that is wrong by far",
+            "look at the samples and their labels");
     else
         finding__blame(finding, CHECK_DOUBTFUL,
                        "the loss stays that of chance: the rate is too low, the initial weights "
-                       "are bad, or labels do not go with the images",
+                       "are bad, or labels do not go with the samples",
                        "look at the items above");
 }
 

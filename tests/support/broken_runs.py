@@ -265,10 +265,10 @@ class Broken:
 
 ZERO = "initialise.weights=zeros"
 BROKEN = (
-    Broken("labels shuffled", "do not go with the images", shuffled),
-    Broken("labels shuffled in all splits", "do not go with the images", shuffled_everywhere),
+    Broken("labels shuffled", "do not go with the samples", shuffled),
+    Broken("labels shuffled in all splits", "do not go with the samples", shuffled_everywhere),
     Broken("labels of half of the samples shuffled", "many labels", half_shuffled),
-    Broken("labels shifted by a row", "do not go with the images", shifted_by_a_row),
+    Broken("labels shifted by a row", "do not go with the samples", shifted_by_a_row),
     Broken("labels begin at 1", "begin at 1", from_one, MODEL.replace("out: 5", "out: 6")),
     Broken("labels of one split off by one", "off by one", off_by_one),
     Broken("a class is missing", "class is missing", without_a_class),
@@ -319,6 +319,13 @@ BROKEN = (
     Broken("images mirrored that have a side", "mirrors images", sided, keys=("augment=[flip]",)),
     Broken("colours turned where they are the class", "augmentation", keys=("augment=[hue: {amount: 0.5}]",)),
     Broken("gradients cut to nothing", "clip.value", keys=("clip.value=1e-9",)),
+    Broken("big initialisation of the first layer", "above all 0.weight",
+           keys=("model.0.conv.weight_init={normal: {std: 30}}",)),
+    Broken("a layer of one unit", "too small", None, MODEL.replace("out: 32", "out: 1")),
+    Broken("a layer that hardly moves", "frozen", keys=('parameters=[all: {name: "0.*", rate: 1e-6}]',)),
+    Broken("beta2 below beta1", "beta2 is so low", keys=("optimizer={adam: {rate: 0.001, beta2: 0.1}}",)),
+    Broken("one class weighs nearly all", "one class decide",
+           keys=("loss={cross_entropy: {class_weights: [1, 1, 10000, 1]}}",), targets=four_classes),
     Broken("classes of a table shuffled", "do not go with", shuffled_everywhere, targets=four_classes),
     Broken("two classes swapped in one split", "other numbers", swapped, targets=two_classes),
     Broken("a class without weight", "weight 0", keys=("loss={cross_entropy: {class_weights: [1, 1, 0, 1]}}",),
@@ -330,6 +337,8 @@ BROKEN = (
     Broken("values shuffled in the validation", "do not go with", in_split("validation")(
         lambda targets, random: random.permutation(targets)), targets=two_values),
     Broken("values in other units", "other units", in_thousands, targets=two_values),
+    Broken("values that are not scaled", "targets are not scaled", keys=("preprocess.targets=none",),
+           targets=two_values),
     Broken("an outlier", "outlier", with_outlier, targets=two_values),
     Broken("sets shuffled", "do not go with", shuffled, targets=four_sets),
     Broken("sets with columns in another order", "columns in another order", columns_turned, targets=four_sets),
