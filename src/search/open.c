@@ -86,9 +86,9 @@ static int check_run(struct Base *base, const struct Space *space, struct Error 
     return code;
 }
 
-/* One value of an axis alone, in the run file. */
+/* One value of an axis alone, in the run file. `advice` follows what is wrong with it. */
 static int try_value(const struct Space *space, const char *path, const struct Axis *axis,
-                     double position, struct Error *error) {
+                     double position, const char *advice, struct Error *error) {
     char value[AXIS_TEXT];
     struct Base base;
     char *override = memory_print("%s=%s", axis->key, axis_value(axis, position, value));
@@ -100,11 +100,14 @@ static int try_value(const struct Space *space, const char *path, const struct A
     char text[sizeof error->text], place[200];
     snprintf(text, sizeof text, "%s", error->text);
     snprintf(place, sizeof place, "keys.%s", axis->key);
-    return runfile_fail(space->file, error, ERROR_RUN_FILE, place, "the run file refuses %s=%s: %s",
-                        axis->key, value, text);
+    return runfile_fail(space->file, error, ERROR_RUN_FILE, place,
+                        "the run file refuses %s=%s: %s%s", axis->key, value, text, advice);
 }
 
-/* The ends of each range, and each value of a choice. */
+/* A place within a range of numbers, which are not whole there. */
+#define WITHIN 0.3702
+
+/* The ends of each range and a value within it, and each value of a choice. */
 static int try_axes(const struct Space *space, const char *path, struct Error *error) {
     int code = OK;
     for (int i = 0; i < space->count && !code; i++) {
@@ -112,7 +115,10 @@ static int try_axes(const struct Space *space, const char *path, struct Error *e
         int values = axis->kind == AXIS_CHOICE ? axis->count : 2;
         for (int k = 0; k < values && !code; k++)
             code = try_value(space, path, axis,
-                             axis->kind == AXIS_CHOICE ? (k + 0.5) / axis->count : k, error);
+                             axis->kind == AXIS_CHOICE ? (k + 0.5) / axis->count : k, "", error);
+        if (!code && (axis->kind == AXIS_UNIFORM || axis->kind == AXIS_LOG))
+            code = try_value(space, path, axis, WITHIN, "; whole numbers need integer or choice",
+                             error);
     }
     return code;
 }

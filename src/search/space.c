@@ -2,6 +2,7 @@
 
 #include <inttypes.h>
 #include <math.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -151,31 +152,49 @@ const struct Key search_keys[] = {
 
 /* ---- Reading ---- */
 
-static int fail_axis(const struct Space *space, struct Error *error, const char *key,
-                     const char *message) {
-    char path[200];
+__attribute__((format(printf, 4, 5))) static int fail_axis(const struct Space *space,
+                                                           struct Error *error, const char *key,
+                                                           const char *format, ...) {
+    char path[200], text[sizeof error->text];
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(text, sizeof text, format, arguments);
+    va_end(arguments);
     snprintf(path, sizeof path, "keys.%s", key);
-    return runfile_fail(space->file, error, ERROR_RUN_FILE, path, "%s", message);
+    return runfile_fail(space->file, error, ERROR_RUN_FILE, path, "%s", text);
 }
 
-static int read_bounds(const struct Space *space, struct Axis *axis, struct Error *error) {
+static int check_bounds(const struct Space *space, const struct Axis *axis, struct Error *error) {
     if (!(axis->low < axis->high))
-        return fail_axis(space, error, axis->key, "expected [LOW, HIGH] with LOW below HIGH");
+        return fail_axis(space, error, axis->key,
+                         "expected [LOW, HIGH] with LOW below HIGH, found [%.6g, %.6g]%s",
+                         axis->low, axis->high,
+                         axis->low > axis->high ? "" : "; a single value belongs in the run file");
     if (axis->kind == AXIS_LOG && axis->low <= 0)
         return fail_axis(space, error, axis->key,
-                         "a logarithmic range begins above 0; for a value of 0 use choice");
+                         "expected a logarithmic range that begins above 0, found [%.6g, %.6g]; a "
+                         "value of 0 needs choice",
+                         axis->low, axis->high);
     return OK;
 }
 
 static int check_choice(const struct Space *space, const struct Axis *axis, struct Error *error) {
     if (axis->count < 2)
-        return fail_axis(space, error, axis->key, "expected two values or more to choose from");
+        return fail_axis(space, error, axis->key,
+                         "expected two values or more to choose from, found '%s' alone; a single "
+                         "value belongs in the run file",
+                         axis->values[0]);
     for (int i = 0; i < axis->count; i++) {
         if (strlen(axis->values[i]) >= AXIS_TEXT || strpbrk(axis->values[i], "\n\t"))
-            return fail_axis(space, error, axis->key, "a value is too long, or more than one line");
+            return fail_axis(space, error, axis->key,
+                             "value %d is too long, or more than one line; expected one line of "
+                             "less than %d bytes",
+                             i + 1, AXIS_TEXT);
         for (int other = 0; other < i; other++)
             if (!strcmp(axis->values[i], axis->values[other]))
-                return fail_axis(space, error, axis->key, "has the same value twice");
+                return fail_axis(space, error, axis->key,
+                                 "has the value '%s' twice; expected different values",
+                                 axis->values[i]);
     }
     return OK;
 }
@@ -189,7 +208,9 @@ static int read_axis(const struct Space *space, const struct NamedItem *item, st
     *axis = (struct Axis){.key = item->name};
     if (given != 1)
         return fail_axis(space, error, item->name,
-                         "expected one of uniform, log_uniform, integer, choice");
+                         "expected one of uniform, log_uniform, integer, choice with values, found "
+                         "%s",
+                         given ? "several" : "none");
     if (range->choice.count) {
         axis->kind = AXIS_CHOICE;
         axis->count = range->choice.count;
@@ -198,13 +219,14 @@ static int read_axis(const struct Space *space, const struct NamedItem *item, st
     }
     int count = range->integer.count ? range->integer.count : reals->count;
     if (count != 2)
-        return fail_axis(space, error, item->name, "expected [LOW, HIGH]");
+        return fail_axis(space, error, item->name, "expected [LOW, HIGH], found %d number%s", count,
+                         count == 1 ? "" : "s");
     axis->kind = range->integer.count   ? AXIS_INTEGER
                  : range->uniform.count ? AXIS_UNIFORM
                                         : AXIS_LOG;
     axis->low = range->integer.count ? (double)range->integer.values[0] : reals->values[0];
     axis->high = range->integer.count ? (double)range->integer.values[1] : reals->values[1];
-    return read_bounds(space, axis, error);
+    return check_bounds(space, axis, error);
 }
 
 int space_read(struct Space *space, const char *path, const char *text, struct Error *error) {

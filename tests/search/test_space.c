@@ -57,11 +57,14 @@ static void wrong_spaces_are_refused(void **state) {
     refuses("run: a.yaml\na.b: {uniform: [0, 1]}\n",
             "a.b: unknown key; does it belong below 'keys'?");
     refuses(HEAD "  a.b: {uniform: [1]}\n", ":3: keys.a.b: expected [LOW, HIGH]");
-    refuses(HEAD "  a: {uniform: [1, 0]}\n", "LOW below HIGH");
+    refuses(HEAD "  a: {uniform: [1, 0]}\n", "LOW below HIGH, found [1, 0]");
     refuses(HEAD "  a: {uniform: [1]}\n", "[LOW, HIGH]");
-    refuses(HEAD "  a: {log_uniform: [0, 1]}\n", "above 0");
-    refuses(HEAD "  a: {choice: [3]}\n", "two values");
-    refuses(HEAD "  a: {choice: [3, 3]}\n", "twice");
+    refuses(HEAD "  a: {integer: [9, 9]}\n", "found [9, 9]; a single value");
+    refuses(HEAD "  a: {log_uniform: [0, 1]}\n", "above 0, found [0, 1]");
+    refuses(HEAD "  a: {uniform: [0, 1, 2]}\n", "found 3 numbers");
+    refuses(HEAD "  a: {choice: [3]}\n", "two values or more to choose from, found '3'");
+    refuses(HEAD "  a: {choice: [3, 3]}\n", "the value '3' twice");
+    refuses(HEAD "  a: {choice: []}\n", "with values, found none");
     refuses(HEAD "  a: {uniform: [0, 1], integer: [0, 1]}\n", "one of uniform");
     refuses(HEAD "  a: {log_unifrom: [1, 2]}\n", "log_uniform");
 }
