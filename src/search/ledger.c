@@ -1,6 +1,5 @@
 #include "search/ledger.h"
 
-#include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -71,27 +70,13 @@ char *ledger_trial_folder(const char *folder, int64_t number) {
     return memory_print("%s/trials/%04" PRId64, folder, number);
 }
 
-static int make_folder(const char *path, struct Error *error) {
-    if (mkdir(path, 0777) && errno != EEXIST)
-        return fail_errno(error, "%s: the folder cannot be made", path);
-    return path_is_folder(path)
-               ? OK
-               : fail(error, ERROR_SYSTEM, "%s is a file, expected a folder", path);
-}
-
 int ledger_make(const char *folder, struct Error *error) {
-    char *paths[] = {memory_copy_text(folder), memory_print("%s/ledger", folder),
-                     memory_print("%s/trials", folder)};
+    static const char *const names[] = {"ledger", "trials"};
     int code = OK;
-    for (char *slash = strchr(paths[0] + 1, '/'); slash && !code; slash = strchr(slash + 1, '/')) {
-        *slash = '\0';
-        code = make_folder(paths[0], error);
-        *slash = '/';
-    }
-    for (int i = 0; i < 3; i++) {
-        if (!code)
-            code = make_folder(paths[i], error);
-        memory_release(paths[i]);
+    for (size_t i = 0; i < sizeof names / sizeof *names && !code; i++) {
+        char *path = memory_print("%s/%s", folder, names[i]);
+        code = path_make_folders(path, NULL, error);
+        memory_release(path);
     }
     return code;
 }
@@ -150,7 +135,7 @@ int ledger_claim(struct FolderLock **lock, const char *folder, int64_t number,
                  struct Error *error) {
     char *path = memory_print("%s/ledger/%04" PRId64, folder, number);
     *lock = NULL;
-    int code = make_folder(path, error);
+    int code = path_make_folders(path, NULL, error);
     if (!code)
         code = folder_lock_take(lock, path, 0, NULL, NULL, error);
     if (code && error->advice.kind == ADVICE_OTHER_FOLDER) { /* another process holds it */

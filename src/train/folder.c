@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "base/memory.h"
+#include "base/path.h"
 #include "base/temporary.h"
 #include "base/whole_file.h"
 #include "train/trainer.h"
@@ -41,37 +42,6 @@ static int refuse_files(const char *folder, struct Error *error) {
     return code;
 }
 
-/* Makes a folder and those that it lies in; *made is the length of the first one's path that was
- * not there, 0 if all were. */
-static int make_folder(const char *path, size_t *made, struct Error *error) {
-    char *copy = memory_copy_text(path);
-    int code = OK;
-    *made = 0;
-    for (char *slash = strchr(copy + 1, '/');; slash = strchr(slash + 1, '/')) {
-        if (slash)
-            *slash = '\0';
-        if (!mkdir(copy, 0777)) {
-            if (!*made)
-                *made = strlen(copy);
-        } else if (errno != EEXIST) {
-            code = fail_errno(error, "%s: the folder cannot be made", copy);
-        }
-        if (slash)
-            *slash = '/';
-        if (!slash || code)
-            break;
-    }
-    memory_release(copy);
-    if (!code && access(path, W_OK | X_OK))
-        code = fail_errno(error, "%s: cannot be written to", path);
-    return code;
-}
-
-int trainer__make_folder(const char *path, struct Error *error) {
-    size_t made;
-    return make_folder(path, &made, error);
-}
-
 /* Removes the folders of `path` that this process made, as far as they are empty. */
 static void remove_made(const char *path, size_t made) {
     char *copy = memory_copy_text(path);
@@ -100,7 +70,7 @@ static int lock(struct Trainer *trainer, struct Error *error) {
     if (code)
         return code;
     for (int attempt = 1; attempt <= ATTEMPTS; attempt++) {
-        code = make_folder(path, &folder->made, error);
+        code = path_make_folders(path, &folder->made, error);
         if (!code)
             code = folder_lock_take(&folder->lock, path, PATIENCE, trainer__stop_is_pending,
                                     trainer, error);
@@ -171,7 +141,7 @@ int trainer__open_folder(struct Trainer *trainer, struct Error *error) {
     }
     int code = trainer->saved.progress.step == 0 ? trainer__check_room(trainer, error) : OK;
     if (!code)
-        code = make_folder(trainer->checkpoints, &trainer->folder.made_checkpoints, error);
+        code = path_make_folders(trainer->checkpoints, &trainer->folder.made_checkpoints, error);
     if (!code && !dry)
         code = write_run_file(trainer, error);
     return code || dry ? code : write_statistics(trainer, error);

@@ -130,8 +130,6 @@ int trainer__go_back(struct Trainer *trainer, int64_t step, struct Error *error)
 /* folder.c: takes the lock of the run's folder, before anything in it is read or written; makes the
  * folder if need be. Collective; rank 0 holds the lock. */
 int trainer__lock_folder(struct Trainer *trainer, struct Error *error);
-/* folder.c: makes a folder and those that it lies in. Rank 0's part. */
-int trainer__make_folder(const char *path, struct Error *error);
 /* folder.c: the first that a run writes, after everything else was checked: removes what killed
  * runs left there, looks for room if the run is new, writes run.yaml. Rank 0's part. */
 int trainer__open_folder(struct Trainer *trainer, struct Error *error);

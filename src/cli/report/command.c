@@ -1,7 +1,5 @@
-#include <errno.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/log.h"
@@ -138,11 +136,11 @@ static int open_folder(struct Report *report, const struct Arguments *arguments,
     const char *out = argument_value(arguments, "out");
     char head[sizeof PAGE_BEGINNING] = "";
     report->folder = out ? memory_copy_text(out) : memory_print("%s%s", beside, name);
-    if (mkdir(report->folder, 0777) && errno != EEXIST)
-        return fail_errno(error, "%s: the folder cannot be made", report->folder);
+    int code = path_make_folders(report->folder, NULL, error);
+    if (code)
+        return code;
     char *page = report_path(report, "index.html");
     size_t length = read_file_head(page, head, sizeof head - 1);
-    int code = OK;
     if (length && strcmp(head, PAGE_BEGINNING))
         code = fail(error, ERROR_USAGE,
                     "%s: exists and is not a report, so it is not replaced; choose another folder",

@@ -5,6 +5,7 @@
 
 #include "base/log.h"
 #include "base/memory.h"
+#include "base/path.h"
 #include "pictures/png_write.h"
 #include "train/trainer.h"
 
@@ -25,7 +26,7 @@ static int on_start(struct Trainer *trainer, void *callback, struct Error *error
     const char *folder = trainer->request->tensorboard;
     if (!folder || ranks_rank(trainer->ranks) != 0)
         return OK;
-    int code = trainer__make_folder(folder, error);
+    int code = path_make_folders(folder, NULL, error);
     if (!code)
         code = event_file_create(&state->file, folder, trainer->saved.progress.step, error);
     trainer->events = state->file;
