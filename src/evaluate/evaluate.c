@@ -16,6 +16,7 @@ struct Work {
     double *scores;       /* of one member's block, or the ensemble's in the first member's scale */
     double *values;       /* of one member's block: its predictions if they are values */
     double *ensemble;     /* the block's predictions: the mean of the members' */
+    double *alone;        /* (members, values): each member's, for the sink; NULL: it needs none */
     double *gathered;     /* and what goes to the sink: of all ranks, */
     float *predictions;   /* and of one of them */
     int32_t *classes;
@@ -93,6 +94,9 @@ static int run_block(struct Work *work, int64_t number, double *sums, struct Err
         if (code)
             return code;
         measure(work, m, &request->members[m], block, sums);
+        if (work->alone)
+            memcpy(work->alone + m * EVALUATE_BLOCK * request->outputs, block.predictions,
+                   (size_t)values * sizeof *work->alone);
         if (is_mixed(request))
             ensemble_mean_add(work->kind, weight_of(request, m), count, request->outputs,
                               block.predictions, work->ensemble);
@@ -109,32 +113,38 @@ static int run_block(struct Work *work, int64_t number, double *sums, struct Err
     return OK;
 }
 
-/* Gives the sink one block of the ensemble's predictions. */
-static int sink_block(struct Work *work, int64_t number, const double *ensemble,
+/* Gives the sink one block of the predictions of `result`. */
+static int sink_block(struct Work *work, int result, int64_t number, const double *scores,
                       struct Error *error) {
     const struct EvaluateRequest *request = work->request;
-    const struct Choice *choice = request->members[0].loss;
+    const struct Choice *choice =
+        request->members[result < request->member_count ? result : 0].loss;
     const struct Loss *loss = (const struct Loss *)choice->kind;
-    struct DeliveredBlock block = {.first = number * EVALUATE_BLOCK,
+    struct DeliveredBlock block = {.result = result,
+                                   .first = number * EVALUATE_BLOCK,
                                    .count = block_samples(request, number),
                                    .predictions = work->predictions,
-                                   .scores = ensemble,
+                                   .scores = scores,
                                    .classes = work->classes};
     if (!block.count)
         return OK;
-    loss->predict(choice->options, block.count, request->outputs, ensemble, work->predictions);
+    loss->predict(choice->options, block.count, request->outputs, scores, work->predictions);
     for (int64_t i = 0; i < block.count; i++)
         work->classes[i] =
-            (int32_t)predicted_class(ensemble + i * request->outputs, request->outputs);
+            (int32_t)predicted_class(scores + i * request->outputs, request->outputs);
     return request->sink(request->context, &block, error);
 }
 
-static int deliver(struct Work *work, struct Ranks *ranks, int64_t round, struct Error *error) {
+/* Gathers the round's predictions of `result`, and gives them to the sink. */
+static int deliver(struct Work *work, struct Ranks *ranks, int result, int64_t round,
+                   struct Error *error) {
     int64_t values = EVALUATE_BLOCK * work->request->outputs;
     int size = ranks_size(ranks), code = OK;
-    ranks_gather(ranks, work->ensemble, values * (int64_t)sizeof(double), work->gathered);
+    const double *mine =
+        result < work->request->member_count ? work->alone + result * values : work->ensemble;
+    ranks_gather(ranks, mine, values * (int64_t)sizeof(double), work->gathered);
     for (int r = 0; r < size && !code && ranks_rank(ranks) == 0; r++)
-        code = sink_block(work, round * size + r, work->gathered + r * values, error);
+        code = sink_block(work, result, round * size + r, work->gathered + r * values, error);
     return ranks_agree(ranks, code, error);
 }
 
@@ -176,6 +186,8 @@ static struct Work work_create(const struct EvaluateRequest *request, int64_t ro
         .predictions = memory_array(float, values, "evaluation"),
         .classes = memory_array(int32_t, EVALUATE_BLOCK, "evaluation"),
     };
+    if (request->sink && request->sink_members)
+        work.alone = memory_array(double, request->member_count *values, "evaluation");
     work.mine = memory_array(double, rounds *work.results *work.sum_count, "evaluation");
     return work;
 }
@@ -184,6 +196,7 @@ static void work_release(struct Work *work) {
     memory_release(work->scores);
     memory_release(work->values);
     memory_release(work->ensemble);
+    memory_release(work->alone);
     memory_release(work->gathered);
     memory_release(work->predictions);
     memory_release(work->classes);
@@ -225,8 +238,9 @@ int evaluate(struct Ranks *ranks, const struct EvaluateRequest *request, struct 
         beat_move(ranks_beat(ranks));
         if (request->sink || request->is_interrupted)
             code = ranks_agree(ranks, code, error);
-        if (request->sink && !code)
-            code = deliver(&work, ranks, round, error);
+        for (int e = work.alone ? 0 : request->member_count;
+             request->sink && e <= request->member_count && !code; e++)
+            code = deliver(&work, ranks, e, round, error);
         if (request->ticker && !code && ranks_rank(ranks) == 0)
             tell(request, (round + 1) * size);
     }

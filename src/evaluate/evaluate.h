@@ -13,8 +13,9 @@
 #include "evaluate/predictor.h"
 #include "run/blocks.h"
 
-/* The ensemble's predictions of consecutive samples. */
+/* Predictions of consecutive samples. */
 struct DeliveredBlock {
+    int result; /* whose: a member's, or member_count: the ensemble's */
     int64_t first, count;
     const float *predictions; /* (count, outputs): probabilities, scores, or values */
     const double *scores;     /* (count, outputs), of which the predictions are made */
@@ -37,6 +38,7 @@ struct EvaluateRequest {
      * rank. */
     int (*sink)(void *context, const struct DeliveredBlock *block, struct Error *error);
     void *context;
+    bool sink_members; /* the sink also gets each member's predictions, before the ensemble's */
     /* NULL, or called on every rank before it predicts samples [first, first + count) of the split:
      * makes their images available. Its failure stops the evaluation on every rank. */
     int (*make_ready)(void *context, int64_t first, int64_t count, struct Error *error);

@@ -28,6 +28,7 @@ static const char style[] =
     ".wide{overflow-x:auto}table{border-collapse:collapse;font-size:.9rem;"
     "font-variant-numeric:tabular-nums}\n"
     "th,td{padding:.25rem .6rem;border:1px solid #8886;text-align:right;white-space:nowrap}"
+    "th{white-space:normal;vertical-align:bottom}"
     "th:first-child,td:first-child,.words th,.words td{text-align:left}\n"
     ".words td+td{white-space:normal;overflow-wrap:anywhere;min-width:10rem}\n"
     "@media(max-width:40rem){.words td:first-child{white-space:normal}}\n"

@@ -80,12 +80,22 @@ def test_a_run(runs):
 
 
 def test_several_runs_on_two_ranks(runs):
-    path = report(f"{runs}/a", f"{runs}/b", "--out", f"{runs}/both", ranks=2)
+    path = report(f"{runs}/a", f"{runs}/b", "--out", f"{runs}/pages/both", ranks=2)
     page = Page(path)
     assert [row[0] for row in page.rows[:3]] == ["run", "a", "b"]
     assert "The model of a" in page.titles and "The model of b" in page.titles
     assert "-  seed: 1\n+  seed: 2" in read(path)
-    assert_shows_the_ensemble(page, ["a", "b"], run(1, "eval", f"{runs}/a", f"{runs}/b")[0])
+    evaluated = run(1, "eval", f"{runs}/a", f"{runs}/b")[0]
+    assert_shows_the_ensemble(page, ["a", "b"], evaluated)
+    accuracies = [row[1] for row in page.rows if row[0] == "accuracy"]
+    assert accuracies == [" ".join(line.split()[1:3]) for line in evaluated.splitlines() if "%" in line]
+    matrices = [row for row in page.rows if len(row) == 11 and row[1].isdigit()]
+    assert sum(int(count) for row in matrices for count in row[1:]) == 3 * 60
+
+
+def test_each_model_runs_over_the_split_once(runs):
+    said = run(1, "report", f"{runs}/a", f"{runs}/b", "--out", f"{runs}/once", "--log", "debug")[1]
+    assert said.count("evaluation of split test begins") == 1 and "60 samples, 2 models" in said
 
 
 def assert_shows_the_ensemble(page, names, evaluated):

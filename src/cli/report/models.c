@@ -51,7 +51,7 @@ static void note_value(struct Judged *judged, int64_t sample, double prediction)
 }
 
 static int note_block(void *context, const struct DeliveredBlock *block, struct Error *error) {
-    struct Judged *judged = context;
+    struct Judged *judged = (struct Judged *)context + block->result;
     (void)error;
     for (int64_t i = 0; i < block->count; i++) {
         const double *scores = block->scores + i * judged->outputs;
@@ -256,12 +256,12 @@ static void introduce(struct Report *report, const struct Members *members, int 
     add_members(report, page, members, results);
 }
 
-/* Rank 0's part. `member`: members->count is the ensemble. */
+/* `member`: members->count is the ensemble. Not collective */
 static int add_model(struct Report *report, const struct Members *members, int member,
                      const struct Evaluation *results, const struct Judged *judged,
                      struct Error *error) {
     bool alone = member < members->count;
-    const struct Evaluation *result = &results[alone ? 0 : members->count];
+    const struct Evaluation *result = &results[member];
     char *name = alone ? memory_print("%d", member + 1) : memory_copy_text("ensemble");
     introduce(report, members, member, results);
     add_figures(&report->page, &result->figures);
@@ -276,40 +276,40 @@ static int add_model(struct Report *report, const struct Members *members, int m
     return code;
 }
 
-/* `member`: members->count is the ensemble. */
-static int evaluate_one(struct Report *report, const struct Members *members, int member,
-                        struct Ranks *ranks, struct Error *error) {
-    struct Evaluation *results = memory_array(struct Evaluation, members->count + 1, "results");
-    struct Judged judged;
-    struct EvaluateRequest request = members_request(members);
-    if (member < members->count) {
-        request.members = &members->predictors[member];
-        request.member_count = 1;
-        request.weights = NULL;
-    }
-    request.sink = note_block;
-    request.context = &judged;
-    start(&judged, members);
-    int code = members_evaluate(members, &request, ranks, results, error);
-    if (code == OK) {
-        bool first = ranks_rank(ranks) == 0;
-        code = first ? add_model(report, members, member, results, &judged, error) : OK;
-        code = ranks_agree(ranks, code, error);
-    }
-    for (int i = 0; i <= members->count; i++)
-        evaluation_release(&results[i]);
-    memory_release(results);
-    release(&judged);
+/* The models of runs one by one, and the ensemble if there is more than one, or if its file is what
+ * the page is about. Not collective */
+static int add_all(struct Report *report, const struct Members *members,
+                   const struct Evaluation *results, const struct Judged *judged,
+                   struct Error *error) {
+    bool is_file = members->operands.weights != NULL;
+    int code = OK;
+    for (int i = is_file ? members->count : 0; i <= members->count && code == OK; i++)
+        if (i < members->count || is_file || members->count > 1)
+            code = add_model(report, members, i, results, &judged[i], error);
     return code;
 }
 
 int report_add_models(struct Report *report, const struct Members *members, struct Ranks *ranks,
                       struct Error *error) {
-    bool is_file = members->operands.weights != NULL;
-    int code = OK;
-    for (int i = 0; i < members->count && code == OK && !is_file; i++)
-        code = evaluate_one(report, members, i, ranks, error);
-    if (code == OK && (is_file || members->count > 1))
-        code = evaluate_one(report, members, members->count, ranks, error);
+    int count = members->count + 1;
+    struct Evaluation *results = memory_array(struct Evaluation, count, "results");
+    struct Judged *judged = memory_array(struct Judged, count, "what is noted of predictions");
+    struct EvaluateRequest request = members_request(members);
+    request.sink = note_block;
+    request.context = judged;
+    request.sink_members = true;
+    for (int i = 0; i < count; i++)
+        start(&judged[i], members);
+    int code = members_evaluate(members, &request, ranks, results, error);
+    if (code == OK)
+        code = ranks_agree(
+            ranks, ranks_rank(ranks) == 0 ? add_all(report, members, results, judged, error) : OK,
+            error);
+    for (int i = 0; i < count; i++) {
+        evaluation_release(&results[i]);
+        release(&judged[i]);
+    }
+    memory_release(results);
+    memory_release(judged);
     return code;
 }

@@ -86,9 +86,10 @@ static void caption(struct Album *album, int64_t item, const struct Mistake *mis
     char *const *names = album->members->dataset->targets.names;
     struct GridItem *image = &album->items[item], *map = &album->items[item + 1];
     snprintf(words_of(album, item, 0), SIZE_OF_WORDS, "is %.20s", names[mistake->truth]);
-    snprintf(words_of(album, item, 1), SIZE_OF_WORDS, "%.0f%% sure", 100 * mistake->probability);
-    snprintf(words_of(album, item + 1, 0), SIZE_OF_WORDS, "not %.20s", names[mistake->predicted]);
-    snprintf(words_of(album, item + 1, 1), SIZE_OF_WORDS, "no. %" PRId64, mistake->sample);
+    snprintf(words_of(album, item, 1), SIZE_OF_WORDS, "no. %" PRId64, mistake->sample);
+    snprintf(words_of(album, item + 1, 0), SIZE_OF_WORDS, "said %.20s", names[mistake->predicted]);
+    snprintf(words_of(album, item + 1, 1), SIZE_OF_WORDS, "%.0f%% sure",
+             100 * mistake->probability);
     for (int line = 0; line < GRID_LINES; line++) {
         image->words[line] = words_of(album, item, line);
         map->words[line] = words_of(album, item + 1, line);
@@ -142,8 +143,10 @@ int report_add_mistakes(struct Report *report, const struct Members *members, in
     page_heading(&report->page, "Worst mistakes");
     if (code == OK)
         code = page_picture(&report->page, path,
-                            "The samples whose truth the model holds for the least probable. "
-                            "Beside each: red is where hiding the image costs the predicted class "
+                            "The samples to whose true class the model gives the lowest "
+                            "probability, with the number of the sample. Beside each is what the "
+                            "model said instead, and how sure it was; red is where hiding the "
+                            "image costs the predicted class "
                             "the most, so where the model looked",
                             error);
     for (int64_t i = 0; i < count; i++)
