@@ -88,7 +88,7 @@ def test_several_runs_on_two_ranks(runs):
     evaluated = run(1, "eval", f"{runs}/a", f"{runs}/b")[0]
     assert_shows_the_ensemble(page, ["a", "b"], evaluated)
     accuracies = [row[1] for row in page.rows if row[0] == "accuracy"]
-    assert accuracies == [" ".join(line.split()[1:3]) for line in evaluated.splitlines() if "%" in line]
+    assert accuracies == [" ".join(line.split()[1:3]) for line in evaluated.splitlines() if "%" in line][:3]
     matrices = [row for row in page.rows if len(row) == 11 and row[1].isdigit()]
     assert sum(int(count) for row in matrices for count in row[1:]) == 3 * 60
 

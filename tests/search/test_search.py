@@ -201,7 +201,7 @@ def test_refusals(folder, recipe):
     assert "key.yaml" in said and "did you mean 'rate'" in said
     space = write_space(folder, "range.yaml", keys="  optimizer.momentum: {uniform: [0.5, 1.5]}")
     assert "1.5" in refusal(RUN_FILE, "search", space, "--out", f"{folder}/s")
-    space = write_space(folder, "whole.yaml", keys="  train.batch: {uniform: [10, 20]}")
+    space = write_space(folder, "whole.yaml", keys="  model.1.linear.out: {uniform: [10, 20]}")
     assert "whole numbers need integer or choice" in refusal(RUN_FILE, "search", space, "--out", f"{folder}/s")
     assert "validation" in refusal(RUN_FILE, "search", f"{folder}/space.yaml", "--out", f"{folder}/s", "--set",
                                    "data.validation=none")
