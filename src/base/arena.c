@@ -4,7 +4,7 @@
 
 #include "base/memory.h"
 
-/* Visits the elements in file order; *memory is each one's index in memory order. */
+/* Visits the elements of a row in file order. */
 struct Walk {
     int rank;
     int64_t size[ARENA_DIMENSIONS], stride[ARENA_DIMENSIONS], index[ARENA_DIMENSIONS];

@@ -1,7 +1,7 @@
-/* The flat arenas of a run: one table of rows says what lies where. The same offsets hold in
+/* The flat arenas of a run. One table of rows gives the place of each tensor. Its offsets hold in
  *   - the state     (parameters, then running statistics),
  *   - a gradient    (gradients, then this shard's part of the statistics, then its tallies),
- *   - an optimiser's slots (the parameters' part only).
+ *   - an optimiser's slot (the parameters' part only).
  * Initialising, exchanging, updating and saving are loops over the table. nn, comm, optim and
  * checkpoint all work on it and know nothing of one another. */
 #ifndef TRAINER_BASE_ARENA_H
@@ -41,11 +41,11 @@ struct Arena {
     int row_count;
     int64_t parameters; /* elements from 0 that are trained (rows with role != ROLE_STATISTIC) */
     int64_t statistics; /* elements from `parameters` on */
-    int64_t trained;    /* the sum of the trained rows' counts, padding excluded: for people */
+    int64_t trained;    /* the sum of the trained rows' counts, without padding; for display */
 };
 
-/* state = parameters + statistics; a gradient has ARENA_TALLIES more elements after them, room for
- * the sums that a step needs from all shards (nn/plan.h says which). */
+/* The state is the parameters and the statistics. A gradient has ARENA_TALLIES more elements after
+ * them: room for the sums that a step needs from all shards (nn/plan.h lists them). */
 #define ARENA_TALLIES 16
 static inline int64_t arena_state_elements(const struct Arena *arena) {
     return arena->parameters + arena->statistics;
@@ -54,14 +54,15 @@ static inline int64_t arena_gradient_elements(const struct Arena *arena) {
     return arena->parameters + arena->statistics + ARENA_TALLIES;
 }
 
-/* Copies row `row` between memory order (in `state`, float) and file order (dense, `count` long) */
+/* Copy a row between memory order (at its offset in `state`) and file order (`file`, dense,
+ * row->count elements). */
 void arena_to_file(const struct ArenaRow *row, const float *state, float *file);
 void arena_from_file(const struct ArenaRow *row, const float *file, float *state);
 
-/* Whether the two orders are the same, so that the row is dense in memory as it is in a file. */
+/* Whether the elements of the row have the same order in memory as in a file. */
 bool arena_keeps_order(const struct ArenaRow *row);
 
-/* The row with that name, or -1. */
+/* The index of the row with that name; -1 if there is none. */
 int arena_find(const struct Arena *arena, const char *name);
 
 void arena_release(struct Arena *arena); /* rows and names; not `arena` itself */

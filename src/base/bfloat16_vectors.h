@@ -1,5 +1,5 @@
-/* Vectors of bf16 (base/bfloat16.h), as values, and rounded to the same bits. By intrinsics,
- * because GCC takes vectors apart to convert them. For kernel files. */
+/* Conversion between vectors of float and of bf16, with the same bits as base/bfloat16.h. It uses
+ * intrinsics because GCC converts such vectors one number at a time. For kernel files. */
 #ifndef TRAINER_BASE_BFLOAT16_VECTORS_H
 #define TRAINER_BASE_BFLOAT16_VECTORS_H
 
@@ -9,21 +9,21 @@
 #include <immintrin.h>
 #endif
 
-/* bf16_round of vectors of any length, as the compiler makes it: `bits`, uint32_t each, are those
- * of floats; the result has the rounded ones in its lower halves. `integers` is the type of as many
- * int32_t. */
+/* bf16_round for vectors of any length, without intrinsics. `bits` is a vector of uint32_t that
+ * holds floats; each element of the result has the bf16 in its lower half. `integers` is the type
+ * of a vector of as many int32_t. */
 #define BF16_ROUND_BITS(integers, bits)                                                            \
     ({                                                                                             \
         __typeof__(bits) bits_ = (bits), quiet_ = bits_ >> 16 | 0x40;                              \
         __typeof__(bits) rounded_ = (bits_ + 0x7FFF + (bits_ >> 16 & 1)) >> 16;                    \
-        /* The sign of this difference, at every bit: set for a NaN. */                            \
+        /* The sign of this difference, copied to every bit, is set for a NaN. */                  \
         __typeof__(bits) nan_ =                                                                    \
             (__typeof__(bits))((integers)(0x7F800000 - (bits_ & 0x7FFFFFFF)) >> 31);               \
         (quiet_ & nan_) | (rounded_ & ~nan_);                                                      \
     })
 
 #ifdef __AVX512BW__
-/* A permutation of words costs as little as a shift. */
+/* A permutation of words is as fast as a shift. */
 static inline __m512 bf16_load_16(const bf16 *from) {
     const __m512i to_upper = _mm512_set_epi16(15, 0, 14, 0, 13, 0, 12, 0, 11, 0, 10, 0, 9, 0, 8, 0,
                                               7, 0, 6, 0, 5, 0, 4, 0, 3, 0, 2, 0, 1, 0, 0, 0);

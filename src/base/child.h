@@ -4,11 +4,11 @@
 
 #include "base/error.h"
 
-/* Runs words[0], which is looked for in PATH, with the words that follow and end with NULL, in
- * `folder` (NULL: that of this process), reading the file descriptor `input` and writing to
- * `output` (−1: it has nothing to read, and what it writes goes nowhere), and waits for its end;
- * what it says on stderr goes nowhere. *status gets its exit code. ERROR_SYSTEM if it cannot be
- * started, or a signal ended it. */
+/* Runs the program words[0], which is searched for in PATH, and waits until it ends. `words` is its
+ * argument list, ended by NULL. The program runs in `folder` (NULL: the folder of this process),
+ * reads from the file descriptor `input` and writes to `output` (−1: /dev/null); its stderr is
+ * discarded. *status gets its exit code. ERROR_SYSTEM if it cannot be started or is ended by a
+ * signal. */
 int child_run(const char *const *words, const char *folder, int input, int output, int *status,
               struct Error *error);
 

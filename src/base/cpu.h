@@ -1,6 +1,6 @@
-/* Which level of x86-64 this CPU has. Older compilers do not know the levels by their names. No CPU
- * has the instructions that are asked for here and lacks others of the same level. Not collective.
- */
+/* Which level of x86-64 this CPU supports. Only the instruction sets below are tested, because
+ * older compilers do not know the levels by name; every CPU that has them has the rest of the
+ * level, too. Not collective. */
 #ifndef TRAINER_BASE_CPU_H
 #define TRAINER_BASE_CPU_H
 

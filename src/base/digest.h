@@ -1,4 +1,4 @@
-/* Digests: XXH3-128, to find damage and differences; no cryptographic hash. */
+/* Digests that reveal damage and differences: XXH3-128, which is not a cryptographic hash. */
 #ifndef TRAINER_BASE_DIGEST_H
 #define TRAINER_BASE_DIGEST_H
 
@@ -12,7 +12,7 @@ struct Digest {
 };
 
 struct Digest digest_bytes(const void *data, size_t bytes);
-/* The digest in hexadecimal; returns `text`. */
+/* Writes the digest in hexadecimal to `text`, and returns it. */
 char *digest_text(struct Digest digest, char text[DIGEST_TEXT]);
 
 #endif

@@ -14,9 +14,10 @@ static void (*abort_handler)(int code);
 static int abort_rank = -1;
 
 #define GAP " ... "
-#define KEPT 600 /* of a line that is too long, so that there is room for what is appended */
+#define KEPT 600 /* bytes of a line that is too long; the rest is room for what is appended */
 
-/* Keeps the begin and the end of a text, which say what and why, whatever long name is between. */
+/* Shortens a long text in the middle: its beginning and its end hold the facts, and what makes it
+ * long is usually a name between them. */
 static void write_ends(char *to, size_t room, const char *text) {
     size_t length = strlen(text), gap = sizeof GAP - 1;
     size_t head = room > gap ? (room - gap) / 3 : 0, tail = room > gap ? room - gap - head : 0;
@@ -28,7 +29,7 @@ static void write_ends(char *to, size_t room, const char *text) {
              text + length - tail);
 }
 
-/* What names and texts from files hold must neither break the line nor steer a terminal. */
+/* Text from files and from names must neither break the line nor control a terminal. */
 static void write_line(struct Error *error, size_t used, const char *format, va_list arguments) {
     va_list again;
     va_copy(again, arguments);
@@ -43,7 +44,7 @@ static void write_line(struct Error *error, size_t used, const char *format, va_
     text_hide_controls(error->text + used);
 }
 
-/* Forgets an older failure. */
+/* Writes the line of a new failure; an older one in `error` is lost. */
 static int start(struct Error *error, int code, const char *format, va_list arguments) {
     *error = (struct Error){.code = code};
     write_line(error, 0, format, arguments);

@@ -1,15 +1,16 @@
-/* Failures of the world: files, options, sizes, numbers.
+/* Failures that come from outside the program: files, options, sizes, numbers.
  *
  * A function that can fail returns an error code (OK is 0) and takes a `struct Error *` as its last
  * parameter. On failure it writes one line that names the file or data set, what was found and what
  * was expected. Callers clean up and hand the same code on; they may put their own context in front
  * with error_context().
  *
- * A failure also carries what others need to complete the line. A key of the run file gets file and
- * line from runfile_locate() (runfile/runfile.h), at the place that knows the run file. An option
- * of the command line and a piece of advice get their words in cli/, which alone prints and exits.
+ * An error also holds what the modules above need to complete the line. If it blames a key of the
+ * run file, runfile_locate() (runfile/runfile.h) adds file and line. If it blames an option or has
+ * advice, cli/, the only module that prints and exits, puts that into words.
  *
- * A bug is not an error: CHECK(condition) is never compiled out; it says where, and aborts. */
+ * A bug is not an error: CHECK(condition), which is never compiled out, prints the place and
+ * aborts. */
 #ifndef TRAINER_BASE_ERROR_H
 #define TRAINER_BASE_ERROR_H
 
@@ -19,23 +20,23 @@
 /* The codes are also the process's exit codes, the same on every rank. */
 enum {
     OK = 0,
-    ERROR_USAGE = 2,      /* unknown subcommand, flag, bad operand */
-    ERROR_RUN_FILE = 3,   /* run file: unknown key, range, impossible shape, batch % shards */
+    ERROR_USAGE = 2,      /* unknown subcommand or option, bad operand */
+    ERROR_RUN_FILE = 3,   /* unknown key, value out of range, impossible shape, batch % shards */
     ERROR_DATA = 4,       /* a data set or an image cannot be used */
     ERROR_CHECKPOINT = 5, /* a checkpoint cannot be used */
-    ERROR_SYSTEM = 6,     /* the operating system said no: permission, no space, missing file */
+    ERROR_SYSTEM = 6,     /* the operating system failed: permission, no space, missing file */
     ERROR_NUMERIC = 7,    /* NaN or Inf in a loss or gradient; replicas differ; gradients wrong */
     ERROR_RANKS = 8,      /* a rank died, hangs or cannot be reached */
-    ERROR_FOUND = 9,      /* a check found what will make the run fail */
+    ERROR_FOUND = 9,      /* a check found something that will make the run fail */
     ERROR_BUG = 70,
     ERROR_STOPPED = 75 /* asked to stop, by a signal or a time limit; saved, and can be continued */
 };
 
-/* What a person can do about a failure. */
+/* What the user can do about a failure. */
 enum AdviceKind {
     ADVICE_NONE,
     ADVICE_STATISTICS,   /* compute the statistics of the data set `file` */
-    ADVICE_COMPONENTS,   /* its principal components at scale `detail`; `count`: at least so many */
+    ADVICE_COMPONENTS,   /* compute at least `count` components of `file` at scale `detail` */
     ADVICE_DRAW,         /* draw the components of `file` */
     ADVICE_IMAGE_SIZE,   /* bring all images to one size */
     ADVICE_CHANNELS,     /* take all `count` channels of the pictures */
@@ -47,7 +48,7 @@ enum AdviceKind {
     ADVICE_VERIFY,       /* check the data set `file` */
     ADVICE_INSPECT,      /* list the arrays of the checkpoint `file` */
     ADVICE_DATA,         /* name the data set, which is not where the run found it */
-    ADVICE_NEWER,        /* rewrite `file` in an older format */
+    ADVICE_NEWER,        /* rewrite `file`, which has a newer format, in an older one */
     ADVICE_CONTENTS,     /* list what `file` holds, and how a run file can name it */
     ADVICE_CONTINUE_RUN, /* continue the run, or choose another folder */
     ADVICE_RESUME,       /* the run, which has ended, can be continued from its checkpoint `file` */
@@ -55,13 +56,13 @@ enum AdviceKind {
     ADVICE_IN_TEXT,      /* the text of the error says it */
     ADVICE_MEND_FOLDER,  /* make it possible to write to the run's folder, and continue the run */
     ADVICE_GO_ON,        /* continue the run that was stopped */
-    /* About tables: here `file` is the name of a column. */
-    ADVICE_SEPARATOR,     /* say what stands between columns */
-    ADVICE_COMMENT,       /* say with which character comments begin */
-    ADVICE_NO_HEAD,       /* say that the first line is a row */
+    /* For tables; `file` is the name of a column. */
+    ADVICE_SEPARATOR,     /* give the character that separates columns */
+    ADVICE_COMMENT,       /* give the character with which comments begin */
+    ADVICE_NO_HEAD,       /* state that the first line is a row */
     ADVICE_MISSING,       /* give the column a rule for missing values */
     ADVICE_MISSING_TRUTH, /* the same for a column of labels or targets */
-    ADVICE_COLUMN,        /* leave the column out, take it as categories, or `detail` as missing */
+    ADVICE_COLUMN,        /* leave it out, take it as categories, or treat `detail` as missing */
     ADVICE_MANY,          /* leave the column out, or take it as categories */
     ADVICE_IGNORE,        /* leave the column out */
     ADVICE_LABEL,         /* take the column as classes */
@@ -70,11 +71,11 @@ enum AdviceKind {
 struct Advice {
     enum AdviceKind kind;
     char file[256], detail[32];
-    int64_t count; /* 0: none is named */
+    int64_t count; /* 0: no number is given */
 };
 
-/* An option of a command, by its name without dashes, and what was given for it ("": nothing, or it
- * is not worth repeating). */
+/* An option of a command: its name without dashes, and the value that was given for it ("" if there
+ * is none, or it need not be repeated). */
 struct BlamedOption {
     char name[32], value[128];
 };
@@ -82,32 +83,34 @@ struct BlamedOption {
 struct Error {
     int code;
     char text[1000];
-    char key[200];              /* the key of the run file to blame, as "train.shards"; "": none */
-    bool located;               /* `text` says where the key stands; never added twice */
-    struct BlamedOption option; /* to blame; name "": none */
+    char key[200];              /* the key of the run file to blame: "train.shards"; "" if none */
+    bool located;               /* `text` already gives the file and line of the key */
+    struct BlamedOption option; /* the option to blame; its name is "" if there is none */
     struct Advice advice;
 };
 
-/* Writes the line and returns `code`, so that `return fail(error, ERROR_DATA, "%s: ...", path);` */
+/* Writes the line and returns `code`, for `return fail(error, ERROR_DATA, "%s: ...", path);` */
 int fail(struct Error *error, int code, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
 /* As fail() with ERROR_SYSTEM, and appends ": " and strerror(errno). */
 int fail_errno(struct Error *error, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
-/* As fail(), for a key of the run file, which the line does not name. */
+/* As fail(), and blames a key of the run file. The line itself does not name the key. */
 int fail_key(struct Error *error, int code, const char *key, const char *format, ...)
     __attribute__((format(printf, 4, 5)));
 
-/* As fail() with ERROR_USAGE, for an option, which the line does not name. `value` may be NULL. */
+/* As fail() with ERROR_USAGE, and blames an option, which the line itself does not name. `value`
+ * may be NULL. */
 int fail_option(struct Error *error, const char *option, const char *value, const char *format, ...)
     __attribute__((format(printf, 4, 5)));
 
-/* Blame a key, or an option, for a failure from below that names neither. Return the code. */
+/* Blame a key or an option for a failure of a called function. The first blame stays: if one is
+ * there, a key changes nothing, and an option does not replace an option. Return the code. */
 int error_blame_key(struct Error *error, const char *key);
 int error_blame_option(struct Error *error, const char *option, const char *value);
 
-/* Adds what can be done. `file` and `detail` may be NULL. Returns the code. */
+/* Sets the advice. `file` and `detail` may be NULL. Returns the code. */
 int error_advise(struct Error *error, enum AdviceKind kind, const char *file, const char *detail,
                  int64_t count);
 
@@ -125,11 +128,13 @@ void error_append(struct Error *error, const char *format, ...)
             check_failed(__FILE__, __LINE__, #condition);                                          \
     } while (0)
 
-/* Both print one line and end the process: all ranks through the handler, once they are up; else a
- * bug leaves a core. They begin with the rank, if it is known. */
+/* Both print one line, which names the rank if it is known, and end the process with the code on
+ * the right: by the handler, if one is set, which ends all ranks. Without one, a bug calls
+ * abort(). */
 _Noreturn void check_failed(const char *file, int line, const char *condition); /* ERROR_BUG */
 _Noreturn void memory_failed(uint64_t bytes, const char *purpose);              /* ERROR_SYSTEM */
-/* How the process ends then; must not return. `rank`: of this process, -1 if it has none. */
+/* Sets the handler, which must not return. `rank` is the rank of this process, -1 if it has
+ * none. */
 void check_set_handler(void (*handler)(int code), int rank);
 
 #endif

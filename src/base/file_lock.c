@@ -5,7 +5,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* `type`: F_WRLCK or F_UNLCK, of the whole file. */
+/* `type` is F_WRLCK or F_UNLCK. */
 static int set_lock(int fd, short type) {
     struct flock lock = {.l_type = type, .l_whence = SEEK_SET};
     return fcntl(fd, F_OFD_SETLK, &lock);
@@ -13,7 +13,7 @@ static int set_lock(int fd, short type) {
 
 int file_lock_take(int fd) {
     int failed = set_lock(fd, F_WRLCK);
-    if (failed && errno == EACCES) /* POSIX allows either number */
+    if (failed && errno == EACCES) /* POSIX allows EACCES in place of EAGAIN */
         errno = EAGAIN;
     return failed;
 }

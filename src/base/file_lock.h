@@ -1,19 +1,20 @@
-/* Locks on whole files that the kernel releases when their holder ends, however it ends: open file
- * description locks (fcntl, F_OFD_SETLK). They belong to the descriptor and its duplicates, and
- * hold against other processes, other descriptors of this process, and, if the file system carries
- * locks between hosts (as NFS and Lustre do unless they are mounted without), against other hosts.
- * Not collective. */
+/* Locks on whole files: open file description locks (fcntl, F_OFD_SETLK). The kernel releases a
+ * lock when its holder ends, however it ends. A lock belongs to a descriptor and its duplicates. It
+ * excludes other processes, other descriptors of this process and, if the file system carries locks
+ * between hosts (NFS and Lustre do, unless they are mounted without locks), processes of other
+ * hosts. Not collective. */
 #ifndef TRAINER_BASE_FILE_LOCK_H
 #define TRAINER_BASE_FILE_LOCK_H
 
 #include <stdbool.h>
 
-/* Takes the lock of a file that is open for writing, without waiting. Returns 0, or −1 and errno:
- * EAGAIN if another holds it, anything else if the file system has no locks. */
+/* Tries to lock a file that is open for writing; does not wait. Returns 0, or −1 with errno set:
+ * EAGAIN if the lock is held elsewhere, another value if the file system has no locks. */
 int file_lock_take(int fd);
 void file_lock_release(int fd);
 
-/* Does `path` itself, not what a link there points at, lead to the file that is open as `fd`? */
+/* Whether `path` names the file that is open as `fd`. If `path` is a link, the link itself is
+ * compared, not its target. */
 bool file_lock_is_at(int fd, const char *path);
 
 #endif

@@ -15,25 +15,26 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "base/temporary.h"
+#include "base/thread.h"
 
 #define POLL 0.1     /* seconds between two attempts */
-#define UNSTEADY 5.0 /* seconds after which a file that changes at every attempt is given up */
+#define UNSTEADY 5.0 /* seconds of further attempts while the file changes at each of them */
 #define RENEW 15     /* seconds between two renewals of the file's time */
 
 struct FolderLock {
     char *folder, *path;
     int fd;              /* −1: not held */
     bool held_elsewhere; /* another process holds it */
-    struct Holder other; /* who holds it instead; process 0: it is not known */
-    /* Without locks: the thread that renews the file's time. */
+    struct Holder other; /* that process; its number is 0 if it is not known */
+    /* The thread that renews the file's time if the file system has no locks. */
     bool renewing;
     pthread_t thread;
     pthread_mutex_t mutex;
-    pthread_cond_t stop; /* with `renewing` false */
+    pthread_cond_t stop; /* signalled after `renewing` has become false */
 };
 
-/* How an attempt ends. */
-enum Attempt { TAKEN, HELD, CHANGED, FAILED }; /* CHANGED: the file did in the meantime */
+/* How an attempt ends. CHANGED: the file was replaced or removed during the attempt. */
+enum Attempt { TAKEN, HELD, CHANGED, FAILED };
 
 /* ---- Without locks ---- */
 
@@ -42,7 +43,7 @@ static void *renew(void *argument) {
     pthread_mutex_lock(&lock->mutex);
     while (lock->renewing) {
         struct timespec until;
-        futimens(lock->fd, NULL); /* a failure shows as an old time, as it should */
+        futimens(lock->fd, NULL); /* if it fails, the file looks left over, which is correct */
         clock_gettime(CLOCK_REALTIME, &until);
         until.tv_sec += RENEW;
         pthread_cond_timedwait(&lock->stop, &lock->mutex, &until);
@@ -53,7 +54,7 @@ static void *renew(void *argument) {
 
 static void start_renewing(struct FolderLock *lock) {
     lock->renewing = true;
-    if (pthread_create(&lock->thread, NULL, renew, lock)) {
+    if (!thread_start(&lock->thread, renew, lock)) {
         lock->renewing = false;
         log_warning("%s: its time cannot be renewed, so another machine may take the folder for "
                     "left over after %d seconds",
@@ -71,8 +72,8 @@ static void stop_renewing(struct FolderLock *lock) {
     pthread_join(lock->thread, NULL);
 }
 
-/* Seconds since the file was last renewed. Both times are the file system's, since the clocks of
- * machines differ: that of now is a new file's. 0 if it cannot be found out. */
+/* Seconds since the file was last renewed; 0 if that cannot be determined. The present time is that
+ * of a new file, so that both times come from the clock of the file system. */
 static double age(const struct FolderLock *lock, int fd) {
     struct stat then, now;
     char *name;
@@ -88,18 +89,18 @@ static double age(const struct FolderLock *lock, int fd) {
     return seconds;
 }
 
-/* Is the file `fd`, whose holder is lock->other, left over? A file of this very process is one that
- * it held and lost sight of. */
+/* Whether the file `fd`, whose holder is lock->other, is left over. If the holder is this process
+ * itself, it held the file earlier and has lost it. */
 static bool is_left_over(const struct FolderLock *lock, int fd) {
     const struct Holder *holder = &lock->other;
     if (holder->process && holder__is_near(holder))
         return !holder__runs(holder) || holder->process == (long)getpid();
-    /* A file that says nothing is one whose writer is just about to; one that is not renewed is
-     * that of a holder that had a lock. */
+    /* A file that names no holder may have just been created, so its age decides. A file that is
+     * not renewed belongs to a holder that has a lock. */
     return (!holder->process || holder->renews) && age(lock, fd) > FOLDER_LOCK_STALE;
 }
 
-/* Puts a new file in the place of the left-over one, which is open as *fd. */
+/* Replaces the left-over file, which is open as *fd, by a new one. */
 static enum Attempt replace(const struct FolderLock *lock, int *fd) {
     char *name;
     int fresh = create_temporary(lock->path, &name);
@@ -116,8 +117,8 @@ static enum Attempt replace(const struct FolderLock *lock, int *fd) {
     return replaced ? TAKEN : HELD;
 }
 
-/* Several processes may find the same file left over. The one that creates a claim beside it may
- * replace it, after another look: what was found may have changed since. */
+/* Several processes may find the same file left over. Only the one that creates the claim file may
+ * replace it, after it has checked again, because the file may have changed since. */
 static enum Attempt take_over(const struct FolderLock *lock, int *fd) {
     char *path = memory_print("%s.claim", lock->path);
     int claim = open(path, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0666);
@@ -128,7 +129,7 @@ static enum Attempt take_over(const struct FolderLock *lock, int *fd) {
                                                                              : CHANGED;
     else
         claim = open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
-    /* Another's is there for a moment, unless that process died in it. */
+    /* The claim of another process exists only for a moment, unless that process was killed. */
     if (claim >= 0 && (mine || age(lock, claim) > FOLDER_LOCK_STALE))
         unlink(path);
     if (claim >= 0)

@@ -1,4 +1,4 @@
-/* How much memory this process may use. */
+/* memory_granted: how much memory the processes of this computer may use. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,7 +11,7 @@ static int64_t least(int64_t a, int64_t b) {
     return a < b ? a : b;
 }
 
-/* The number in a file; INT64_MAX if there is none ("max"). */
+/* The number in a file; INT64_MAX if it holds none (it may hold "max") or cannot be read. */
 static int64_t read_number(const char *path) {
     long long value = 0;
     FILE *file = fopen(path, "re");
@@ -22,7 +22,7 @@ static int64_t read_number(const char *path) {
     return found ? value : INT64_MAX;
 }
 
-/* The least limit of a control group and of those above it. `path` is changed. */
+/* The least limit of a control group and its parents. Modifies `path`. */
 static int64_t limit_of_group(const char *root, char *path, const char *name) {
     int64_t limit = INT64_MAX;
     char file[4096];
@@ -36,7 +36,7 @@ static int64_t limit_of_group(const char *root, char *path, const char *name) {
     }
 }
 
-/* The lines of /proc/self/cgroup: "0::/path" of version 2, "4:memory:/path" of version 1. */
+/* A line of /proc/self/cgroup is "0::/path" in version 2 and "4:memory:/path" in version 1. */
 static int64_t limit_of_groups(void) {
     int64_t limit = INT64_MAX;
     char line[2048];

@@ -7,7 +7,7 @@
 
 #include "base/process.h"
 
-/* The first line of a small file of the kernel, "" if there is none. */
+/* Reads the first line of a file; "" if there is none. */
 static void read_line(const char *path, char *line, int size) {
     FILE *file = fopen(path, "re");
     line[0] = '\0';
@@ -19,7 +19,7 @@ static void read_line(const char *path, char *line, int size) {
     fclose(file);
 }
 
-/* When a process started; 0 if there is no such process or it has ended. */
+/* The start of a process, in clock ticks after the boot; 0 if it does not exist or has ended. */
 static unsigned long long start_of(long pid) {
     struct Process process;
     return process_read(pid, &process) && process_is_alive(&process) ? process.start : 0;

@@ -1,5 +1,5 @@
-/* Who holds a lock: a process, named so that people find it, and so that a process of the same
- * machine can tell whether it still runs. */
+/* The holder of a lock: a process, described well enough for people to find it and for another
+ * process of the same machine to tell whether it still runs. */
 #ifndef TRAINER_BASE_HOLDER_H
 #define TRAINER_BASE_HOLDER_H
 
@@ -7,25 +7,25 @@
 
 struct Holder {
     long process;
-    char host[256], since[40]; /* since: "2026-11-28 13:40:12 +0000" */
-    /* What makes the process number unique: when the process started, in clock ticks after the
-     * machine's own start, that start's identity, and the name space of process numbers. */
+    char host[256], since[40]; /* `since` is "2026-11-28 13:40:12 +0000" */
+    /* These make the process number unique: the start of the process, in clock ticks after the
+     * boot; the boot's identity; and the name space of process numbers. */
     unsigned long long start;
     char boot[40], numbers[40];
-    bool renews; /* the file has no lock; its holder renews its time */
+    bool renews; /* the file system has no locks; the holder renews the file's time */
 };
 
 /* This process. */
 struct Holder holder__self(void);
 
-/* Writes and reads what a lock file says. holder__read returns false if `text` is something else.
- */
+/* Write and read the contents of a lock file. holder__write returns `text`. holder__read returns
+ * false if `text` has another form. */
 #define HOLDER_TEXT 700
 char *holder__write(const struct Holder *holder, char text[HOLDER_TEXT]);
 bool holder__read(struct Holder *holder, const char *text);
 
-/* Did the holder start on this machine, since its last start, so that this process can look for it?
- * And if so, does it still run? */
+/* holder__is_near: whether the holder started on this machine since the last boot, so that this
+ * process can find it. holder__runs: whether such a holder still runs. */
 bool holder__is_near(const struct Holder *holder);
 bool holder__runs(const struct Holder *holder);
 

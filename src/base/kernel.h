@@ -4,11 +4,11 @@
  * once for each variant. The caller picks a variant at run time, so that one binary runs on every
  * node of a mixed cluster, and all ranks can agree on one instruction set.
  *
- * Activations and their gradients are of type `element` in memory. In the forms above that is
- * `real`. Some kernel files have a second form for each instruction set, in which `element` is a
- * bf16 (base/bfloat16.h) and `real`, the type of parameters, their gradients and all arithmetic, is
- * float. Such a file reads and writes elements by element_value and element_round.
- */
+ * In memory, activations and their gradients have the type `element`, which is `real` in these
+ * variants. Some kernel files are compiled a second time for each instruction set: then `element`
+ * is bf16 (base/bfloat16.h), and `real`, the type of parameters, their gradients and all
+ * arithmetic, is float. Such a file reads and writes elements by element_value and
+ * element_round. */
 #ifndef TRAINER_BASE_KERNEL_H
 #define TRAINER_BASE_KERNEL_H
 
@@ -24,9 +24,9 @@ enum Variant {
     VARIANT_COUNT = 4
 };
 
-/* The best float variant, up to `limit`, that was built and that this CPU can run. */
+/* The best float variant, up to `limit`, that was built and runs on this CPU. */
 enum Variant variant_best(enum Variant limit);
-/* Whether the variant was built and this CPU can run it. */
+/* Whether the variant was built and runs on this CPU. */
 bool variant_available(enum Variant variant);
 const char *variant_name(enum Variant variant); /* "f64", "baseline", "avx2", "avx512" */
 /* The variant of that name; −1 if there is none. */
@@ -35,10 +35,10 @@ static inline int variant_bytes(enum Variant variant) { /* bytes of one `real` *
     return variant == VARIANT_F64 ? 8 : 4;
 }
 
-/* How activations and their gradients lie in memory. */
+/* The type in which activations and their gradients are stored. */
 enum Precision {
-    PRECISION_FP32 = 0, /* as `real` */
-    PRECISION_BF16 = 1, /* as bf16; there is no such form of VARIANT_F64 */
+    PRECISION_FP32 = 0, /* `real` */
+    PRECISION_BF16 = 1, /* bf16; not with VARIANT_F64 */
     PRECISION_COUNT = 2
 };
 extern const char *const precision_names[]; /* "fp32", "bf16", NULL */
@@ -48,7 +48,8 @@ static inline int element_bytes(enum Variant variant, enum Precision precision) 
     return precision == PRECISION_BF16 ? 2 : variant_bytes(variant);
 }
 
-/* Set by the build in kernel files only: f64, f32, f32_v3, f32_v4; bf16, bf16_v3, bf16_v4. */
+/* The build sets KERNEL_SUFFIX, in kernel files only, to f64, f32, f32_v3, f32_v4, bf16, bf16_v3 or
+ * bf16_v4. */
 #ifdef KERNEL_SUFFIX
 #ifdef KERNEL_DOUBLE
 typedef double real;
@@ -79,15 +80,15 @@ static inline element element_round(real value) {
 #define KERNEL(name) KERNEL_EXPAND(name, KERNEL_SUFFIX)
 #endif
 
-/* From this many elements on, threads make a cheap loop faster. */
+/* The number of elements from which threads make a cheap loop faster. */
 #define PARALLEL_ELEMENTS 65536
-/* From this size on, a result does not stay in the caches until it is read: storing it past them
- * saves fetching its lines first. */
+/* The size from which a result has left the caches before it is read. A store that bypasses the
+ * caches is then faster, because it does not fetch the lines first. */
 #define STREAM_BYTES ((int64_t)2 << 20)
 
-/* A table over the variants of one exported constant. After KERNEL_DECLARE(struct Layer,
- * layer_relu), KERNEL_TABLE(layer_relu) is an initialiser of VARIANT_COUNT pointers, NULL for a
- * variant that was not built. References are weak only in builds that lack variants, because a weak
+/* A table of the variants of one exported constant. After KERNEL_DECLARE(struct Layer, layer_relu),
+ * KERNEL_TABLE(layer_relu) initialises an array of VARIANT_COUNT pointers, with NULL for a variant
+ * that was not built. References are weak only in builds that lack variants, because a weak
  * reference does not make the linker take an object out of a static library. */
 #ifdef TRAINER_ALL_VARIANTS
 #define KERNEL_OPTIONAL
@@ -99,7 +100,7 @@ static inline element element_round(real value) {
         name##_f32_v4 KERNEL_OPTIONAL
 #define KERNEL_TABLE(name)                                                                         \
     { &name##_f64, &name##_f32, &name##_f32_v3, &name##_f32_v4 }
-/* The same for the forms in which `element` is a bf16. */
+/* The same for the variants in which `element` is bf16. */
 #define KERNEL_DECLARE_BF16(type, name)                                                            \
     extern const type name##_bf16, name##_bf16_v3 KERNEL_OPTIONAL, name##_bf16_v4 KERNEL_OPTIONAL
 #define KERNEL_TABLE_BF16(name)                                                                    \

@@ -1,30 +1,30 @@
-/* What a program reports of its own work, to help find faults: log_debug("%d operations", n).
+/* The log, in which the program reports its own work: log_debug("%d operations", n).
  *
- * Nothing is written here. Each message goes to the handler that was set for the process; without
- * one, and below the handler's level, a message costs one comparison and its arguments are not
- * evaluated. No message stands inside a step. Every rank reports at LOG_DEBUG what it does itself;
- * at the other levels rank 0 alone speaks for all, unless a message is about another rank. */
+ * Messages go to the handler that is set for the process. Without a handler, or if the handler does
+ * not accept the level, a message costs one comparison and its arguments are not evaluated. A
+ * training step logs nothing. At LOG_DEBUG every rank reports its own work; at the other levels
+ * only rank 0 does, unless the message is about another rank. */
 #ifndef TRAINER_BASE_LOG_H
 #define TRAINER_BASE_LOG_H
 
 #include <stdbool.h>
 
-/* Each level includes those above it. */
+/* A handler of a level accepts the messages of that level and of those above it in this list. */
 enum LogLevel {
     LOG_ERROR,   /* why the program ends */
     LOG_WARNING, /* the run goes on, but not as its user may expect */
-    LOG_INFO,    /* what was done, once a save or an epoch */
-    LOG_DEBUG    /* what each rank does, and with what */
+    LOG_INFO,    /* what was done, at most once for each save or epoch */
+    LOG_DEBUG    /* the details of what each rank does */
 };
 #define LOG_LEVELS 4
 extern const char *const log_level_names[LOG_LEVELS + 1]; /* "error" …; ends with NULL */
 
-/* Gets `file` as the compiler names it; `text` is one line without its end. May be called by
- * several threads at a time. */
+/* `file` is the value of __FILE__; `text` is one line without a newline. Several threads may call
+ * the handler at the same time. */
 typedef void LogHandler(enum LogLevel level, const char *file, const char *function,
                         const char *text);
 
-/* For the whole process, before its first message. NULL: nobody listens. */
+/* Sets the handler of the process, before its first message. NULL: the log is silent. */
 void log_set_handler(enum LogLevel level, LogHandler *handler);
 bool log_wanted(enum LogLevel level);
 

@@ -24,7 +24,7 @@ void *memory_allocate(size_t bytes, const char *purpose) {
     if (!pointer)
         memory_failed(bytes, purpose);
     if (alignment == HUGE_PAGE)
-        madvise(pointer, rounded, MADV_HUGEPAGE); /* advice: its failure costs only speed */
+        madvise(pointer, rounded, MADV_HUGEPAGE); /* if this fails, memory is only slower */
     memset(pointer, 0, rounded);
     return pointer;
 }

@@ -1,4 +1,4 @@
-/* Paths: their parts, and what they lead to. */
+/* The parts of paths, and folders. */
 #ifndef TRAINER_BASE_PATH_H
 #define TRAINER_BASE_PATH_H
 
@@ -7,20 +7,22 @@
 
 #include "base/error.h"
 
-/* The last name of a path, within it; the path of the folder that holds it, which the caller
- * releases: "." if the path has no slash. */
+/* path_base: a pointer to the last name in `path`. path_folder: the path of the folder that holds
+ * it, "." if `path` has no slash; the caller releases it. */
 const char *path_base(const char *path);
 char *path_folder(const char *path);
-/* `name` in the folder that holds `file`, unless it is absolute. The caller releases it. */
+/* The path of `name` relative to the folder that holds `file`; `name` itself if it is absolute. The
+ * caller releases it. */
 char *path_beside(const char *file, const char *name);
 
-/* Whether it leads, perhaps by links, to a folder. */
+/* Whether `path` is a folder or a link to one. */
 bool path_is_folder(const char *path);
-/* Makes a folder and those that it lies in, as far as they are not there. *made, if not NULL, is
- * the length of the first one's path that was not there, 0 if all were. ERROR_SYSTEM if one cannot
- * be made, is a file, or if the folder cannot be written to. Not collective. */
+/* Makes a folder and its parents, unless they exist. If `made` is not NULL, *made gets the length of
+ * the path of the first folder that did not exist, 0 if all did. ERROR_SYSTEM if a folder cannot be
+ * made, is a file, or cannot be written to. Not collective. */
 int path_make_folders(const char *path, size_t *made, struct Error *error);
-/* The path of that folder inside another; NULL if there is none. The caller releases it. */
+/* The path of the folder `name` inside `folder`; NULL if there is no such folder. The caller
+ * releases it. */
 char *path_inner_folder(const char *folder, const char *name);
 
 #endif

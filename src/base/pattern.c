@@ -9,23 +9,24 @@ bool pattern_match(const char *pattern, const char *name) {
     return fnmatch(pattern, name, 0) == 0;
 }
 
-#define LONGEST 96 /* letters compared */
-/* Costs of a replaced letter and of an added or missing one: 23.weight is nearer to 22.weight than
- * to 2.weight. */
+#define LONGEST 96 /* characters that are compared */
+/* The costs of a replaced character and of an added or missing one. With these, 23.weight is nearer
+ * to 22.weight than to 2.weight. */
 enum { REPLACED = 2, MOVED = 3 };
 
 static int least(int a, int b) {
     return a < b ? a : b;
 }
 
-/* A dot replaces no other letter, so that names are compared part by part. */
+/* Replacing a dot costs as much as a removal and an insertion, so that names are compared part by
+ * part. */
 static int replacing(char wanted, char found) {
     if (wanted == '?' || wanted == found)
         return 0;
     return wanted == '.' || found == '.' ? 2 * MOVED : REPLACED;
 }
 
-/* The weighted edit distance between the pattern and the name. For `*`, letters cost nothing. */
+/* The weighted edit distance between the pattern and the name. */
 static int distance(const char *pattern, const char *name) {
     int rows[2][LONGEST + 1], *last = rows[0], *now = rows[1];
     int length = (int)strnlen(name, LONGEST), pattern_length = (int)strnlen(pattern, LONGEST);

@@ -16,7 +16,7 @@ bool process_read(long pid, struct Process *process) {
     if (length <= 0)
         return false;
     text[length] = '\0';
-    /* The name stands in parentheses and may hold some itself. The 22nd field is the start. */
+    /* The name stands in parentheses and may contain some itself. The 22nd field is the start. */
     char *begin = strchr(text, '('), *end = strrchr(text, ')');
     if (!begin || !end)
         return false;

@@ -1,5 +1,5 @@
-/* What the system says of processes, and of the host that they run on. Nothing here allocates
- * memory, so that it may be called where that is no longer safe. */
+/* What the operating system reports about processes and about this host. No function here allocates
+ * memory, so they may be called where allocation is not safe. */
 #ifndef TRAINER_BASE_PROCESS_H
 #define TRAINER_BASE_PROCESS_H
 
@@ -9,15 +9,17 @@
 struct Process {
     char name[32], state;
     int parent;
-    unsigned long long
-        start; /* since the boot, in clock ticks: numbers of processes are used again */
+    /* The start in clock ticks after the boot. It tells processes apart whose number is the
+     * same. */
+    unsigned long long start;
 };
-/* Reads /proc/PID/stat; false if there is no such process. */
+/* Reads /proc/PID/stat. False if there is no such process. */
 bool process_read(long pid, struct Process *process);
-/* Whether it runs, or could: it has not ended and waits for its parent to notice. */
+/* Whether the process has not ended. One that has ended still exists until its parent waits for
+ * it. */
 bool process_is_alive(const struct Process *process);
 
-/* This host's name, cut to `bytes`, with the closing 0. */
+/* Writes this host's name, cut so that it fits into `bytes` with its NUL. */
 void process_own_host(char *name, size_t bytes);
 
 #endif

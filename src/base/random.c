@@ -41,7 +41,7 @@ void random_normal(const struct RandomStream *stream, int64_t count, double *val
 }
 
 /* The logarithm of a Gamma(shape, 1) variate, from blocks *block, *block + 1, …. For a shape below
- * 1 it is a variate of shape + 1 times u^(1/shape), which itself may be too small for a double. */
+ * 1 the variate is one of shape + 1 times u^(1/shape), which may be too small for a double. */
 static double log_gamma_variate(const struct RandomStream *stream, uint32_t *block, double shape) {
     double d = (shape < 1 ? shape + 1 : shape) - 1.0 / 3, c = 1 / sqrt(9 * d);
     for (;;) {

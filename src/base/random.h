@@ -1,17 +1,17 @@
 /* Counter-based random numbers: Philox4x32-10 (Salmon et al. 2011, "Parallel random numbers: as
- * easy as 1, 2, 3"). A number is a pure function of (seed, purpose, instance, time, item, element).
- * So it does not depend on the rank, the thread or earlier draws,
- * and no position has to be saved. */
+ * easy as 1, 2, 3"). A number is a pure function of (seed, purpose, instance, time, item, element),
+ * so it does not depend on the rank, the thread or earlier draws, and no position has to be
+ * saved. */
 #ifndef TRAINER_BASE_RANDOM_H
 #define TRAINER_BASE_RANDOM_H
 
 #include <stdint.h>
 
-/* What numbers are drawn for, and what instance, time and item are for each purpose (0 if not
- * said). The values are fixed: changing one would change every run. */
+/* What numbers are drawn for, and the meaning of instance, time and item for each purpose (0 if not
+ * mentioned). The values are fixed: changing one would change every run. */
 enum RandomPurpose {
     RANDOM_INITIALISATION = 1, /* instance: row of the arena */
-    RANDOM_SHUFFLE = 2,        /* time: epoch; of balanced epochs data/order.c says more */
+    RANDOM_SHUFFLE = 2,        /* time: epoch; data/order.c says more about balanced epochs */
     /* Instance: place in the list; time: epoch; item: sample in the split. */
     RANDOM_AUGMENTATION = 3,
     /* Instance: node; time: step; item: sample in the global batch. */
@@ -30,14 +30,14 @@ enum RandomPurpose {
     RANDOM_SEARCH = 15
 };
 
-/* A stream of numbers. Its element e is word e % 4 of block e / 4. */
+/* A stream of numbers. Element e is word e % 4 of block e / 4. */
 struct RandomStream {
     uint32_t key[2];     /* the seed */
-    uint32_t counter[3]; /* purpose and instance; time; item. The block index is the fourth word */
+    uint32_t counter[3]; /* purpose and instance; time; item. The block index is the fourth word. */
 };
 
-/* An instance of 2^20 or more, and a time or item of 2^36 or more, are bugs: their high bits are
- * stored in the word of the purpose. */
+/* An instance of 2^20 or more, and a time or item of 2^36 or more, are bugs. (The high bits of time
+ * and item are stored in the word of the purpose.) */
 struct RandomStream random_stream(uint64_t seed, enum RandomPurpose purpose, uint32_t instance,
                                   uint64_t time, uint64_t item);
 
@@ -62,7 +62,7 @@ static inline void random_block(const struct RandomStream *stream, uint32_t inde
     words[3] = c3;
 }
 
-/* A number in [0, 1) with 24 bits, exact in float. */
+/* A number in [0, 1) with 24 bits, which a float represents exactly. */
 static inline float random_uniform(uint32_t word) {
     return (float)(word >> 8) * 0x1p-24f;
 }
@@ -72,18 +72,18 @@ static inline uint32_t random_below(uint32_t word, uint32_t bound) {
     return (uint32_t)(((uint64_t)word * bound) >> 32);
 }
 
-/* Element `index` of the stream, if one number is enough. */
+/* Element `index` of the stream. */
 uint32_t random_word(const struct RandomStream *stream, uint64_t index);
 
-/* Elements 0 … count−1 as standard normal numbers (Box-Muller, in double), into `values`. */
+/* Fills `values` with elements 0 … count−1 as standard normal numbers (Box-Muller, in double). */
 void random_normal(const struct RandomStream *stream, int64_t count, double *values);
 
 /* A number of the Beta(a, b) distribution, a and b above 0, from blocks first, first + 1, … of the
- * stream. Exact except for rounding: G/(G + H) of two gamma variates, drawn by rejection (Marsaglia
- * and Tsang 2000, "A simple method for generating gamma variables"). */
+ * stream: G/(G + H) of two gamma variates, which are drawn by rejection (Marsaglia and Tsang 2000,
+ * "A simple method for generating gamma variables") and thus exact except for rounding. */
 double random_beta(const struct RandomStream *stream, uint32_t first, double a, double b);
 
-/* A uniformly random permutation of 0 … count−1 (Fisher-Yates), into `order`. */
+/* Fills `order` with a uniformly random permutation of 0 … count−1 (Fisher-Yates). */
 void random_permutation(const struct RandomStream *stream, int64_t count, int64_t *order);
 
 #endif

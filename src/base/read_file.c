@@ -23,7 +23,7 @@ int64_t read_file_part(int file, void *buffer, uint64_t bytes, uint64_t offset) 
 
 size_t read_file_head(const char *path, void *buffer, size_t bytes) {
     struct stat about;
-    int file = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* opening a pipe must not wait */
+    int file = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* O_NONBLOCK: it may be a pipe */
     bool regular = file >= 0 && fstat(file, &about) == 0 && S_ISREG(about.st_mode);
     int64_t length = regular ? read_file_part(file, buffer, bytes, 0) : 0;
     if (file >= 0)
@@ -31,8 +31,8 @@ size_t read_file_head(const char *path, void *buffer, size_t bytes) {
     return length > 0 ? (size_t)length : 0;
 }
 
-/* Opening must not wait; reading may, once it is known that somebody writes. The only byte that
- * tells is read here: *got of them, 1 or 0. */
+/* Opens a file without waiting for a pipe's writer. Only a read shows whether a pipe has a writer:
+ * *got is 1 if that read took a byte, *byte, and 0 otherwise. Later reads may wait. */
 static int open_at_once(const char *path, char *byte, ssize_t *got) {
     struct stat about;
     int file = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);

@@ -8,15 +8,15 @@
 
 #include "base/error.h"
 
-/* Reads `bytes` bytes at `offset`, also if a signal interrupts that. Returns how many there are,
- * fewer only at the end of the file; −1 and errno. */
+/* Reads `bytes` bytes at `offset`, and continues if a signal interrupts it. Returns the number of
+ * bytes read, which is less than `bytes` only at the end of the file, or −1 with errno set. */
 int64_t read_file_part(int file, void *buffer, uint64_t bytes, uint64_t offset);
-/* Reads the first bytes of a file, and returns how many there are; 0 also if it cannot be read, or
- * is a pipe, whose bytes could not be read again. */
+/* Reads up to `bytes` bytes from the beginning of a regular file, and returns their number; 0 if it
+ * cannot be read or is not a regular file (the bytes of a pipe cannot be read again). */
 size_t read_file_head(const char *path, void *buffer, size_t bytes);
-/* Opens a file to be read once from its beginning, *stream, which the caller closes. A pipe that
- * somebody writes to is taken, such as the shell makes of <(COMMAND); one that nobody has opened
- * for writing is refused at once. ERROR_SYSTEM, also if there is no such file. */
+/* Opens a file for one pass from its beginning as *stream, which the caller closes. The file may be
+ * a pipe, such as <(COMMAND) in a shell, unless no process has opened it for writing. ERROR_SYSTEM,
+ * also for such a pipe and for a missing file. */
 int read_file_stream(const char *path, FILE **stream, struct Error *error);
 
 #endif

@@ -1,5 +1,5 @@
-/* A table, written by the owner of a struct, of the members that a file stores, by name. Whoever
- * stores the struct walks the table and knows nothing else of it. */
+/* A table of the members of a struct that are saved in a file, by name. The owner of the struct
+ * writes the table; the code that saves the struct knows nothing else of it. */
 #ifndef TRAINER_BASE_SAVED_H
 #define TRAINER_BASE_SAVED_H
 
@@ -15,12 +15,12 @@ struct SavedField {
     const char *name; /* in the file */
     enum SavedType type;
     size_t offset; /* of the member: int64_t or uint64_t, double, bool, or an owned char * */
-    double start;  /* what a number is when a run begins; a text is NULL */
-    bool optional; /* files written before the field existed lack it: then it is its start */
+    double start;  /* the value of a number when a run begins; a text begins as NULL */
+    bool optional; /* older files lack the field, which then has its start value */
 };
 
-/* Describes `member` of `struct owner`, whose type it finds out:
- * `SAVED_FIELD(struct Watch, "best", best, .optional = true)`. */
+/* The row of a member; its type follows from the member's: `SAVED_FIELD(struct Watch, "best", best,
+ * .optional = true)`. */
 #define SAVED_FIELD(owner, field_name, member, ...)                                                  \
     {                                                                                                \
         .name = (field_name), .offset = offsetof(owner, member),                                   \
@@ -36,12 +36,12 @@ struct SavedField {
     { .name = NULL }
 
 struct SavedTable {
-    const char *what;                /* what the struct belongs to, for messages: "a schedule" */
-    const struct SavedField *fields; /* the last is SAVED_END */
-    bool (*is_valid)(const void *value); /* NULL: whatever the fields hold is valid */
+    const char *what;                    /* the owner, for messages: "a schedule" */
+    const struct SavedField *fields;     /* the last is SAVED_END */
+    bool (*is_valid)(const void *value); /* NULL: all values of the fields are valid */
 };
 
-/* Sets every field to its start; texts that were there are released. */
+/* Sets every field to its start value, and releases the texts that were there. */
 void saved_start(const struct SavedTable *table, void *value);
 /* Releases the texts. */
 void saved_release(const struct SavedTable *table, void *value);

@@ -1,12 +1,12 @@
-/* log p_k = score_k − log Σ_j exp(score_j), by shifting the scores by their maximum, so that exp
- * cannot overflow and no probability is lost however far the scores are apart. */
+/* log p_k = score_k − log Σ_j exp(score_j). The scores are shifted by their maximum, so that exp
+ * cannot overflow and log p_k is finite however far the scores are apart. */
 #ifndef TRAINER_BASE_SOFTMAX_H
 #define TRAINER_BASE_SOFTMAX_H
 
 #include <math.h>
 #include <stdint.h>
 
-/* log p_k = score_k − largest − log_sum; the two stay apart because their sum would lose digits. */
+/* log p_k = score_k − largest − log_sum. The two are kept apart because their sum loses digits. */
 struct SoftmaxNorm {
     double largest, log_sum;
 };
@@ -30,7 +30,7 @@ static inline double softmax_log(struct SoftmaxNorm norm, double score) {
     return score - norm.largest - norm.log_sum;
 }
 
-/* log σ(z) = −log(1 + exp(−z)), without overflow and without loss of digits on either side. */
+/* log σ(z) = −log(1 + exp(−z)), without overflow or loss of digits for either sign of z. */
 static inline double sigmoid_log(double z) {
     return z < 0 ? z - log1p(exp(z)) : -log1p(exp(-z));
 }

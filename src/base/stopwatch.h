@@ -1,7 +1,7 @@
-/* Where the time of a thread goes. A stopwatch is told of each piece of work when it is done; the
- * time since the piece before belongs to it, so that all pieces together are the time that passed.
- * The caller numbers the kinds of work from 0. NULL stands for no stopwatch: a lap then costs one
- * comparison. */
+/* A stopwatch measures how a thread divides its time among kinds of work. The caller numbers the
+ * kinds from 0, and calls stopwatch_lap at the end of each piece of work. The lap begins where the
+ * one before ended, so that all laps together are the time that passed. NULL stands for no
+ * stopwatch: a lap then costs one comparison. */
 #ifndef TRAINER_BASE_STOPWATCH_H
 #define TRAINER_BASE_STOPWATCH_H
 
@@ -21,11 +21,11 @@ struct Stopwatch {
     int64_t step;    /* set by the caller */
     int64_t laps;    /* all of them */
     int64_t kept;
-    struct Lap *first, *latest; /* `kept` each; lap number n is latest[n % kept] from kept on */
+    struct Lap *first, *latest; /* `kept` each; from number `kept` on, lap n is latest[n % kept] */
 };
 
-/* Keeps the first `kept` laps one by one, and the latest `kept` of the others; 0: only the sums.
- * Release with stopwatch_release; NULL is allowed there. */
+/* Keeps the first `kept` laps and the latest `kept` of the others as well as the sums; with 0 only
+ * the sums. Release with stopwatch_release, to which NULL may be passed. */
 struct Stopwatch *stopwatch_create(int works, int64_t kept);
 void stopwatch_release(struct Stopwatch *stopwatch);
 
@@ -33,12 +33,12 @@ void stopwatch_release(struct Stopwatch *stopwatch);
 void stopwatch_start(struct Stopwatch *stopwatch);
 /* Forgets the sums of the first `works` kinds of work. */
 void stopwatch_clear(struct Stopwatch *stopwatch, int works);
-/* Copies the laps that were kept, in their order, to `laps` (2 * kept); returns how many. */
+/* Copies the laps that were kept, in order, to `laps` (room for 2 * kept); returns their number. */
 int64_t stopwatch_laps(const struct Stopwatch *stopwatch, struct Lap *laps);
 
 void stopwatch_record(struct Stopwatch *stopwatch, int work); /* what stopwatch_lap calls */
 
-/* A piece of work of kind `work` is done. */
+/* Ends a piece of work of kind `work`. */
 static inline void stopwatch_lap(struct Stopwatch *stopwatch, int work) {
     if (__builtin_expect(stopwatch != 0, 0))
         stopwatch_record(stopwatch, work);

@@ -1,5 +1,5 @@
-/* Stores that go past the caches, for kernel files: a result that is larger than the caches is not
- * read before it has left them, and an ordinary store would first fetch each of its lines. */
+/* Stores that bypass the caches, for kernel files. A result that is larger than the caches leaves
+ * them before it is read, and an ordinary store would first fetch each of its lines. */
 #ifndef TRAINER_BASE_STREAM_H
 #define TRAINER_BASE_STREAM_H
 
@@ -11,7 +11,8 @@
 
 #ifdef KERNEL_SUFFIX
 
-/* elements_store, past the caches if `stream`; `to` is then aligned to the elements of a vector. */
+/* As elements_store; bypasses the caches if `stream` is set. `to` must then be aligned to the size
+ * of vector_elements. */
 INLINE void stream_store(bool stream, element *to, vector v) {
     if (!stream) {
         elements_store(to, v);
@@ -29,7 +30,7 @@ INLINE void stream_store(bool stream, element *to, vector v) {
 #endif
 }
 
-/* After the last stream_store of a thread: other threads then see what it wrote. */
+/* Call it after the last stream_store of a thread, so that other threads see what it wrote. */
 INLINE void stream_end(bool stream) {
 #ifdef __SSE2__
     if (stream)

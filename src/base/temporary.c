@@ -19,10 +19,10 @@
 #define MARK ".tmp-trainer-"
 #define DIGITS 16
 #define SUFFIX ((int)strlen(MARK) + DIGITS)
-#define ATTEMPTS 100 /* names to try before giving up; one is enough unless somebody interferes */
+#define ATTEMPTS 100 /* one is enough, unless another process interferes */
 
-/* NULL and errno if the kernel gives no random number. A base name that would become too long for a
- * file system is cut. */
+/* A temporary name for `path`; NULL with errno set if the kernel gives no random number. A base
+ * name that would become too long for a file system is cut. */
 static char *random_name(const char *path) {
     uint64_t number;
     if (getrandom(&number, sizeof number, 0) != (ssize_t)sizeof number)
@@ -31,7 +31,7 @@ static char *random_name(const char *path) {
     return memory_print("%.*s%.*s" MARK "%016" PRIx64, folder, path, room, path + folder, number);
 }
 
-/* The length of NAME in "NAME.tmp-trainer-0123456789abcdef"; 0 if `name` is no such name. */
+/* The length of NAME in "NAME.tmp-trainer-0123456789abcdef"; 0 if `name` has another form. */
 static int base_length(const char *name) {
     int base = (int)strlen(name) - SUFFIX;
     const char *mark = name + base;
@@ -51,8 +51,8 @@ static int earlier_base_length(const char *name) {
     return numbers || !strcmp(rest, "link") ? (int)(mark - name) : 0;
 }
 
-/* Removes a file if its lock can be had, or, with `excluded`, if the file system has no locks.
- * Nobody can put another file under its name in between, since names are random. */
+/* Removes a file if this process can lock it or, with `excluded`, if the file system has no locks.
+ * No other process can put another file under its name in between, because names are random. */
 static void remove_if_dead(const char *folder, const char *name, bool excluded) {
     struct stat status;
     char *path = memory_print("%s/%s", folder, name);
@@ -68,7 +68,7 @@ static void remove_if_dead(const char *folder, const char *name, bool excluded) 
     memory_release(path);
 }
 
-/* is_own NULL: every name, but nothing is excluded. */
+/* If is_own is NULL, all names are accepted, and other writers are not excluded. */
 static void walk(const char *folder, bool (*is_own)(const char *name)) {
     DIR *directory = opendir(folder);
     for (struct dirent *entry; directory && (entry = readdir(directory));) {
@@ -90,8 +90,8 @@ void remove_temporaries(const char *folder, bool (*is_own)(const char *name)) {
     walk(folder, is_own);
 }
 
-/* Whoever removes what is dead may come between the creation of a file and its lock: then it has
- * the lock, or has removed the file. */
+/* A process that removes dead files may take the lock between the creation of a file and the
+ * attempt to lock it here. Then it holds the lock or has removed the file. */
 static bool is_mine(int fd, const char *name) {
     bool locked = file_lock_take(fd) == 0;
     return (locked || errno != EAGAIN) && file_lock_is_at(fd, name);
@@ -103,11 +103,11 @@ static int create(const char *name) {
         return fd;
     unlink(name);
     close(fd);
-    errno = EEXIST; /* as if another had the name */
+    errno = EEXIST; /* the caller tries another name */
     return -1;
 }
 
-/* A file, or a link if there is a target. Returns what `create` and symlink return. */
+/* Creates a file, or a link if `target` is not NULL. Returns what `create` or symlink returns. */
 static int create_either(const char *path, const char *target, char **name) {
     int result = -1;
     errno = EEXIST;
@@ -137,7 +137,7 @@ int create_temporary_link(const char *target, const char *path, char **name) {
     return create_either(path, target, name);
 }
 
-/* A rename by root would put a file in the place of /dev/null, or of the link /dev/stdout. */
+/* Otherwise a rename by root would replace /dev/null or the link /dev/stdout by a file. */
 static bool is_device_or_pipe(const char *path) {
     struct stat status;
     return stat(path, &status) == 0 && !S_ISREG(status.st_mode) && !S_ISDIR(status.st_mode);

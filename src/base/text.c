@@ -56,14 +56,15 @@ bool text_ends_with(const char *text, const char *end) {
     return length >= tail && !strcmp(text + length - tail, end);
 }
 
-/* The bytes of the control character that `text` begins with; 0 if it is another one. */
+/* The length in bytes of the control character at the beginning of `text`; 0 if it is another
+ * character. */
 static size_t control_bytes(const unsigned char *text) {
     if (text[0] < 0x20 || text[0] == 0x7F)
         return 1;
     if (text[0] == 0xC2 && text[1] >= 0x80 && text[1] < 0xA0)
         return 2; /* U+0080 ... U+009F */
     if (text[0] >= 0x80 && text[0] < 0xA0)
-        return 1; /* the same as a single byte, if it continues no UTF-8 character */
+        return 1; /* the same as one byte, which does not continue a UTF-8 character */
     bool general = text[0] == 0xE2 && text[1] == 0x80 && /* marks, separators, and embeddings */
                    (text[2] == 0x8E || text[2] == 0x8F || (text[2] >= 0xA8 && text[2] <= 0xAE));
     bool isolate = text[0] == 0xE2 && text[1] == 0x81 && text[2] >= 0xA6 && text[2] <= 0xA9;
@@ -89,7 +90,7 @@ char *text_hide_controls(char *text) {
     return text;
 }
 
-#define LONGEST 48 /* letters compared; no valid name is longer */
+#define LONGEST 48 /* characters that are compared; no valid name is longer */
 
 /* Optimal string alignment distance. */
 static int edit_distance(const char *a, const char *b) {

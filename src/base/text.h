@@ -1,4 +1,4 @@
-/* Text for messages: a growing string, numbers in words, the nearest name to a mistyped one. */
+/* Text for messages: growing strings, formatted numbers, and the name nearest to a mistyped one. */
 #ifndef TRAINER_BASE_TEXT_H
 #define TRAINER_BASE_TEXT_H
 
@@ -6,8 +6,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-struct Text {   /* start with {0}; release with text_release */
-    char *data; /* NULL until something is added; NUL-terminated */
+struct Text {   /* initialise with {0}; release with text_release */
+    char *data; /* NUL-terminated; NULL until something is added */
     size_t length, capacity;
 };
 
@@ -18,37 +18,37 @@ void text_release(struct Text *text);
 void text_add_shape(struct Text *text, const int64_t *size, int rank);
 
 bool text_ends_with(const char *text, const char *end);
-/* For qsort and bsearch of an array of texts, byte by byte. */
+/* Compares two elements of an array of texts byte by byte, for qsort and bsearch. */
 int text_compare(const void *one, const void *other);
 
-/* The place of `word` in `names`, which are `count`, or end with NULL if that is −1; −1: it is not
- * among them. */
+/* The index of `word` in `names`; −1 if it is not there. There are `count` names; if `count` is −1,
+ * NULL ends them. */
 int text_index(const char *word, const char *const *names, int count);
 
-/* The entry of `names` (`count` of them) nearest to `word` by edit distance (Damerau, ignoring
- * case); NULL if none is near enough to be a likely typo. */
+/* The name, of `count`, that is nearest to `word` by edit distance (optimal string alignment, which
+ * ignores case here); NULL if none is near enough for `word` to be a likely misspelling. */
 const char *text_nearest(const char *word, const char *const *names, int count);
 
-/* Reads the UTF-8 character at `text`, which has `left` bytes left. Returns its bytes, 0 if it is
- * not valid; the code point in *point. */
+/* Reads the UTF-8 character at `text`, of which `left` bytes may be read. Returns its length in
+ * bytes, or 0 if it is not valid; *point gets the code point. */
 size_t text_character(const char *text, size_t left, uint32_t *point);
 
-/* Puts "?" in place of each control character (C0, DEL, C1) and of Unicode's line separators and
- * marks of writing direction, so that text from a file or a command line can neither steer a
- * terminal, nor break a line, nor show it in another order. Returns `text`, which never grows. */
+/* Replaces each control character (C0, DEL, C1), Unicode line separator and mark of writing
+ * direction by "?", so that text from a file or a command line can neither control a terminal, nor
+ * break a line, nor reverse its order. Works in place, never lengthens the text, and returns it. */
 char *text_hide_controls(char *text);
 
-/* A copy that is valid UTF-8, as JSON needs it: a byte that belongs to no character stands as
- * "\xE9", so that different texts stay different; so does DEL, the one control character that JSON
- * does not escape. The caller releases it. */
+/* A copy that is valid UTF-8, as JSON requires; the caller releases it. A byte that belongs to no
+ * character becomes the four characters "\xE9", so that different texts stay different. So does
+ * DEL, the only control character that JSON does not escape. */
 char *text_as_utf8(const char *text);
 
-/* Bytes as "12.3 MiB", a count as "1.23 G" (decimal); into `buffer`, which is returned. */
+/* Write bytes as "12.3 MiB", and a count as "1.23 G" (decimal), to `buffer`, and return it. */
 char *text_bytes(double bytes, char buffer[32]);
 char *text_count(double count, char buffer[32]);
 
-/* A loss or R² as "0.1234", from a million on as "3.09611e+28"; into `buffer`,
- * which is returned. */
+/* Writes a loss or R² as "0.1234", or as "3.09611e+28" from a million on, to `buffer`, and returns
+ * it. */
 char *text_figure(double figure, char buffer[32]);
 
 #endif

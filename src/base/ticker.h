@@ -1,5 +1,4 @@
-/* How a long job (an import, statistics) tells its caller how far it is and what it left out. The
- * caller decides what to do with it. */
+/* How a long job (an import, statistics) reports its progress and its remarks to its caller. */
 #ifndef TRAINER_BASE_TICKER_H
 #define TRAINER_BASE_TICKER_H
 
@@ -7,10 +6,10 @@
 
 struct Ticker {
     void *context;
-    /* `done` of the `total` images of a part of the job are done; `what` names the part, such as
-     * "train". Called from one thread; may be NULL. */
+    /* `done` of the `total` images of a part of the job are done; `what` names the part: "train".
+     * Called by one thread at a time. May be NULL. */
     void (*report)(void *context, const char *what, int64_t done, int64_t total);
-    /* One line that the user should see, such as a file that was left out; may be NULL. */
+    /* `line` is for the user: for example, it names a file that was left out. May be NULL. */
     void (*notice)(void *context, const char *line);
 };
 

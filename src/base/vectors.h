@@ -1,5 +1,6 @@
 /* Vectors as wide as the instruction set's registers, for kernel files (base/kernel.h). The
- * compiler would cut wider ones up, but compare and convert them one number at a time. */
+ * compiler splits wider ones into registers, but compares and converts them one number at a
+ * time. */
 #ifndef TRAINER_BASE_VECTORS_H
 #define TRAINER_BASE_VECTORS_H
 
@@ -19,10 +20,10 @@
 #endif
 enum { LANES = VECTOR_BYTES / sizeof(real) };
 
-/* At any address that a `real` may have. */
+/* A vector may lie at any address that is valid for a `real`. */
 typedef real vector __attribute__((vector_size(VECTOR_BYTES), aligned(sizeof(real)), may_alias));
-/* What comparing vectors gives: all ones or zero in each lane. (mask)v & m keeps v where m is
- * set. */
+/* The result of a comparison of vectors: each lane has all bits set, or none. (mask)v & m keeps the
+ * lanes of v where m is set. */
 #ifdef KERNEL_DOUBLE
 typedef int64_t lane_integer;
 #else
@@ -32,8 +33,8 @@ typedef lane_integer mask __attribute__((vector_size(VECTOR_BYTES)));
 
 #define INLINE static inline __attribute__((always_inline))
 
-/* LANES elements at any address that an `element` may have, as a vector; stored, each is rounded as
- * by element_round. */
+/* elements_load and elements_store convert LANES elements, at any address that is valid for an
+ * `element`, to and from a vector. Each stored element is rounded as by element_round. */
 #ifdef KERNEL_BF16
 typedef uint32_t vector_bits __attribute__((vector_size(VECTOR_BYTES)));
 typedef uint16_t vector_elements

@@ -1,8 +1,8 @@
-/* How large the weight of a sample or a class may be. */
+/* The largest allowed weight of a sample or a class. */
 #ifndef TRAINER_BASE_WEIGHTS_H
 #define TRAINER_BASE_WEIGHTS_H
 
-/* Sums over a batch of weights times losses have to stay finite; only ratios of weights matter. */
+/* Sums of weights times losses over a batch must stay finite. Only the ratios of weights matter. */
 #define WEIGHT_MOST 1e12
 
 #endif

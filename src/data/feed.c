@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "base/thread.h"
 #include "data/dataset/opening.h"
 
 struct Slot {
@@ -48,7 +49,7 @@ static void read_ahead(struct Feed *feed) {
     feed->next.first = first;
     feed->next.count = left < 0 ? 0 : left < request->block ? left : request->block;
     if (feed->next.count > 0)
-        feed->running = !pthread_create(&feed->thread, NULL, make_next, feed);
+        feed->running = thread_start(&feed->thread, make_next, feed);
     if (!feed->running)
         feed->next.count = 0;
 }

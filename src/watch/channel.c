@@ -16,8 +16,8 @@
 
 #define MOST_ADDRESSES 8 /* of a host */
 #define KEY_BYTES 16
-#define ROUNDS 7         /* in which ways are tried */
-#define FIRST_ROUND 0.01 /* seconds; each round lasts twice as long as the one before */
+#define ROUNDS 7         /* in which the ways between the nodes are tried */
+#define FIRST_ROUND 0.01 /* seconds; each round takes twice as long as the one before */
 #define ENDING_BYTES 600
 #define SEND_TRIES 4
 
@@ -25,12 +25,12 @@ static const char magic[8] = "trwatch1";
 
 enum MessageKind { MESSAGE_HELLO, MESSAGE_ANSWER, MESSAGE_REPORTS, MESSAGE_ENDING };
 
-/* The job's key keeps out the messages of other jobs, and strangers. */
+/* The key is the same for all ranks of the job. Messages with another key are ignored. */
 struct Head {
     char magic[8];
     uint8_t key[KEY_BYTES];
     int32_t kind, from, to; /* enum MessageKind; ranks */
-    int32_t detail;         /* which address was used; how many reports, or bytes of text, follow */
+    int32_t detail;         /* the address used, or the number of reports or bytes that follow */
 };
 
 struct Message {
@@ -41,17 +41,17 @@ struct Message {
     };
 };
 
-/* Where a rank can be reached, IPv4 addresses as the part of IPv6 that is theirs. */
+/* Where a rank can be reached. IPv4 addresses are mapped to IPv6. */
 struct Door {
-    int32_t addresses; /* 0: it is no deputy */
-    uint16_t port;     /* in the order of the network */
+    int32_t addresses; /* 0: the rank is no deputy */
+    uint16_t port;     /* in network byte order */
     uint8_t address[MOST_ADDRESSES][16];
 };
 
 /* The way to a deputy of another node. */
 struct Way {
     int rank, node;
-    int address; /* of its door's, the one that answered; -1: none has */
+    int address; /* the index of the door's address that answered; -1: none has */
 };
 
 struct Channel {
@@ -89,7 +89,7 @@ static socklen_t socket_address(const struct Channel *channel, const struct Door
     return is_mapped(address) ? sizeof *four : 0;
 }
 
-/* The address of an interface that other hosts may reach; false if it is none. */
+/* Takes the address of an interface that other hosts may reach; false if they may not. */
 static bool take_address(const struct ifaddrs *interface, uint8_t address[16]) {
     if (!interface->ifa_addr || !(interface->ifa_flags & IFF_UP) ||
         interface->ifa_flags & IFF_LOOPBACK)
@@ -140,7 +140,7 @@ static bool bind_to_any_port(struct Channel *channel, int family) {
     return false;
 }
 
-/* IPv6's sockets reach IPv4, too; a host may have IPv6 switched off. */
+/* An IPv6 socket reaches IPv4 addresses, too. A host without IPv6 gets an IPv4 socket. */
 static void open_door(struct Channel *channel, struct Door *door) {
     if (!bind_to_any_port(channel, AF_INET6) && !bind_to_any_port(channel, AF_INET))
         return;
@@ -154,7 +154,7 @@ static void open_door(struct Channel *channel, struct Door *door) {
 }
 
 static bool is_deputy(const struct Channel *channel, int rank) {
-    int before = 0; /* ranks of its node */
+    int before = 0; /* ranks of the same node with lower numbers */
     for (int other = 0; other < rank; other++)
         before += channel->node[other] == channel->node[rank];
     return before < CHANNEL_DEPUTIES;
@@ -173,8 +173,8 @@ static void send_to(struct Channel *channel, enum MessageKind kind, int rank, in
     message->head.from = channel->own;
     message->head.to = rank;
     message->head.detail = detail;
-    /* A send may fail with the error of an earlier one, and the next is clean. What cannot be sent
-     * counts as lost. */
+    /* A send may fail with the error of an earlier send, so it is tried again. A message that
+     * cannot be sent counts as lost. */
     for (int i = 0; length && i < SEND_TRIES; i++)
         if (sendto(channel->socket, message, sizeof message->head + body,
                    MSG_DONTWAIT | MSG_NOSIGNAL, (struct sockaddr *)&to, length) >= 0 ||
@@ -182,7 +182,7 @@ static void send_to(struct Channel *channel, enum MessageKind kind, int rank, in
             return;
 }
 
-/* To every deputy of the other nodes that can be reached. */
+/* Sends to every deputy of the other nodes that can be reached. */
 static void send_to_all(struct Channel *channel, enum MessageKind kind, int32_t detail,
                         size_t body) {
     if (channel->socket < 0)
@@ -207,7 +207,7 @@ void channel__send_ending(struct Channel *channel, const char *words) {
     send_to_all(channel, MESSAGE_ENDING, (int32_t)length, length);
 }
 
-/* The deputy at an address; -1 if it is none's. */
+/* The deputy at an address; -1 if there is none. */
 static int rank_at(const struct Channel *channel, const struct sockaddr_storage *address) {
     for (int i = 0; i < channel->way_count; i++) {
         const struct Way *way = &channel->ways[i];
@@ -227,8 +227,8 @@ static int rank_at(const struct Channel *channel, const struct sockaddr_storage 
     return -1;
 }
 
-/* What became of messages that were sent. "Port unreachable" comes from a host that is there, for a
- * process that is not. */
+/* Reads the errors of messages that were sent. "Port unreachable" means that the host is up and the
+ * process has ended. */
 static void take_errors(struct Channel *channel, const struct ChannelReceiver *receiver) {
     struct sockaddr_storage to;
     char control[512];
@@ -251,11 +251,12 @@ static void take_errors(struct Channel *channel, const struct ChannelReceiver *r
     }
 }
 
-/* The next message that is meant for this rank, and the bytes after its head; -1: there is none. */
+/* Receives the next message for this rank. Returns the number of bytes after its head; -1 if there
+ * is no message. */
 static ssize_t receive(struct Channel *channel) {
     const struct Head *head = &channel->message.head;
     ssize_t length;
-    /* An error is that of a message that was sent. */
+    /* Other errors than these belong to messages that were sent. */
     while ((length = recv(channel->socket, &channel->message, sizeof channel->message,
                           MSG_DONTWAIT)) >= 0 ||
            (errno != EAGAIN && errno != EWOULDBLOCK && errno != EBADF && errno != ENOTSOCK)) {
@@ -279,7 +280,8 @@ static void knock(struct Channel *channel) {
     }
 }
 
-/* The answer takes the same way back as later messages will: through each address of the sender. */
+/* Answers a hello through each address of its sender, because later messages may use any of
+ * them. */
 static void answer(struct Channel *channel) {
     const struct Head head = channel->message.head;
     if (head.kind == MESSAGE_HELLO)
@@ -319,7 +321,7 @@ void channel__receive(struct Channel *channel, const struct ChannelReceiver *rec
         else if (head.kind == MESSAGE_ENDING)
             receiver->ending(receiver->context, channel->node[head.from]);
         else
-            answer(channel); /* of a rank that was late */
+            answer(channel); /* a hello of a rank that started late */
     }
 }
 
@@ -333,7 +335,7 @@ static void listen_for(struct Channel *channel, double seconds) {
     }
 }
 
-/* Has every deputy of the other nodes answered? */
+/* Whether every deputy of the other nodes has answered. */
 static bool all_answered(const struct Channel *channel) {
     bool all = true;
     for (int i = 0; i < channel->way_count && is_deputy(channel, channel->own); i++)
@@ -361,8 +363,8 @@ static int lowest_rank(const struct Channel *channel, int64_t node) {
     return rank;
 }
 
-/* All ranks knock and answer, in rounds, until every deputy has heard all others. In the end it is
- * enough that every node has heard all others. Collective. */
+/* All ranks send hellos and answer them, in rounds, until every deputy has heard all others. After
+ * the last round it is enough that every node has heard all other nodes. Collective. */
 static int find_ways(struct Channel *channel, struct Ranks *ranks, struct Error *error) {
     double seconds = FIRST_ROUND;
     int64_t missing = INT64_MAX, done = 0;
@@ -384,7 +386,7 @@ static int find_ways(struct Channel *channel, struct Ranks *ranks, struct Error 
                 ranks_host(ranks, from), from, ranks_host(ranks, to), to);
 }
 
-/* The deputies of the other nodes. */
+/* Lists the deputies of the other nodes. */
 static void list_ways(struct Channel *channel) {
     channel->ways = memory_array(struct Way, channel->ranks, "the watchdog's channel");
     for (int rank = 0; rank < channel->ranks; rank++)
@@ -393,7 +395,7 @@ static void list_ways(struct Channel *channel) {
                 (struct Way){.rank = rank, .node = channel->node[rank], .address = -1};
 }
 
-/* Rank 0 draws the key. */
+/* Rank 0 draws the key. Collective. */
 static void agree_on_key(struct Channel *channel, struct Ranks *ranks) {
     if (channel->own == 0 && getrandom(channel->key, KEY_BYTES, 0) != KEY_BYTES)
         memset(channel->key, 0x5a, KEY_BYTES);

@@ -3,7 +3,6 @@
 #include <errno.h>
 #include <poll.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <string.h>
@@ -14,13 +13,14 @@
 
 #include "base/clock.h"
 #include "base/memory.h"
+#include "base/thread.h"
 #include "watch/observer.h"
 
 #define WATCHERS 2  /* ranks of a host that watch the others */
 #define TICK 0.2    /* seconds between two signs of life */
-#define REFUSED 0.3 /* seconds without a socket after which a process is dead */
-#define STOPPED 1.5 /* seconds between two looks, after which a process was stopped itself */
-#define QUIET 5.0   /* seconds that it says nothing then */
+#define REFUSED 0.3 /* seconds without a socket after which a process counts as dead */
+#define STOPPED 1.5 /* seconds between two looks that show that this process was stopped */
+#define QUIET 5.0   /* seconds for which this process blames nobody after it was stopped */
 #define MOST_PEERS 1024
 #define WORDS 300
 
@@ -34,7 +34,7 @@ struct Peer {
     bool heard, left;
     int rank, pid;
     double alive;   /* when it was heard of last */
-    double refused; /* since when it has no socket; below 0: it has one */
+    double refused; /* since when it has had no socket; below 0: it has one */
 };
 
 struct EarlyWatch {
@@ -44,14 +44,14 @@ struct EarlyWatch {
     int socket, wake;
     char job[sizeof((struct sockaddr_un *)0)->sun_path - 16], host[64];
     struct WatchClock clock;
-    double quiet;       /* until when it says nothing */
+    double quiet;       /* until when this process blames nobody */
     struct Peer *peers; /* by local rank */
-    int count;          /* up to the highest that was heard of */
+    int count;          /* of peers, up to the highest local rank that was heard of */
     bool ended;
     pthread_t thread;
 };
 
-/* An abstract name: it goes with the process. */
+/* The name is abstract, so it vanishes with the process. */
 static socklen_t name_of(const struct EarlyWatch *early, int local_rank, struct sockaddr_un *name) {
     *name = (struct sockaddr_un){.sun_family = AF_UNIX};
     int length = snprintf(name->sun_path + 1, sizeof name->sun_path - 1, "trainer %s %d",
@@ -59,7 +59,7 @@ static socklen_t name_of(const struct EarlyWatch *early, int local_rank, struct 
     return (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 + (size_t)length);
 }
 
-/* False if nobody has the name. */
+/* False if no process has a socket of that name. */
 static bool send_letter(const struct EarlyWatch *early, enum LetterKind kind, int local_rank) {
     struct sockaddr_un to;
     socklen_t length = name_of(early, local_rank, &to);
@@ -92,7 +92,7 @@ static void end(struct EarlyWatch *early, const char *words) {
     }
     early->ended = true;
     early->actions.end(early->actions.context, words ? pids : NULL, count);
-    memory_release(pids); /* a test's action returns */
+    memory_release(pids); /* only the action of a test returns */
 }
 
 static void read_letters(struct EarlyWatch *early) {
@@ -145,7 +145,7 @@ static void judge(struct EarlyWatch *early, struct Peer *peer, int local_rank) {
         end_for_silence(early, peer);
 }
 
-/* The first rank watches all others; the second only the first, which speaks for the rest. */
+/* The first rank of the host watches all others; the second watches only the first. */
 static void watch_peers(struct EarlyWatch *early) {
     int all = early->count > early->own.local_ranks ? early->count : early->own.local_ranks;
     int last = early->own.local_rank == 0 ? all : 1;
@@ -154,8 +154,8 @@ static void watch_peers(struct EarlyWatch *early) {
             judge(early, &early->peers[local], local);
 }
 
-/* A process that was stopped itself is to blame, or all were: it says nothing for a while. What was
- * sent to it meanwhile may be lost. */
+/* If this process was stopped, it is itself to blame, or all processes were stopped. So it blames
+ * nobody for a while; it may also have lost signs of life that were sent to it. */
 static void tick(struct EarlyWatch *early) {
     double now = clock_seconds(), before = early->clock.last;
     watch__clock_tick(&early->clock, now);
@@ -193,15 +193,6 @@ static bool open_socket(struct EarlyWatch *early) {
            !bind(early->socket, (struct sockaddr *)&name, length);
 }
 
-static bool start_thread(struct EarlyWatch *early) {
-    sigset_t all, before;
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
-    bool started = pthread_create(&early->thread, NULL, run, early) == 0;
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
-    return started;
-}
-
 static void release(struct EarlyWatch *early) {
     if (early->socket >= 0)
         close(early->socket);
@@ -219,7 +210,7 @@ struct EarlyWatch *early_watch_start(const struct EarlyRank *own,
     snprintf(early->job, sizeof early->job, "%s", own->job);
     snprintf(early->host, sizeof early->host, "%s", own->host);
     early->peers = memory_array(struct Peer, MOST_PEERS, "the watchdog");
-    if (open_socket(early) && start_thread(early))
+    if (open_socket(early) && thread_start(&early->thread, run, early))
         return early;
     release(early);
     return NULL;

@@ -2,8 +2,8 @@
 
 #include "watch/sight.h"
 
-/* The limit of each phase as a multiple of a step's. In some phases a rank reads or writes whole
- * files, perhaps on a slow file system, and reports no progress meanwhile. */
+/* The limit of each phase as a multiple of that of a step. In some phases a rank reads or writes
+ * whole files, perhaps on a slow file system, and reports no progress meanwhile. */
 static const double factors[BEAT_PHASES] = {
     [BEAT_STARTING] = 5, [BEAT_PREPARING] = 10, [BEAT_FIRST_STEP] = 10,
     [BEAT_STEP] = 1,     [BEAT_VALIDATING] = 2, [BEAT_SAVING] = 10,
@@ -12,12 +12,12 @@ static const double factors[BEAT_PHASES] = {
 
 /* A rank may rest this many times as long as the longest rest after which it went on. */
 #define PATIENCE 3
-/* The job has to end within the limit, so ranks are judged earlier: the launcher takes seconds to
- * end the processes, and longer if it waits for a host that is lost. */
+/* The job has to end within the limit, so ranks are judged earlier: the launcher needs seconds to
+ * end the processes, and more if it waits for a host that is lost. */
 #define MOST_MARGIN 8.0
 #define MARGIN 0.25
-/* Seconds for which a node that hears from no other node lets the others name the rank that hangs.
- */
+/* Seconds for which a node that hears no other node waits for others to name the rank that
+ * hangs. */
 #define MODESTY 10.0
 /* Seconds by which the last signs of life of ranks that stop together may differ. */
 #define MOMENT 0.5
@@ -31,13 +31,14 @@ double judge__limit(const struct Limits *limits, enum BeatPhase phase) {
                 PATIENCE * limits->longest[phase]);
 }
 
-/* Whether a rank is to blame for `finding`; the seconds for which it is so. */
+/* Whether a rank is to blame; *seconds is the time for which it has been. */
 typedef bool Blames(const struct Sight *sight, const struct Limits *limits, double *seconds);
 
 static bool has_died(const struct Sight *sight, const struct Limits *limits, double *seconds) {
     (void)limits;
     *seconds = sight->silent;
-    /* A rank that was ending had done its work: a launcher that ends the job kills it. */
+    /* A rank that was ending had finished its work; the launcher may kill it when it ends the
+     * job. */
     return sight->state == SIGHT_DIED && sight->phase != BEAT_ENDING;
 }
 
@@ -52,8 +53,8 @@ static bool is_silent(const struct Sight *sight, const struct Limits *limits, do
     return sight->state == SIGHT_RUNS && sight->silent >= limits->seconds - margin_of(limits);
 }
 
-/* A process that is stopped gives no sign of life either. It is named as silent, which takes a
- * moment longer: its last sign of life came after its last move. */
+/* A process that is stopped gives no sign of life either. It is reported as silent, which takes a
+ * little longer, because its last sign of life came after its last progress. */
 static bool is_stopped(const struct Sight *sight) {
     return sight->process == 'T' || sight->process == 't';
 }
@@ -81,8 +82,8 @@ static struct Judgement find(enum Finding finding, Blames *blames, const struct 
     return judgement;
 }
 
-/* Ranks that fall silent together do not give their last signs of life at the same moment. Once one
- * has been silent for too long, those that soon will be are named as well. */
+/* Ranks that stop together do not give their last signs of life at the same moment. When one has
+ * been silent for too long, those that will be within MOMENT are reported with it. */
 static struct Judgement find_silent(const struct Sight *sights, int ranks,
                                     const struct Limits *limits) {
     struct Limits soon = *limits;
@@ -94,11 +95,11 @@ static struct Judgement find_silent(const struct Sight *sights, int ranks,
 /* The ranks that can be seen, taken together. */
 struct Crowd {
     int count;
-    bool far; /* there are others */
+    bool far; /* there are ranks that cannot be seen */
     bool all_wait;
-    bool stopped; /* at least one is */
-    double still; /* how long the one that moved last has rested */
-    double limit; /* the longest of theirs */
+    bool stopped; /* at least one of them is stopped */
+    double still; /* seconds since any of them made progress */
+    double limit; /* the longest of their limits */
     uint64_t least_turn, most_turn;
 };
 
@@ -141,8 +142,8 @@ static struct Judgement judge_crowd(const struct Sight *sights, int ranks,
     return judgement;
 }
 
-/* A network that loses the watchdog's messages but not MPI's is no reason to end the job: the ranks
- * of this node have to be at rest, too. */
+/* Whether no rank of this node makes progress. A network that loses the watchdog's messages but not
+ * MPI's is no reason to end the job. */
 static bool own_node_rests(const struct Sight *sights, int ranks, const struct Limits *limits) {
     for (int rank = 0; rank < ranks; rank++)
         if (sights[rank].node == limits->own_node && sights[rank].state == SIGHT_RUNS &&
@@ -151,7 +152,7 @@ static bool own_node_rests(const struct Sight *sights, int ranks, const struct L
     return true;
 }
 
-/* The nodes of `missing` are not heard from. If they are all other nodes, and there are several,
+/* Nothing is heard of the nodes of `missing`. If they are all other nodes, and there are several,
  * this node is the one that is cut off. */
 static struct Judgement look_home(struct Judgement missing, const struct Sight *sights, int ranks,
                                   const struct Limits *limits) {

@@ -9,9 +9,9 @@
 /* The most that one look may add to the clock. After a process was stopped, its
  * next look finds that a long time has passed. */
 #define MOST_TICK 1.0
-/* A process that stays gone for so long is dead: it had the time to say that it leaves. */
+/* A process that has been gone for so long is dead: it had enough time to announce that it ends. */
 #define DEATH_SECONDS 0.15
-/* After so much silence the next rank speaks for the node. */
+/* After so many seconds of silence the next rank reports for the node. */
 #define LEADER_SILENCE 2.0
 
 void watch__clock_tick(struct WatchClock *clock, double monotonic_seconds) {
@@ -72,7 +72,8 @@ void observer__look(struct Observer *observer, double monotonic_seconds) {
 
 static enum SightState state_of(const struct Observer *observer, int seat) {
     const struct Seen *seen = &observer->seen[seat];
-    /* In this order: a process says that it leaves before its seat becomes vacant. */
+    /* `gone` must be read first: a process announces that it leaves before its seat becomes
+     * vacant. */
     bool gone = seen->vacant >= 0 && observer->clock.seconds - seen->vacant >= DEATH_SECONDS;
     if (atomic_load(&observer->sharing->seat[seat].state) != SEAT_TAKEN)
         return SIGHT_LEFT;

@@ -6,15 +6,15 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* A byte of the file is locked for each seat. The kernel releases the lock with the process,
- * whatever ends it, and all processes of the node can ask for it, even if they cannot see one
- * another. */
+/* Each seat has a byte of the file, which its process locks. The kernel releases the lock when the
+ * process ends, for whatever reason, and all processes of the node can test it, even from other
+ * name spaces. */
 static struct flock lock_of(int seat, short type) {
     return (struct flock){
         .l_type = type, .l_whence = SEEK_SET, .l_start = seat, .l_len = 1, .l_pid = 0};
 }
 
-/* Where the parts lie; each begins on a cache line. */
+/* Each part of the segment begins on a cache line. */
 static size_t round_up(size_t bytes) {
     return (bytes + 63) / 64 * 64;
 }
@@ -65,7 +65,7 @@ int sharing__open(struct Sharing *sharing, int pid, int file, int seats, int nod
     return map(sharing, error);
 }
 
-/* 0 if it cannot be told. */
+/* Identifies this process's name space of process numbers; 0 if it is not known. */
 static uint64_t own_processes(void) {
     struct stat status;
     return stat("/proc/self/ns/pid", &status) ? 0 : (uint64_t)status.st_ino;

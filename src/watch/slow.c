@@ -10,9 +10,9 @@
 #define LEAST_SECONDS 0.02 /* what a rank takes longer a step; less is the system's own unrest */
 #define LEAST_STEPS 10     /* in a window, which lasts until all ranks have made so many, */
 #define MOST_WINDOWS 50    /* but not longer than so many windows */
-/* The difference has to matter: this part of the time that a step takes in all. */
+/* The difference has to be at least this share of the total time of a step. */
 #define LEAST_SHARE 0.2
-/* Windows of silence after a finding; each pause is twice the last. */
+/* The number of windows without a report after a finding. It doubles with each finding. */
 #define FIRST_PAUSE 20
 #define MOST_PAUSE 640
 
@@ -35,8 +35,8 @@ static void begin(struct SlowRanks *slow, double now, const struct Pace *paces) 
     memcpy(slow->first, paces, (size_t)slow->ranks * sizeof *paces);
 }
 
-/* Fills the seconds that each rank computed a step; the steps of the one that made fewest, 0 if
- * there is nothing to compare. */
+/* Fills the seconds that each rank computed for a step. Returns the least number of steps that a
+ * rank made, or 0 if there is nothing to compare. */
 static int64_t measure(struct SlowRanks *slow, const struct Pace *paces) {
     int64_t least = INT64_MAX;
     for (int rank = 0; rank < slow->ranks; rank++) {

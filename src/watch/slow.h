@@ -1,4 +1,4 @@
-/* Which rank computes much more slowly than the others. Inside watch/ only. */
+/* Finds a rank that computes much more slowly than the others. Internal to watch/. */
 #ifndef TRAINER_WATCH_SLOW_H
 #define TRAINER_WATCH_SLOW_H
 
@@ -7,7 +7,7 @@
 
 #include "watch/observer.h"
 
-/* How far a rank has come: its step, and the ns that it has computed in steps. */
+/* The progress of a rank: its step, and the nanoseconds that it has spent computing in steps. */
 struct Pace {
     int64_t step;
     uint64_t busy;
@@ -15,32 +15,33 @@ struct Pace {
 
 struct SlowRanks {
     int ranks;
-    double window;      /* seconds that are measured at a time; may be changed */
-    double begun;       /* of the present window */
-    double silence;     /* until when nothing more is said */
-    int64_t stops;      /* as they were last observed */
-    bool disturbed;     /* the present window says nothing */
-    int pause;          /* windows of silence that follow the next finding */
-    struct Pace *first; /* of each rank, when the window began */
-    double *seconds;    /* of each rank, computing one step */
+    double window;      /* the length of a window in seconds; callers may change it */
+    double begun;       /* when the present window began */
+    double silence;     /* until when nothing more is reported */
+    int64_t stops;      /* the clock's stops at the last observation */
+    bool disturbed;     /* the present window is not judged */
+    int pause;          /* the number of windows without a report after the next finding */
+    struct Pace *first; /* the pace of each rank when the window began */
+    double *seconds;    /* that each rank computed for one step */
     double *sorted;
 };
 
 struct SlowRank {
     int rank;
-    double times;           /* how many times the median */
-    double seconds, median; /* a step */
+    double times;           /* `seconds` as a multiple of `median` */
+    double seconds, median; /* for one step */
 };
 
 void slow_ranks__create(struct SlowRanks *slow, int ranks, double window);
 void slow_ranks__release(struct SlowRanks *slow);
 
-/* Takes the paces of all ranks at this moment. True, with the slowest rank, if a window ends and it
- * took at least 3 times the median. A window lasts until every rank has made some steps; a median
- * of an even number of ranks is the lower of the two, so that two ranks can be compared. A rank
- * that was computing while the job was suspended seems to have computed all that time: a window
- * that `stops` of the clock (watch/observer.h) fall into is not judged, and neither is the rest of
- * such a step, because the window begins anew with a stop. */
+/* Takes the present paces of all ranks. Returns true, with the slowest rank in *found, if a window
+ * has ended in which that rank took at least 3 times the median. A window lasts until every rank
+ * has made some steps. For an even number of ranks the median is the lower of the middle two, so
+ * that two ranks can be compared. A rank that was computing when the job was suspended seems to
+ * have computed all that time, so a window in which the clock (watch/observer.h) stopped is not
+ * judged. A new window begins after the stop; it is not judged either if the interrupted step falls
+ * into it. */
 bool slow_ranks__observe(struct SlowRanks *slow, const struct WatchClock *clock,
                          const struct Pace *paces, struct SlowRank *found);
 

@@ -21,12 +21,12 @@ static struct Job job_of(const struct Ranks *ranks) {
     return job;
 }
 
-/* Where a node's first process has put the memory. */
+/* The first process of a node and its descriptor of the shared memory. */
 struct Place {
     int pid, file;
 };
 
-/* Collective. */
+/* Creates or opens the memory of this node. Collective. */
 static int share(struct Ranks *ranks, const struct Job *job, struct Sharing *sharing,
                  struct Error *error) {
     struct Place own = {0}, *places = memory_array(struct Place, job->ranks, "the watchdog");

@@ -2,7 +2,6 @@
 
 #include <math.h>
 #include <poll.h>
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/eventfd.h>
@@ -11,17 +10,18 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/memory.h"
+#include "base/thread.h"
 
 #define TICK 0.1 /* seconds between two looks */
 /* Seconds between two reports to other nodes, so that many nodes do not send too many. */
 #define LEAST_REPORT 0.25
 #define MOST_REPORT 2.0
 #define MESSAGES_A_SECOND 400
-/* Seconds within which a process whose host refuses messages must say that it leaves; else it is
- * dead. */
+/* A process whose host refuses messages counts as dead if it does not announce within so many
+ * seconds that it leaves. */
 #define REFUSED_SECONDS 0.4
-/* Seconds for which a node lets a lower-numbered one report what both see: COURTESY, and
- * MORE_COURTESY times its own number, but at most MOST_COURTESY. */
+/* The seconds for which a node waits for a lower-numbered node to report what both see: COURTESY
+ * and MORE_COURTESY times its own number, but at most MOST_COURTESY. */
 #define COURTESY 0.8
 #define MORE_COURTESY 0.2
 #define MOST_COURTESY 1.6
@@ -100,7 +100,7 @@ static void look(struct Watch *watch) {
 
 /* ---- Speaking ---- */
 
-/* Whether a lower-numbered node is there that sees the same. */
+/* Whether there is a lower-numbered node, which sees the same. */
 static bool leaves_it_to_others(const struct Watch *watch) {
     for (int node = 0; watch->channel && node < own_node(watch); node++)
         if (now(watch) - watch->heard[node].at < MOST_REPORT + LEAST_REPORT)
@@ -108,7 +108,7 @@ static bool leaves_it_to_others(const struct Watch *watch) {
     return false;
 }
 
-/* Ends this process, and those of its node that do not end by themselves. */
+/* Ends this process and, with `all`, those of its node that do not end by themselves. */
 static void end(struct Watch *watch, bool all) {
     int *stuck = memory_array(int, watch->job.seats, "the processes of this host");
     int count = 0;
@@ -118,7 +118,7 @@ static void end(struct Watch *watch, bool all) {
             stuck[count++] = pid;
     }
     watch->actions.end(watch->actions.context, all ? stuck : NULL, count);
-    memory_release(stuck); /* a test's action returns */
+    memory_release(stuck); /* only the action of a test returns */
 }
 
 bool watch_may_speak(struct Watch *watch) {
@@ -126,7 +126,7 @@ bool watch_may_speak(struct Watch *watch) {
     return !watch || atomic_compare_exchange_strong(&watch->sharing.segment->speaker, &nobody, 1);
 }
 
-/* Says why the job ends, unless another process of this node has, and ends it. */
+/* Reports why the job ends, unless another process of this node has, and ends the job. */
 static void end_job(struct Watch *watch, const char *words) {
     if (watch_may_speak(watch))
         watch->actions.say(watch->actions.context, true, words);
@@ -239,7 +239,7 @@ static void tick(struct Watch *watch) {
         name_slow_rank(watch);
 }
 
-/* Tells the other nodes that this rank leaves; twice, because a message may be lost. */
+/* Tells the other nodes twice that this rank leaves, because a message may be lost. */
 static void take_leave(struct Watch *watch) {
     if (!watch->channel)
         return;
@@ -270,16 +270,6 @@ static void *run(void *context) {
     }
     take_leave(watch);
     return NULL;
-}
-
-/* The program's signals go to its other threads, whose handlers expect that. */
-static bool start_thread(struct Watch *watch) {
-    sigset_t all, before;
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
-    bool started = pthread_create(&watch->thread, NULL, run, watch) == 0;
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
-    return started;
 }
 
 static void release(struct Watch *watch) {
@@ -315,7 +305,7 @@ struct Watch *watchdog__start(struct Job job, struct Sharing sharing, struct Cha
     watch->paces = memory_array(struct Pace, job.ranks, "the watchdog");
     watch->reports = memory_array(struct Report, job.seats, "the watchdog");
     slow_ranks__create(&watch->slow, channel ? job.ranks : job.seats, MOST_WINDOW);
-    if (watch->wake >= 0 && start_thread(watch))
+    if (watch->wake >= 0 && thread_start(&watch->thread, run, watch))
         return watch;
     log_warning("rank %d has no watchdog: no thread can be started", job.rank);
     atomic_store(&watch->sharing.seat[watch->sharing.own_seat].state, SEAT_LEFT);
@@ -346,7 +336,7 @@ void watch_stop(struct Watch *watch) {
         return;
     watch_leave(watch);
     uint64_t one = 1;
-    if (watch->actions.end) { /* it has a thread */
+    if (watch->actions.end) { /* then the thread was started */
         (void)!write(watch->wake, &one, sizeof one);
         pthread_join(watch->thread, NULL);
     }

@@ -18,7 +18,7 @@ static const char *const activities[BEAT_PHASES] = {
     [BEAT_ENDING] = "ending",
 };
 
-/* A line that grows, and is cut at its end. */
+/* A line that grows up to WORDS_LENGTH. */
 struct Line {
     char *text;
     size_t used;
@@ -89,7 +89,7 @@ static void add_unreachable(struct Line *line, const struct Judgement *judgement
     int first = judgement->ranks[0], node = sights[first].node, on_node = 0;
     for (int rank = 0; rank < ranks; rank++)
         on_node += sights[rank].node == node;
-    if (on_node == 1) /* nobody on the host could tell more */
+    if (on_node == 1) /* no other process of the host could report more */
         add(line,
             "rank %d on %s hangs, or its host cannot be reached: nothing heard of it for "
             "%.0f s, last ",
