@@ -46,7 +46,7 @@ bool ensemble_file_is_one(const char *path) {
 
 /* ---- Members ---- */
 
-/* Finds the number in "FILE:/members/NUMBER"; the length of FILE, or 0 for any other path. */
+/* Finds the number in "FILE:/members/NUMBER". Returns the length of FILE; 0 for any other path. */
 static size_t split_path(const char *path, int *number) {
     const char *found = NULL, *at = path;
     int end = 0;
@@ -63,7 +63,7 @@ bool ensemble_file_is_member(const char *path) {
     return split_path(path, &number) > 0;
 }
 
-/* Opens the file of an ensemble, whose seal is right. */
+/* Opens the file of an ensemble, and checks its format and its seal. */
 static int open_sealed(struct H5File **file, const char *path, struct Error *error) {
     bool sealed;
     int64_t version = 0;
@@ -91,7 +91,7 @@ static int open_sealed(struct H5File **file, const char *path, struct Error *err
     return code;
 }
 
-/* A file of the member alone. */
+/* Makes the image of a file that holds only the group of a member. */
 static int extract(struct H5File *file, const char *group, const char *path, void **image,
                    uint64_t *bytes, struct Error *error) {
     struct H5Writer *writer;
@@ -129,7 +129,8 @@ int checkpoint__open_member(struct H5File **member, const char *path, bool *seal
 
 /* ---- Writing ---- */
 
-/* The arrays of a member that predicts with its average of weights are the average's. */
+/* Writes a member; its group /model gets the average of weights if the member predicts with
+ * that. */
 static int write_member(struct H5Writer *writer, const struct EnsembleFile *ensemble, int number,
                         struct Error *error) {
     static const char *const without[] = {"model", "average", "optimizer", NULL};

@@ -20,7 +20,7 @@ char *checkpoint_name(const char *folder, int64_t step) {
     return memory_print("%s/step-%09" PRId64 ".h5", folder, step);
 }
 
-/* The step in "step-000000123.h5", and in *rest what follows it; −1 for any other name. */
+/* The step in "step-000000123.h5"; *rest gets the text after ".h5". −1 for any other name. */
 static int64_t parse_name(const char *name, const char **rest) {
     if (strncmp(name, "step-", 5) || name[5] < '0' || name[5] > '9')
         return -1;
@@ -71,7 +71,8 @@ int checkpoint_list(const char *folder, char ***paths, int *count, struct Error 
     return OK;
 }
 
-/* NULL, and what is wrong, if it does not open or does not pass. */
+/* Opens a checkpoint and applies `check`. Returns NULL, with the reason in *why, if either
+ * fails. */
 static struct Checkpoint *open_checked(const char *path,
                                        int (*check)(const struct Checkpoint *checkpoint,
                                                     struct Error *error),
@@ -150,7 +151,7 @@ static int list_targets(const char *folder, char ***targets, int *count, struct 
             continue;
         ssize_t length = readlinkat(dirfd(directory), entry->d_name, target, sizeof target - 1);
         if (length < 0)
-            continue; /* no link */
+            continue; /* it is not a link */
         target[length] = 0;
         add_text(targets, count, memory_copy_text(target));
     }
@@ -158,7 +159,7 @@ static int list_targets(const char *folder, char ***targets, int *count, struct 
     return OK;
 }
 
-/* By their base names. */
+/* Whether a path of the list has the same base name. */
 static bool is_among(const char *path, char *const *paths, int count) {
     for (int i = 0; i < count; i++)
         if (!strcmp(path_base(path), path_base(paths[i])))
@@ -166,7 +167,7 @@ static bool is_among(const char *path, char *const *paths, int count) {
     return false;
 }
 
-/* Goes on after a file that cannot be removed. */
+/* Continues after a file that cannot be removed. */
 static int remove_files(char *const *paths, int count, char *const *names, int name_count,
                         struct Error *error) {
     int code = OK;

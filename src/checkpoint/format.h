@@ -1,4 +1,4 @@
-/* What marks a file as a checkpoint, or as an ensemble. */
+/* The names and versions that mark a file as a checkpoint or an ensemble. */
 #ifndef TRAINER_CHECKPOINT_FORMAT_H
 #define TRAINER_CHECKPOINT_FORMAT_H
 

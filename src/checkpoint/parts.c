@@ -1,4 +1,4 @@
-/* Values that their owners describe. */
+/* Reading and writing of the parts. */
 #include "checkpoint/checkpoint.h"
 
 void checkpoint_start_parts(const struct CheckpointPart *parts, int count) {
@@ -29,7 +29,7 @@ int checkpoint_get_parts(const struct Checkpoint *checkpoint, const struct Check
     int code = OK;
     for (int i = 0; !code && i < count; i++)
         code = get_part(checkpoint->file, &parts[i], error);
-    if (!code) /* what cannot be looked for must not pass for what is optional */
+    if (!code) /* an optional part counts as missing only if the search for it succeeded */
         code = h5_check(checkpoint->file, error);
     if (code)
         checkpoint_release_parts(parts, count);

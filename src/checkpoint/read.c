@@ -1,4 +1,4 @@
-/* Opening a checkpoint, and what can be said of it before a run takes values from it. */
+/* Opens a checkpoint, and checks everything that does not depend on the run that reads it. */
 #include "checkpoint/checkpoint.h"
 
 #include <inttypes.h>
@@ -12,8 +12,8 @@
 
 struct Reader {
     struct Checkpoint *checkpoint;
-    const char *group; /* "model", "average", "optimizer/momentum": being listed */
-    bool scan;         /* look for NaN and Inf */
+    const char *group; /* the group being listed: "model", "average", "optimizer/momentum" */
+    bool scan;         /* whether to look for NaN and Inf */
 };
 
 static int wrong_kind(struct H5File *file, struct Error *error) {
@@ -26,7 +26,7 @@ static int wrong_kind(struct H5File *file, struct Error *error) {
                 CHECKPOINT_FORMAT);
 }
 
-/* Tells what else the file may be before it says what is wrong with it as a checkpoint. */
+/* Recognises files of other formats before it checks the version and the seal of a checkpoint. */
 static int check_format(struct H5File *file, bool sealed, struct Error *error) {
     const char *path = h5_path(file);
     char *format = NULL;
@@ -54,7 +54,7 @@ static bool holds_floats(const struct H5Info *info) {
     return info->type == H5_FLOAT32 || info->type == H5_FLOAT64;
 }
 
-/* Another program's floats may be double: they are converted. */
+/* The floats of another program may be double; they are converted. */
 static int check_array(const struct Checkpoint *checkpoint, const struct CheckpointArray *array,
                        const struct H5Info *info, struct Error *error) {
     const char *path = checkpoint->path;
@@ -76,7 +76,8 @@ static int check_array(const struct Checkpoint *checkpoint, const struct Checkpo
     return OK;
 }
 
-/* Normalisations and optimizers divide by roots of these; NULL: by none of this array. */
+/* What an array of that name holds if a normalisation or an optimiser takes its square root; NULL
+ * if none does. */
 static const char *root_taken_of(const char *name) {
     if (text_ends_with(name, ".running_var"))
         return "a variance";
@@ -106,7 +107,7 @@ static int scan_array(const struct Checkpoint *checkpoint, const struct Checkpoi
     return code;
 }
 
-/* One more array, which takes over `name`. */
+/* Adds an array, which takes ownership of `name`. */
 static struct CheckpointArray *add_array(struct Checkpoint *checkpoint, char *name) {
     checkpoint->arrays =
         memory_room(checkpoint->arrays, checkpoint->array_count, "a checkpoint's table");
@@ -175,7 +176,7 @@ static int read_whole(struct Reader *reader, bool sealed, struct Error *error) {
     return code;
 }
 
-/* The group /model alone, of a file that need not be ours. */
+/* Lists only the group /model, of a file that another program may have written. */
 static int read_weights(struct Reader *reader, struct Error *error) {
     struct Checkpoint *checkpoint = reader->checkpoint;
     if (!h5_exists(checkpoint->file, "/model"))
@@ -186,7 +187,7 @@ static int read_weights(struct Reader *reader, struct Error *error) {
     return read_model(reader, error);
 }
 
-/* Takes the open file over. `donor`: it may be another program's. */
+/* Takes ownership of the open file. With `donor` it may be a file of another program. */
 static int read_file(struct Checkpoint **out, struct H5File *file, bool sealed, bool donor,
                      bool scan, struct Error *error) {
     struct Checkpoint *checkpoint = memory_array(struct Checkpoint, 1, "a checkpoint");
@@ -194,7 +195,7 @@ static int read_file(struct Checkpoint **out, struct H5File *file, bool sealed, 
     checkpoint->path = memory_copy_text(h5_path(file));
     checkpoint->file = file;
     int code = donor && !sealed ? read_weights(&reader, error) : read_whole(&reader, sealed, error);
-    if (!code || code == ERROR_CHECKPOINT) /* what cannot be looked for seems to be missing */
+    if (!code || code == ERROR_CHECKPOINT) /* a failed search makes an array look missing */
         code = h5_check(file, error) ? error->code : code;
     if (code)
         checkpoint_close(checkpoint);

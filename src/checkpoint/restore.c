@@ -1,5 +1,5 @@
-/* From a checkpoint's arrays into a run's arenas: every array has its place,
- * every place its array. */
+/* Copies a checkpoint's arrays into a run's arenas. Every array must have its row, and every row
+ * its array. */
 #include <string.h>
 
 #include "base/memory.h"
@@ -52,7 +52,8 @@ static int wrong_shape(const struct Checkpoint *checkpoint, const struct Checkpo
     return code;
 }
 
-/* `group` with its last slash: "model/". `trained`: only rows that have optimiser state. */
+/* `group` includes its last slash: "model/". With `trained` only the rows with optimiser state are
+ * read. */
 static int get_rows(const struct Checkpoint *checkpoint, const struct Arena *arena,
                     const char *group, bool trained, float *values, struct Error *error) {
     for (int i = 0; i < arena->row_count; i++) {

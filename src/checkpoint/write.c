@@ -4,11 +4,11 @@
 #include "checkpoint/checkpoint.h"
 #include "checkpoint/format.h"
 
-/* Rows of an arena that are to be put into the file. */
+/* Rows of an arena to be put into the file. */
 struct Rows {
     const struct Arena *arena;
     const char *group;
-    bool trained; /* only those that have optimiser state */
+    bool trained; /* only those with optimiser state */
     const float *values;
     char *text; /* of a copy: its own `group` */
 };
@@ -17,7 +17,7 @@ struct CheckpointWriter {
     struct H5Writer *file;
     struct Error error;              /* the first failure */
     struct CheckpointCopies *copies; /* NULL: arrays are not copied */
-    struct Rows *copied;             /* which are not yet in the file */
+    struct Rows *copied;             /* copied rows that are not yet in the file */
     int copied_count;
 };
 
@@ -45,7 +45,8 @@ void checkpoint_put_part(struct CheckpointWriter *writer, const struct Checkpoin
         part->group->save(part->value, writer->file, error);
 }
 
-/* A row whose order in memory is the file's needs no copy. */
+/* Puts a row into the file; it is copied only if its order in memory differs from that in the
+ * file. */
 static int put_row(struct H5Writer *file, const char *group, const struct ArenaRow *row,
                    const float *values, struct Error *error) {
     char *name = memory_print("%s%s", group, row->name);
@@ -80,7 +81,7 @@ void checkpoint_release_copies(struct CheckpointCopies *copies) {
     *copies = (struct CheckpointCopies){0};
 }
 
-/* The place for copy number `number`, which is as large as `count` elements. */
+/* The memory for copy number `number`, of at least `count` elements. */
 static float *room_for(struct CheckpointCopies *copies, int number, int64_t count) {
     if (number == copies->count)
         copies->items = memory_room(copies->items, copies->count++, "copies of arrays");
