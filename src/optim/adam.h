@@ -1,4 +1,4 @@
-/* What Adam and AdamW share: their options, keys and step; LAMB has some of the keys too. */
+/* The options, keys and step of Adam and AdamW. LAMB uses some of the keys. */
 #ifndef TRAINER_OPTIM_ADAM_H
 #define TRAINER_OPTIM_ADAM_H
 
@@ -41,8 +41,8 @@ static inline bool adam_needs(const void *options, int slot) {
     return slot != ADAM_LARGEST || ((const struct AdamOptions *)options)->amsgrad;
 }
 
-/* `coupled`: the weight decay that is added to the gradient. `shrink`: the factor of x, by which a
- * decoupled decay works. */
+/* `coupled` is the weight decay that is added to the gradient. `shrink` is a factor of x, which
+ * applies a decoupled decay. Returns false if the gradient has a NaN or Inf. */
 static inline __attribute__((always_inline)) bool adam_step(const struct Update *update,
                                                             double coupled, double shrink,
                                                             bool amsgrad) {

@@ -15,7 +15,7 @@ static const struct Kind *const kinds[] = {
 
 const struct KindTable average_kinds = {.what = "average", .kinds = kinds};
 
-/* A choice's kind is the first member of its struct Average. */
+/* The kind of a choice is the first member of a struct Average. */
 static const struct Average *average_of(const struct Choice *choice) {
     return (const struct Average *)choice->kind;
 }

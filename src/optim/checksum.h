@@ -1,9 +1,9 @@
-/* A checksum of numbers, bit by bit: it finds every change of a single number for certain, and
- * others but for odds of about 1 in 2^64. Not collective: ranks that add the same numbers in the
- * same order get the same.
+/* A checksum of the bits of numbers. It reveals every change of a single number, and misses other
+ * changes with a probability of about 1 in 2^64. Not collective: ranks that add the same numbers in
+ * the same order get the same checksum.
  *
- * Checksums are chained: each link digests the numbers added since the link before it, and that
- * link. So a difference stays visible in all later links, even if the numbers have long become
+ * Checksums are chained: each link is a digest of the numbers added since the previous link, and of
+ * that link. So a difference stays visible in all later links, even if the numbers have become
  * equal again. */
 #ifndef TRAINER_OPTIM_CHECKSUM_H
 #define TRAINER_OPTIM_CHECKSUM_H
@@ -24,7 +24,7 @@ struct Checksum {
 void checksum_start(struct Checksum *checksum, enum Variant variant);
 /* `bytes` is a multiple of 4. */
 void checksum_add(struct Checksum *checksum, const void *values, int64_t bytes);
-/* Closes a link of what was added since the last one, and returns it. */
+/* Ends the present link and returns it. */
 struct Digest checksum_link(struct Checksum *checksum);
 
 #endif

@@ -1,7 +1,7 @@
-/* Lookahead (Zhang et al. 2019, "Lookahead optimizer: k steps forward, 1 step back"), with any
+/* Lookahead (Zhang et al. 2019, "Lookahead optimizer: k steps forward, 1 step back") works with any
  * optimiser. The optimiser updates the fast weights θ. Every k steps the slow weights φ move a
- * fraction α of the way to them, and the optimiser continues from there: φ ← φ + α(θ − φ), θ ← φ.
- * Its momentum stays. */
+ * fraction α of the way to them, and the optimiser continues from there with its momentum
+ * unchanged: φ ← φ + α(θ − φ), θ ← φ. */
 #ifndef TRAINER_OPTIM_LOOKAHEAD_H
 #define TRAINER_OPTIM_LOOKAHEAD_H
 

@@ -1,11 +1,12 @@
-/* What momentum and Nesterov momentum share: their options and keys. Two forms are in use; with
- * learning rate η, momentum ρ and gradient g they are, for plain momentum:
+/* The options and keys of momentum and Nesterov momentum. There are two forms; for plain momentum,
+ * with learning rate η, momentum ρ and gradient g, they are:
  *
  *   MOMENTUM_VELOCITY      form: course    v ← ρv − ηg, x ← x + v    CS231n's notes, default
  *   MOMENTUM_GRADIENT_SUM  form: pytorch   b ← ρb + g,  x ← x − ηb   its lectures, torch.optim.SGD
  *
- * At a constant η, v = −ηb and both give the same parameters. If the schedule changes η, the
- * gradient sum applies the new η to all past gradients at once, the velocity only to new ones. */
+ * At a constant η, v = −ηb, and both give the same parameters. If the schedule changes η, the
+ * gradient sum applies the new η to all past gradients at once, and the velocity applies it only to
+ * new ones. */
 #ifndef TRAINER_OPTIM_MOMENTUM_OPTIONS_H
 #define TRAINER_OPTIM_MOMENTUM_OPTIONS_H
 
@@ -14,12 +15,13 @@
 struct MomentumOptions {
     struct OptimizerCommon common;
     double momentum;
-    int form; /* enum below */
+    int form; /* an enum constant below */
 };
 enum { MOMENTUM_VELOCITY, MOMENTUM_GRADIENT_SUM };
 static const char *const form_names[] = {"course", "pytorch", NULL};
 
-/* `options`: struct MomentumOptions or one with its members; `formulas`: the help of `form`. */
+/* `options` is struct MomentumOptions or a struct with its members; `formulas` begins the help of
+ * `form`. */
 #define MOMENTUM_KEYS(options, formulas)                                                           \
     OPTIMIZER_COMMON_KEYS(options),                                                                \
         {.name = "momentum",                                                                       \

@@ -1,7 +1,7 @@
 /* An optimiser computes the next parameters from the gradient. Each is one kernel file in
- * optim/optimizers/ and one row of optim/optimizers.def: `const struct Optimizer
- * KERNEL(optimizer_NAME)`. What works with every optimiser (rules by name, clipping, L1, max-norm,
- * lookahead) is done by the updater (optim/updater.h); optimisers know nothing of it. */
+ * optim/optimizers/, which defines `const struct Optimizer KERNEL(optimizer_NAME)`, and one row of
+ * optim/optimizers.def. The updater (optim/updater.h) implements what works with every optimiser:
+ * rules by name, clipping, the L1 penalty, max-norm and lookahead. */
 #ifndef TRAINER_OPTIM_OPTIMIZER_H
 #define TRAINER_OPTIM_OPTIMIZER_H
 
@@ -15,11 +15,11 @@
 
 #define OPTIMIZER_SLOTS 4
 #define OPTIMIZER_SUMS 2
-#define OPTIMIZER_BLOCK                                                                            \
-    2048 /* elements of a piece that is read twice: fits the first-level cache */
+/* The elements of a piece that is read twice; it fits into the first-level cache. */
+#define OPTIMIZER_BLOCK 2048
 
-/* The arguments of one call, for `count` elements of neighbouring rows with the same settings. A
- * call may cover only a part of the rows, because each element is updated independently. */
+/* The arguments of one call, for `count` elements of adjacent rows with the same settings. A call
+ * may cover only a part of the rows, because each element is updated independently. */
 struct Update {
     const void *options;
     double rate;         /* η: the schedule's rate times the row's own factor */
@@ -27,30 +27,30 @@ struct Update {
     int64_t step;        /* 1 for the first update */
     int64_t count;
     void *parameters;             /* real */
-    const void *gradient;         /* real; clipped, the L1 penalty's gradient added */
-    void *slots[OPTIMIZER_SLOTS]; /* real: momentum and the like; NULL if `needs` says no */
-    uint32_t *replaced;           /* to which the bits of all numbers that are replaced are added */
-    double *sums;                 /* OPTIMIZER_SUMS of them, to which `measure` adds */
-    double trust;                 /* optimisers that measure: the row's trust ratio; 1: none */
+    const void *gradient;         /* real; clipped, with the L1 penalty's gradient added */
+    void *slots[OPTIMIZER_SLOTS]; /* real: momentum and the like; NULL if not needed */
+    uint32_t *replaced;           /* `update` adds the bits of all numbers that it replaces */
+    double *sums;                 /* (OPTIMIZER_SUMS): `measure` adds to them */
+    double trust;                 /* the row's trust ratio, 1 without one; if `measure` is set */
 };
 
 struct Optimizer {
     struct Kind kind;
     int slot_count;
-    const char *slot_names[OPTIMIZER_SLOTS]; /* "momentum": names in the checkpoint */
-    /* Whether these options need that slot. NULL: they need all. */
+    const char *slot_names[OPTIMIZER_SLOTS]; /* in the checkpoint: "momentum" */
+    /* Whether these options need that slot. NULL: they need all slots. */
     bool (*needs)(const void *options, int slot);
     /* The value of every element of the slot before the first step. NULL: zeros. */
     double (*start)(const void *options, int slot);
-    /* Weight decay shrinks the weights directly instead of being part of the gradient. */
+    /* Weight decay shrinks the weights directly and is not part of the gradient. */
     bool decoupled;
-    /* Updates parameters and slots. Returns false if a gradient was NaN or Inf (found in the same
-     * pass over memory). */
+    /* Updates parameters and slots in one pass over memory. Returns false if the gradient has a NaN
+     * or Inf. */
     bool (*update)(const struct Update *update);
-    /* For optimisers whose step depends on norms over a whole row (a layer's weights). `measure` is
-     * called for the row in pieces of up to OPTIMIZER_BLOCK elements; it adds to the sums and may
-     * update slots, and returns what `update` returns. `trust` computes update->trust from the
-     * sums; then `update` is called for the row. Both NULL: one pass is enough. The options of such
+    /* For optimisers whose step depends on norms over a whole row (a layer's weights); NULL for all
+     * others. `measure` is called first, for pieces of the row of up to OPTIMIZER_BLOCK elements;
+     * it adds to the sums, may update slots, and returns what `update` returns. Then `trust`
+     * computes update->trust from the sums, and `update` is called for the row. The options of such
      * an optimiser begin with struct TrustRatioOptions. */
     bool (*measure)(const struct Update *update);
     double (*trust)(const void *options, double weight_decay, const double *sums);
@@ -59,8 +59,8 @@ struct Optimizer {
 extern const struct KindTable optimizer_kinds;
 
 #ifdef KERNEL_SUFFIX
-/* The bits of a parameter or of a slot's number before it is replaced, as a whole number. The code
- * that replaces it adds them to *update->replaced, in the same pass over memory; by these sums the
+/* The bits, as a whole number, of a parameter or a slot's element. The code that replaces an
+ * element adds its old bits to *update->replaced in the same pass over memory. By these sums the
  * ranks notice that a bit of one of them has changed (train/replicas.h). */
 static inline uint32_t bits_of(real x) {
 #ifdef KERNEL_DOUBLE
@@ -75,7 +75,7 @@ static inline uint32_t bits_of(real x) {
 }
 #endif
 
-/* Every optimiser's options struct begins with these. */
+/* Every optimiser's options begin with this. */
 struct OptimizerCommon {
     double rate;         /* the base learning rate η */
     double weight_decay; /* λ: the gradient of λ/2·|w|² is added */
@@ -84,8 +84,8 @@ struct OptimizerCommon {
 extern const char *const optimizer_row_names[]; /* "weights", "all", NULL */
 enum { ROWS_WEIGHTS, ROWS_ALL };
 
-/* The keys of OptimizerCommon, for each optimiser's table. `value`: the default of weight_decay;
- * `meaning`: its help. */
+/* The keys of OptimizerCommon, for each optimiser's table. `value` is the default of weight_decay
+ * and `meaning` its help. */
 #define OPTIMIZER_COMMON_KEYS_DECAY(options, value, meaning)                                       \
     {.name = "rate",                                                                               \
      .type = KEY_REAL,                                                                             \
@@ -110,8 +110,8 @@ enum { ROWS_WEIGHTS, ROWS_ALL };
 #define OPTIMIZER_COMMON_KEYS(options)                                                             \
     OPTIMIZER_COMMON_KEYS_DECAY(options, "0", "L2 penalty: adds weight_decay * w to the gradient")
 
-/* A number that is added to a denominator. It is never 0, so that a parameter whose gradients are
- * all 0 stays as it is. */
+/* A number that is added to a denominator. It must not be 0, so that a parameter whose gradients
+ * are all 0 does not change. */
 #define OPTIMIZER_EPSILON_KEY(options, value)                                                      \
     {                                                                                              \
         .name = "epsilon", .type = KEY_REAL, .offset = offsetof(options, epsilon),                 \

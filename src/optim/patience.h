@@ -1,5 +1,5 @@
-/* Patience: for how many validations a figure has not improved. For the plateau schedule and early
- * stopping. */
+/* Patience counts the validations for which a figure has not improved. The plateau schedule and
+ * early stopping use it. */
 #ifndef TRAINER_OPTIM_PATIENCE_H
 #define TRAINER_OPTIM_PATIENCE_H
 
@@ -9,21 +9,21 @@
 #include "base/saved.h"
 #include "report/figures.h"
 
-/* What a key `metric` offers, NULL-terminated: names in the order of enum Figure. */
+/* The values of a key `metric`, in the order of enum Figure; NULL-terminated. */
 extern const char *const patience_metric_names[];
-/* Has a validation of such targets the figure that a key `metric` means? */
+/* Whether a validation with such targets has the figure that a value of `metric` stands for. */
 bool patience_metric_is_for(int metric, enum TargetKind targets);
-/* That figure. If the targets are values, `accuracy` means R²: both are best at 1. */
+/* That figure. If the targets are values, `accuracy` stands for R²; both are best at 1. */
 enum Figure patience_figure(int metric, enum TargetKind targets);
 
-/* The state, which starts as zeros. Whoever owns one saves it: by patience_saved, or by
+/* The state, initialised with zeros. Its owner saves it, by patience_saved or by
  * PATIENCE_SAVED_FIELDS in a table of its own. */
 struct Patience {
     int64_t seen;   /* validations so far */
-    int64_t waited; /* validations since the last one that improved */
-    double best;    /* the figure at the last one that improved; undefined while seen is 0 */
+    int64_t waited; /* validations since the last improvement */
+    double best;    /* the figure at the last improvement; undefined while `seen` is 0 */
 };
-/* The rows of a table of `struct owner`; `path` leads to the struct Patience in it: `patience.`. */
+/* Rows for the table of `struct owner`; `path` is the path of its struct Patience: `patience.`. */
 #define PATIENCE_SAVED_FIELDS(owner, path)                                                         \
     SAVED_FIELD(owner, "best", path best, .optional = true),                                       \
         SAVED_FIELD(owner, "seen", path seen, .optional = true),                                   \
@@ -41,7 +41,7 @@ struct PatienceRule {
     bool relative;
 };
 
-/* Adds a validation to the state; returns whether it improved. */
+/* Adds a validation to the state. Returns whether its figure is an improvement. */
 bool patience_observe(struct Patience *patience, struct PatienceRule rule,
                       const struct Figures *validation);
 

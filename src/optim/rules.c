@@ -121,11 +121,11 @@ static int refuse_idle(const struct Choice *rule, const struct Arena *arena, str
                        options->name, kind, nearest);
 }
 
-/* Refuses a rule that sets nothing, and one that sets more beside frozen: true, since what is
- * frozen has no update. */
+/* Refuses a rule that sets nothing, and one that sets another key beside frozen: true, because
+ * frozen rows have no update. */
 static int refuse_useless(const struct Choice *rule, struct Error *error) {
     const struct RuleOptions *options = rule->options;
-    bool norm = rule->kind->keys == weight_keys; /* max_norm is a key of these kinds only */
+    bool norm = rule->kind->keys == weight_keys; /* only these kinds have the key max_norm */
     const struct {
         const char *key;
         double value;
@@ -175,7 +175,7 @@ static int check_something_trains(const struct ChoiceList *rules, const struct A
             freezer = &rules->items[i];
     return freezer ? schema_fail(error, freezer, "frozen",
                                  "nothing is left to train: the rules freeze every parameter")
-                   : OK; /* a model without parameters */
+                   : OK; /* the model has no parameters at all */
 }
 
 int rules_apply(const struct ChoiceList *rules, const struct OptimizerCommon *common,

@@ -30,12 +30,12 @@ static const struct SavedField saved_fields[] = {
 const struct SavedTable schedule_state_saved = {
     .what = "a schedule", .fields = saved_fields, .is_valid = is_valid};
 
-/* A choice's kind is the first member of its struct Schedule. */
+/* The kind of a choice is the first member of a struct Schedule. */
 static const struct Schedule *schedule_of(const struct Choice *choice) {
     return (const struct Schedule *)choice->kind;
 }
 
-/* The schedule's own warm-up or the large-batch rule's; schedule_check refuses both at once. */
+/* The warm-up of the schedule or of the large-batch rule; schedule_check refuses both at once. */
 static int64_t warmup_steps(const struct Choice *choice, const struct ScheduleTime *time) {
     const struct ScheduleCommon *common = choice->options;
     return span_steps(common->warmup, time->steps_per_epoch) + time->scale_warmup;

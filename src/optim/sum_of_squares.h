@@ -1,7 +1,6 @@
-/* A sum of squares for kernel files, in double and in one fixed order: element i is added to lane
- * i % SUM_LANES, and the lanes are added one by one. If the compiler chose the order, it would
- * depend on the instruction set and on the array's alignment,
- * which can differ from rank to rank. */
+/* A sum of squares for kernel files, in double and in one fixed order: element i is added to lane i
+ * % SUM_LANES, and then the lanes are added one by one. An order chosen by the compiler would
+ * depend on the instruction set and on the array's alignment, which can differ between ranks. */
 #ifndef TRAINER_OPTIM_SUM_OF_SQUARES_H
 #define TRAINER_OPTIM_SUM_OF_SQUARES_H
 
@@ -13,11 +12,11 @@
 #define SUM_LANES 8
 
 typedef double sum_lanes __attribute__((vector_size(SUM_LANES * sizeof(double))));
-/* At any address that a `real` may have. */
+/* Such a vector may lie at any address that is valid for a `real`. */
 typedef real sum_reals
     __attribute__((vector_size(SUM_LANES * sizeof(real)), aligned(sizeof(real)), may_alias));
 
-/* Σ x². A float's square is exact in double, so that all float variants agree. */
+/* Σ x². The square of a float is exact in double, so all float variants give the same sum. */
 static inline double sum_of_squares(int64_t count, const real *x) {
     sum_lanes lanes = {0};
     int64_t i = 0;

@@ -1,11 +1,11 @@
-/* What LARS and LAMB share: their step on a row is scaled by a trust ratio, a ratio of norms over
- * the row. */
+/* The options and keys of LARS and LAMB, which scale the step of a row by a trust ratio: a ratio of
+ * norms over the row. */
 #ifndef TRAINER_OPTIM_TRUST_RATIO_H
 #define TRAINER_OPTIM_TRUST_RATIO_H
 
 #include "optim/optimizer.h"
 
-/* Their options begin with this. */
+/* The options of both begin with this. */
 struct TrustRatioOptions {
     struct OptimizerCommon common;
     int adapt; /* enum: "weights", "all" */

@@ -1,5 +1,5 @@
-/* What the averages with equal weights share (polyak, swa): when they begin, w = 1/n for the n-th
- * state, and how running statistics are measured. For optim/averages/ alone. */
+/* The averages with equal weights (polyak, swa): when they begin, w = 1/n for the n-th state, and
+ * how running statistics are measured. For optim/averages/ only. */
 #ifndef TRAINER_OPTIM_UNIFORM_AVERAGE_H
 #define TRAINER_OPTIM_UNIFORM_AVERAGE_H
 
@@ -11,7 +11,7 @@ struct UniformAverageOptions {
 };
 extern const char *const uniform_average_all_batches[]; /* "all", NULL */
 
-/* The keys of `uniform`, a struct UniformAverageOptions in the struct `options`. */
+/* The keys of the member `uniform`, a struct UniformAverageOptions, of the struct `options`. */
 #define UNIFORM_AVERAGE_KEYS(options)                                                              \
     {.name = "start",                                                                              \
      .type = KEY_SPAN,                                                                             \
@@ -27,8 +27,8 @@ extern const char *const uniform_average_all_batches[]; /* "all", NULL */
                 "average is validated or saved; all: an epoch"                                     \
     }
 
-/* States are taken at the steps start, start + every, …, or from `every` on if start is 0. At the
- * n-th of them 1/n, at other steps 0. */
+/* The weight w: 1/n at the n-th of the steps start, start + every, … (which begin with `every` if
+ * `start` is 0), and 0 at all other steps. */
 double uniform_average__weight(int64_t start, int64_t every, int64_t step);
 /* The first of these steps. */
 int64_t uniform_average__first(int64_t start, int64_t every);

@@ -1,6 +1,6 @@
-/* Updates the parameters' arena segment by segment. Neighbouring rows with the same settings are
- * one segment, so that a model is a few long passes over memory. The padding between two rows of a
- * segment is updated with them: zero parameters with zero gradients stay zero under every
+/* Updates the arena of parameters segment by segment. Adjacent rows with the same settings form one
+ * segment, so that a model needs only a few long passes over memory. The padding between the rows
+ * of a segment is updated with them: zero parameters with zero gradients stay zero with every
  * optimiser. */
 #include "optim/updater.h"
 
@@ -16,7 +16,7 @@ struct Segment {
     int64_t begin, end;
     struct RowSettings settings;
     bool trusted;          /* its step is scaled by the optimiser's trust ratio */
-    int64_t units, length; /* outputs of the one row, weights into each; only if max_norm is set */
+    int64_t units, length; /* with max_norm: outputs of the one row, and weights of each */
 };
 
 struct Slot { /* a part of the state that a checkpoint keeps */
@@ -39,7 +39,7 @@ struct Updater {
     struct Slot saved[OPTIMIZER_SLOTS + 1];
     int segment_count;
     struct Segment *segments;
-    void *adjusted; /* OPTIMIZER_BLOCK reals: a piece of the gradient, clipped and so on */
+    void *adjusted;            /* OPTIMIZER_BLOCK reals: a piece of the adjusted gradient */
     struct Checksum *checksum; /* of what steps replace; NULL: none */
     double gradient_norm;
     double gradient_scale;
@@ -72,7 +72,8 @@ static struct Segment segment_of(const struct Updater *updater, const struct Are
     return segment;
 }
 
-/* Trust ratios and max-norm are computed row by row, so that such a row is a segment of its own. */
+/* Trust ratios and max-norm are computed row by row, so a row with either is a segment of its
+ * own. */
 static bool may_join(const struct Updater *updater, const struct Segment *a,
                      const struct Segment *b) {
     return !updater->optimizer->measure && a->settings.max_norm == 0 && b->settings.max_norm == 0 &&
@@ -221,11 +222,11 @@ struct Step {
     int64_t number;
     char *state;
     const char *gradient;
-    struct Adjustment adjustment; /* of every row's gradient; its l1 is set row by row */
+    struct Adjustment adjustment; /* of the gradient; its l1 is set for each segment */
 };
 
-/* `update`, which is for a whole segment, cut to `count` elements from element `begin` of the
- * arena. */
+/* The part of `update`, which is for a whole segment, that covers `count` elements from element
+ * `begin` of the arena. */
 static struct Update part_of(const struct Step *step, const struct Update *update, int64_t begin,
                              int64_t count) {
     const struct Updater *updater = step->updater;
@@ -239,8 +240,8 @@ static struct Update part_of(const struct Step *step, const struct Update *updat
     return part;
 }
 
-/* One pass of the optimiser over a segment: in one call if the gradient serves as it is, else piece
- * by piece. */
+/* One pass of the optimiser over a segment: in one call if the gradient needs no adjustment,
+ * otherwise piece by piece. */
 static bool apply(const struct Step *step, const struct Segment *segment,
                   const struct Update *update, bool (*work)(const struct Update *)) {
     const struct Updater *updater = step->updater;
@@ -273,8 +274,8 @@ static void limit_norms(const struct Updater *updater, const struct Segment *seg
                                       values);
 }
 
-/* New slow weights lie between the slow and the fast ones. Max-norm limits both, so that the new
- * ones keep the limit too; the initial slow weights are limited at the first step. */
+/* The new slow weights lie between the old slow and the fast ones. Max-norm limits both, so the new
+ * ones are within the limit, too; the initial slow weights are limited at the first step. */
 static void look_ahead(const struct Step *step, const struct Segment *segment, char *parameters) {
     const struct Updater *updater = step->updater;
     if (!updater->slow)

@@ -1,7 +1,7 @@
 /* Exponential moving average: average ← d · average + (1 − d) · state after every step, running
  * statistics included. With `decay_warmup`, d = min(decay, (1 + n)/(10 + n)) after n earlier steps,
- * so that the average soon forgets the initial weights; without it they stay in it for about
- * 1/(1 − decay) steps. torch.optim.swa_utils has the form without. */
+ * so that the initial weights soon lose their influence; without it they keep it for about 1/(1 −
+ * decay) steps. torch.optim.swa_utils has no decay_warmup. */
 #include <math.h>
 
 #include "optim/average.h"

@@ -1,7 +1,7 @@
-/* Stochastic weight averaging: the mean of the weights at steps `start`, start + every, …, under a
- * rate that stays high or goes in cycles. Izmailov et al. 2018, "Averaging weights leads to wider
- * optima and better generalization"; the statistics are measured anew as
- * torch.optim.swa_utils.update_bn does. */
+/* Stochastic weight averaging: the mean of the weights at steps `start`, start + every, …, with a
+ * rate that stays high or is cyclic. Izmailov et al. 2018, "Averaging weights leads to wider optima
+ * and better generalization". The running statistics are measured again, as by
+ * torch.optim.swa_utils.update_bn. */
 #include <inttypes.h>
 
 #include "optim/uniform_average.h"

@@ -2,7 +2,7 @@
 
 typedef uint32_t lanes_of_words
     __attribute__((vector_size(CHECKSUM_LANES * sizeof(uint32_t)), may_alias));
-/* At any address that a word may have. */
+/* Such a vector may lie at any address that is valid for a word. */
 typedef uint32_t any_words __attribute__((vector_size(CHECKSUM_LANES * sizeof(uint32_t)),
                                           aligned(sizeof(uint32_t)), may_alias));
 

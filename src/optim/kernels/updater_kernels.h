@@ -1,6 +1,6 @@
-/* The updater's own arithmetic: clipping, penalties, max-norm, lookahead. Sums are taken in one
- * fixed order (optim/sum_of_squares.h), so that every rank, which holds the whole gradient, gets
- * the same bits. */
+/* The updater's own arithmetic: clipping, penalties, max-norm and lookahead. Sums have one fixed
+ * order (optim/sum_of_squares.h), so that every rank, which holds the whole gradient, gets the same
+ * bits. */
 #ifndef TRAINER_OPTIM_KERNELS_UPDATER_KERNELS_H
 #define TRAINER_OPTIM_KERNELS_UPDATER_KERNELS_H
 

@@ -3,7 +3,7 @@
  *
  *   s ← s + g²    x ← x − η/(1 + (t−1)·rate_decay) · g / (√s + ε)
  *
- * s only grows, so the steps only shrink. As in torch.optim.Adagrad. */
+ * s never falls, so the steps only become smaller. As in torch.optim.Adagrad. */
 #include <tgmath.h>
 
 #include "optim/optimizer.h"

@@ -4,7 +4,7 @@
  *   m ← β₁m + (1−β₁)g    v ← β₂v + (1−β₂)g²
  *   u = m/(1−β₁ᵗ) / (√(v/(1−β₂ᵗ)) + ε) + λx    x ← x − η · |x|/|u| · u
  *
- * The ratio is 1 if |x| or |u| is 0, and for the rows that are not adapted. */
+ * The ratio |x|/|u| is 1 if |x| or |u| is 0, and for the rows that are not adapted. */
 #include "optim/adam.h"
 #include "optim/sum_of_squares.h"
 #include "optim/trust_ratio.h"

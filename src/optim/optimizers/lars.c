@@ -4,7 +4,7 @@
  *
  *   φ = trust · |x| / (|g| + λ|x| + ε)    v ← ρv + ηφ(g + λx)    x ← x − v
  *
- * φ = 1 if |x| or |g| is 0, and for the rows that are not adapted. */
+ * φ is 1 if |x| or |g| is 0, and for the rows that are not adapted. */
 #include <tgmath.h>
 
 #include "optim/sum_of_squares.h"

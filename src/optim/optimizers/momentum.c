@@ -1,6 +1,6 @@
 /* Momentum (Polyak 1964, "Some methods of speeding up the convergence of iteration methods"; as a
- * velocity Sutskever et al. 2013), in the two forms of momentum_options.h.
- * g includes the decay λx. */
+ * velocity Sutskever et al. 2013), in the two forms of momentum_options.h. g includes the decay
+ * λx. */
 #include "optim/momentum_options.h"
 
 static const struct Key keys[] = {

@@ -1,6 +1,6 @@
 /* Nesterov momentum (Nesterov 1983; in this form Bengio et al. 2012, "Advances in optimizing
- * recurrent networks"). The gradient is taken at the point that the velocity leads to, and x holds
- * that point. g includes the decay λx. In the two forms of momentum_options.h:
+ * recurrent networks"). The gradient is taken at the point to which the velocity leads, and x holds
+ * that point. g includes the decay λx. The two forms of momentum_options.h are:
  *
  *   MOMENTUM_VELOCITY      v ← ρv − ηg    x ← x − ρ·v_old + (1+ρ)v    CS231n, EECS 498-007
  *   MOMENTUM_GRADIENT_SUM  b ← ρb + g     x ← x − η(g + ρb) torch.optim.SGD(nesterov=True)

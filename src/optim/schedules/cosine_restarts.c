@@ -1,7 +1,7 @@
-/* F + (1 − F)·½(1 + cos(π t/T)) inside each cycle; cycle i has T = period · growth^i steps, t
- * counts from its start, and the next cycle begins at the base rate again. Loshchilov and
- * Hutter 2017, "SGDR: stochastic gradient descent with warm restarts". The model at each cycle's
- * end can be kept: Huang et al. 2017, "Snapshot ensembles" (checkpoint.snapshots). */
+/* F + (1 − F)·½(1 + cos(π t/T)) in each cycle. Cycle i has T = period · growth^i steps, t counts
+ * from its start, and each cycle begins at the base rate. Loshchilov and Hutter 2017, "SGDR:
+ * stochastic gradient descent with warm restarts". The model at the end of each cycle can be kept
+ * (checkpoint.snapshots): Huang et al. 2017, "Snapshot ensembles". */
 #include <math.h>
 
 #include "optim/schedule.h"

@@ -1,5 +1,5 @@
 /* f^(t / every), t in steps after the warm-up: the course's η₀·e^(−kt) with k = −ln f / every. It
- * falls at every step; the schedule `step` falls once in a while. */
+ * falls at every step; the schedule `step` falls every `every` steps. */
 #include <math.h>
 
 #include "optim/schedule.h"

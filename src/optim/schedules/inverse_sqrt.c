@@ -1,6 +1,6 @@
-/* 1/√(1 + t/τ), t in steps after the warm-up. τ of one epoch gives the course's η₀/√epoch, made
- * continuous; τ equal to the warm-up gives that of Vaswani et al. 2017, "Attention is all you
- * need". */
+/* 1/√(1 + t/τ), t in steps after the warm-up. With τ of one epoch this is the course's η₀/√epoch,
+ * made continuous; with τ equal to the warm-up it is the schedule of Vaswani et al. 2017,
+ * "Attention is all you need". */
 #include <math.h>
 
 #include "optim/schedule.h"

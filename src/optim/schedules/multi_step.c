@@ -1,5 +1,6 @@
-/* f^(how many of the times are past). Times count from the run's start, warm-up included, as papers
- * give them (Goyal et al. 2017: after 30, 60 and 80 of 90 epochs, five of them warm-up). */
+/* f^n, where n is the number of times that are past. Times count from the run's start and include
+ * the warm-up, as in papers (Goyal et al. 2017: after 30, 60 and 80 of 90 epochs, five of them
+ * warm-up). */
 #include <inttypes.h>
 #include <math.h>
 

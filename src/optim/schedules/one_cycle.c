@@ -1,8 +1,7 @@
 /* The rate rises to the base rate and falls again, once. Smith and Topin 2018, "Super-convergence:
- * very fast training of neural networks using large learning rates"; at every step equal to
- * torch.optim's OneCycleLR, whose max_lr is the base rate. Only the rate changes: PyTorch by
- * default also moves the momentum the other way (cycle_momentum); here momentum belongs to the
- * optimiser and stays.
+ * very fast training of neural networks using large learning rates". At every step the rate equals
+ * that of torch.optim's OneCycleLR, whose max_lr is the base rate. Only the rate changes; PyTorch
+ * by default also varies the momentum in the opposite direction (cycle_momentum).
  *
  * With T steps and P = rise·T: from `initial` to 1 at step P − 1, then
  *   two phases    to `final` at T − 1
@@ -58,7 +57,7 @@ static const struct Key keys[] = {
      .help = "first fall back to where it started, as fast as it rose, and then to the end"},
     KEY_END};
 
-/* From `from` at step `begin` to `to` at step `end`. */
+/* The value at `step` of a transition from `from` at step `begin` to `to` at step `end`. */
 static double anneal(int shape, double from, double to, double begin, double end, double step) {
     double fraction = end > begin ? (step - begin) / (end - begin) : 1;
     if (shape == ANNEAL_LINEAR)

@@ -1,6 +1,6 @@
-/* Multiplies the rate by a factor when a metric of the validations has stopped improving; the
- * course does so by eye ("decay when the loss stops falling"). At every validation equal to
- * torch.optim's ReduceLROnPlateau. Validations during the warm-up do not count. */
+/* Multiplies the rate by a factor when a metric of the validations has stopped improving; in the
+ * course a person decides that ("decay when the loss stops falling"). At every validation the rate
+ * equals that of torch.optim's ReduceLROnPlateau. Validations during the warm-up do not count. */
 #include <math.h>
 
 #include "optim/schedule.h"
@@ -67,7 +67,7 @@ static const struct Key keys[] = {
 static double factor(const void *options, const struct ScheduleTime *time, int64_t step,
                      int64_t total) {
     (void)options, (void)time, (void)step, (void)total;
-    return 1; /* ScheduleState.scale does the rest */
+    return 1; /* ScheduleState.scale holds the factor */
 }
 
 static int metric(const void *options) {
