@@ -1,5 +1,4 @@
-/* Two structs of one table: the first key at which they differ, with its path
- * and both its values; and the keys in which they may. */
+/* Compares two structs of one table, and copies the keys in which they may differ. */
 #include <string.h>
 
 #include "runfile/parse.h"
@@ -12,7 +11,7 @@ static const void *field(const struct Key *key, const void *options) {
     return (const char *)options + key->offset;
 }
 
-/* What is written the same is the same. */
+/* Values are equal if their YAML is. */
 static bool same(const struct Key *key, const void *first, const void *second) {
     struct Text texts[2] = {{0}, {0}};
     emit__value(&texts[0], key, first);
@@ -23,7 +22,7 @@ static bool same(const struct Key *key, const void *first, const void *second) {
     return equal;
 }
 
-/* A list that fits a message as it is written, a longer one by how many it has. */
+/* Appends a list as it is written if it fits into a message, otherwise its number of items. */
 static void add_list(struct Text *text, const struct Key *key, const void *value, int count) {
     struct Text written = {0};
     emit__value(&written, key, value);
@@ -53,7 +52,7 @@ static void find_in_choice(struct Difference *at, const struct Choice *first,
     text_add(&at->second, "%s", second->kind ? second->kind->name : "nothing");
 }
 
-/* Compares lists of the same length; an item's kind is part of the path. */
+/* Compares lists of the same length. The kind of an item is part of the path. */
 static void find_in_choices(struct Difference *at, const struct ChoiceList *first,
                             const struct ChoiceList *second) {
     const struct Key choice = {.type = KEY_CHOICE};
@@ -110,7 +109,7 @@ static void find_in_named(struct Difference *at, const struct Key *key, const st
     find_in_keys(at, key->keys, first->items[i].options, second->items[i].options);
 }
 
-/* Somewhere among the keys there is a difference. */
+/* Finds the difference, which must exist, among the keys. */
 static void find_in_keys(struct Difference *at, const struct Key *keys, const void *first,
                          const void *second) {
     const struct Key *key = keys;

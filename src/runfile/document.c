@@ -1,4 +1,4 @@
-/* The reference of the run file, from the tables that parse it. */
+/* Writes the reference of the run file from the tables that parse it. */
 #include <ctype.h>
 #include <string.h>
 
@@ -10,22 +10,23 @@
 
 struct Document {
     struct Text text;
-    const struct KindTable *tables[TABLES]; /* found so far, each printed once */
+    const struct KindTable *tables[TABLES]; /* those found so far; each is printed once */
     int count;
 };
 
-/* A bar would end the cell of a Markdown table. */
+/* Escapes bars, which would end the cell of a Markdown table. */
 static void add_cell(struct Text *text, const char *words) {
     for (; *words; words++)
         text_add(text, *words == '|' ? "\\|" : "%c", *words);
 }
 
-/* "layer" -> "layers", "loss" -> "losses", "mix" -> "mixes": the heading of a table's kinds. */
+/* The ending of the plural, for headings: "layer" -> "layers", "loss" -> "losses", "mix" ->
+ * "mixes". */
 static const char *plural(const char *what) {
     return *what && strchr("sx", what[strlen(what) - 1]) ? "es" : "s";
 }
 
-/* Kinds by a link to their heading. */
+/* Describes a key's type; kinds are described by a link to their heading. */
 static void add_type(struct Document *document, const struct Key *key) {
     struct Text type = {0};
     if (key->kinds) {
@@ -82,7 +83,7 @@ static void add_keys(struct Document *document, const struct Key *keys) {
         text_add(&document->text, "\n");
 }
 
-/* The sections of a struct, each with its dotted path as heading. */
+/* Adds the sections of a struct, each with its dotted path as heading. */
 static void add_sections(struct Document *document, const struct Key *keys, const char *path) {
     for (const struct Key *key = keys; key->name; key++) {
         if (key->type != KEY_SECTION && key->type != KEY_NAMED)
@@ -98,7 +99,7 @@ static void add_sections(struct Document *document, const struct Key *keys, cons
     }
 }
 
-/* Sections inside a kind: a table each, below the kind's own. */
+/* Adds a table for each section inside a kind, below the table of the kind. */
 static void add_kind_sections(struct Document *document, const struct Key *keys) {
     for (const struct Key *key = keys; key->name; key++) {
         if (key->type != KEY_SECTION)
@@ -132,8 +133,8 @@ char *runfile_document(const struct Key *keys, const char *introduction) {
     text_add(&document.text, "%s## At the top\n\n", introduction);
     add_keys(&document, keys);
     add_sections(&document, keys, "");
-    for (int i = 0; i < document.count; i++) /* grows as kinds lead to further kinds */
+    for (int i = 0; i < document.count; i++) /* the count grows as kinds refer to further kinds */
         add_kinds(&document, document.tables[i]);
-    document.text.data[--document.text.length] = '\0'; /* one newline at the end */
+    document.text.data[--document.text.length] = '\0'; /* the text ends with one newline */
     return document.text.data;
 }

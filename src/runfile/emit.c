@@ -1,5 +1,5 @@
-/* From an options struct back to YAML, with every default written out. Sections and lists of kinds
- * are written in block form; the keys of a kind follow its name on the same line if they fit. */
+/* Writes an options struct as YAML, with every default. Sections and lists of kinds are written in
+ * block form; the keys of a kind follow its name on the same line if they fit. */
 #include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
@@ -11,7 +11,7 @@
 
 #define COLUMNS 120
 
-/* Text that every YAML reader takes for text, quotes or not. */
+/* Whether every YAML reader reads the word as text without quotes. */
 static bool plain_is_safe(const char *text) {
     static const char *const words[] = {"true", "false", "yes", "no",  "on", "off",
                                         "null", "y",     "n",   "inf", "nan"};
@@ -27,7 +27,7 @@ static bool plain_is_safe(const char *text) {
     return !text[span];
 }
 
-/* The code point of the UTF-8 character at `at`, and its bytes. */
+/* Decodes the UTF-8 character at `at`, and returns its length in bytes. */
 static size_t decode(const char *at, uint32_t *code) {
     unsigned char c = (unsigned char)at[0];
     size_t bytes = c < 0x80 ? 1 : c < 0xE0 ? 2 : c < 0xF0 ? 3 : 4;
@@ -107,7 +107,7 @@ static bool is_absent(const struct Key *key, const void *field) {
     }
 }
 
-/* An absent value is not written if absence is the default. */
+/* Whether a value is not written: it is absent, and that is the default. */
 static bool is_left_out(const struct Key *key, const void *field) {
     return !key->fallback && is_absent(key, field);
 }
@@ -125,7 +125,7 @@ static void emit_choice_flow(struct Text *text, const void *value) {
     }
 }
 
-/* Before item i of a list or of keys on one line. */
+/* Writes what precedes item i of a list or of keys on one line. */
 static void emit_separator(struct Text *text, int i) {
     text_add(text, "%s", i ? ", " : "");
 }
@@ -165,10 +165,10 @@ static void emit_text(struct Text *text, const void *value) {
     emit_string(text, *(const char *const *)value);
 }
 
-/* How a value, or an element of a list, is written, if its type alone says so. */
+/* How a value or an element of a list is written, for the types that determine it. */
 static const struct {
     void (*emit)(struct Text *text, const void *value);
-    size_t size; /* of an element of a list; 0: the value itself */
+    size_t size; /* of an element of a list; 0: the type is no list */
 } writers[] = {[KEY_INT] = {emit_int, 0},
                [KEY_REAL] = {emit_real, 0},
                [KEY_STRING] = {emit_text, 0},
@@ -237,7 +237,7 @@ void emit__value(struct Text *text, const struct Key *key, const void *field) {
         writers[key->type].emit(text, field);
 }
 
-/* "{out: 16, kernel: 3}" */
+/* Writes keys in flow form: "{out: 16, kernel: 3}". */
 static void emit_flow(struct Text *text, const struct Key *keys, const void *options) {
     int count = 0;
     text_add(text, "{");
@@ -252,7 +252,7 @@ static void emit_flow(struct Text *text, const struct Key *keys, const void *opt
     text_add(text, "}");
 }
 
-/* Whether a list of kinds below has items. Such a struct reads better in block form. */
+/* Whether a list of kinds anywhere below has items; such a struct is written in block form. */
 static bool holds_choices(const struct Key *keys, const void *options) {
     for (const struct Key *key = keys; key->name; key++) {
         const void *field = (const char *)options + key->offset;
@@ -272,7 +272,7 @@ static bool holds_choices(const struct Key *keys, const void *options) {
 
 static void emit_block(struct Text *text, const struct Key *keys, const void *options, int indent);
 
-/* "conv: {out: 16}" and the end of its line; the name's own column is `indent`. */
+/* Writes "conv: {out: 16}" and a newline; the column of the name is `indent`. */
 static void emit_choice_block(struct Text *text, const struct Choice *choice, int indent) {
     const struct Kind *kind = choice->kind;
     if (!takes_keys(kind)) {
@@ -293,7 +293,7 @@ static void emit_choice_block(struct Text *text, const struct Choice *choice, in
     emit_block(text, kind->keys, choice->options, indent + 2);
 }
 
-/* The dashes' own column is `indent`. */
+/* Writes a list of kinds; the column of the dashes is `indent`. */
 static void emit_choices_block(struct Text *text, const struct ChoiceList *list, int indent) {
     for (int i = 0; i < list->count; i++) {
         text_add(text, "%*s- ", indent, "");
@@ -301,7 +301,7 @@ static void emit_choices_block(struct Text *text, const struct ChoiceList *list,
     }
 }
 
-/* The names' own column is `indent`. */
+/* Writes named items; the column of the names is `indent`. */
 static void emit_named_block(struct Text *text, const struct Key *key, const struct Named *named,
                              int indent) {
     for (int i = 0; i < named->count; i++) {

@@ -1,5 +1,5 @@
-/* Decimal numbers. What YAML libraries read as octal, hexadecimal or infinite is refused, so that a
- * number means what a person takes it for. */
+/* Decimal numbers. Forms that YAML libraries read as octal, hexadecimal or infinite are refused, so
+ * that a number has the value that a person reads. */
 #include <ctype.h>
 #include <errno.h>
 #include <math.h>
@@ -10,7 +10,7 @@
 
 #include "runfile/parse.h"
 
-/* Counts the digits at `text`; `*end` is set after them. */
+/* Counts the digits at `text`; *end points after them. */
 static int digits(const char *text, const char **end) {
     int count = 0;
     while (isdigit((unsigned char)text[count]))
@@ -32,8 +32,8 @@ static const char *why_no_number(const char *text) {
     return "";
 }
 
-/* Checks -?D*(.D*)?([eE][+-]?D+)? with at least one digit before the exponent and no leading zero;
- * *whole if it has neither point nor exponent. */
+/* Checks for the form -?D*(.D*)?([eE][+-]?D+)? with at least one digit before the exponent and no
+ * leading zero. *whole tells whether it has neither point nor exponent. */
 static const char *check_form(const char *text, bool *whole) {
     const char *at = text + (*text == '-'), *start = at, *fraction;
     int before = digits(at, &at), after = 0;
@@ -82,7 +82,7 @@ const char *number__parse_real(const char *text, double *value) {
 }
 
 const char *number__print(double value, char buffer[NUMBER_BYTES]) {
-    if (value == rint(value) && fabs(value) < 1e15) { /* 100, not 1e2 */
+    if (value == rint(value) && fabs(value) < 1e15) { /* writes 100 and not 1e2 */
         snprintf(buffer, NUMBER_BYTES, "%.0f", value);
         return buffer;
     }
@@ -91,7 +91,7 @@ const char *number__print(double value, char buffer[NUMBER_BYTES]) {
         snprintf(buffer, NUMBER_BYTES, "%.*g", digit, value);
     while (strtod(buffer, NULL) != value && digit++ < 17);
     char *exponent = strchr(buffer, 'e');
-    if (exponent && !strchr(buffer, '.')) { /* 1.0e-05: YAML 1.1 readers take 1e-05 for text */
+    if (exponent && !strchr(buffer, '.')) { /* 1.0e-05: YAML 1.1 readers read 1e-05 as text */
         memmove(exponent + 2, exponent, strlen(exponent) + 1);
         memcpy(exponent, ".0", 2);
     }

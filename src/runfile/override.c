@@ -1,6 +1,7 @@
-/* An override, `key.sub=value`: finds its place by the tables, so that a path can be checked, the
- * name of the chosen kind may be left out, and a default can be refined without being written out.
- * An empty value means the key's default: the file's value is removed. */
+/* Applies an override, `key.sub=value`. Its place is found by the tables, so that the path can be
+ * checked, the name of the chosen kind may be left out, and a key below a default can be set
+ * without writing the default out. An empty value removes the file's value, so that the key has its
+ * default. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,10 +16,10 @@ struct Override {
     const char *segments[SEGMENTS];
     int count;
     struct YamlNode *value;
-    bool reset; /* no value was given: back to the default */
+    bool reset; /* the value is empty: the key gets its default */
 };
 
-/* Blames the override as a whole. */
+/* Fails with `message`, and blames the override as a whole. */
 static int refuse(const struct Override *set, struct Text *message) {
     struct Error *error = set->parser->error;
     char printable[FOUND_BYTES];
@@ -88,7 +89,7 @@ static int reset(const struct Override *set, struct YamlNode *node, const struct
 static int into_struct(const struct Override *set, int at, struct YamlNode *node, const char *taker,
                        const struct Key *keys);
 
-/* The node is {kind: {keys}} or can become so. */
+/* Descends into a node that has the form {kind: {keys}} or can be converted to it. */
 static int into_choice(const struct Override *set, int at, struct YamlNode *node,
                        const struct KindTable *kinds) {
     const struct Kind *kind;
@@ -149,7 +150,7 @@ static int into_list(const struct Override *set, int at, struct YamlNode *node,
     return refuse(set, &text);
 }
 
-/* Below a name that the user chose; one that is not there is added. */
+/* Descends below a name that the user chooses; a name that is not there is added. */
 static int into_named(const struct Override *set, int at, struct YamlNode *node,
                       const struct Key *key) {
     const char *name = set->segments[at];
@@ -219,7 +220,7 @@ static int into_struct(const struct Override *set, int at, struct YamlNode *node
         int code = parse__fallback(parser, key, node, &item);
         if (code)
             return code;
-        if (item && !set->reset) /* what is not there needs no resetting */
+        if (item && !set->reset) /* an item that is not there has its defaults */
             node__append(parser->pool, node, item);
     }
     if (!item || (key->type == KEY_CHOICE && node__is_null(item))) {
@@ -233,7 +234,7 @@ static int into_struct(const struct Override *set, int at, struct YamlNode *node
     return code;
 }
 
-/* Cuts the part before '=' at its dots. */
+/* Splits the part before '=', of `length` bytes, at its dots. */
 static int split(struct Override *set, size_t length) {
     const char *text = set->source->override;
     char printable[FOUND_BYTES];

@@ -13,10 +13,10 @@ static const char unit_missing[] = "say whether epochs or steps";
 static const char interval_unit_missing[] = "say whether epochs, steps, d, h, min or s";
 static const char *const span_units[] = {"epochs", "steps", "epoch",   "step",
                                          "min",    "hours", "minutes", "seconds"};
-#define SPAN_UNITS 4 /* the others are of intervals */
+#define SPAN_UNITS 4 /* the first ones; the others are for intervals only */
 #define INTERVAL_UNITS 8
 
-/* "expected an integer from 1, found 'abc' (why); did you mean 'x'?" */
+/* Fails with "expected an integer from 1, found 'abc' (why); did you mean 'x'?". */
 static int expected(const struct Parser *parser, const struct Key *key, const struct YamlNode *node,
                     const char *why) {
     struct Text text = {0}, words = {0};
@@ -107,8 +107,8 @@ static int parse_string(const struct Parser *parser, const struct Key *key,
     return OK;
 }
 
-/* "NUMBER epochs", "WHOLE-NUMBER steps", either in the singular too, or 0. NULL, or why it is none.
- */
+/* Reads "NUMBER epochs" or "WHOLE-NUMBER steps", also in the singular, or 0. Returns NULL, or the
+ * reason why the text is no span. */
 static const char *read_span(const char *text, struct Span *span) {
     const char *blank = strchr(text, ' '), *unit = blank ? blank + 1 : "";
     size_t length = blank ? (size_t)(blank - text) : strlen(text);
@@ -128,7 +128,7 @@ static const char *read_span(const char *text, struct Span *span) {
         why = "steps are whole";
     if (!why && span->value < 0)
         why = "";
-    span->value += 0.0; /* -0 becomes 0 */
+    span->value += 0.0; /* turns -0 into 0 */
     return why;
 }
 
@@ -198,7 +198,7 @@ static scalar_parser *const scalars[] = {
 /* The type of the items of lists of scalars. */
 static const struct {
     enum KeyType item;
-    size_t size; /* bytes; 0: no such list */
+    size_t size; /* of an item in bytes; 0: there is no such list */
 } list_items[] = {[KEY_REALS] = {KEY_REAL, sizeof(double)},
                   [KEY_INTS] = {KEY_INT, sizeof(int64_t)},
                   [KEY_STRINGS] = {KEY_STRING, sizeof(char *)},
@@ -282,7 +282,7 @@ static int parse_choice(const struct Parser *parser, const struct KindTable *kin
     choice->kind = kind;
     choice->node = node->items[0];
     choice->options = pool__allocate(parser->pool, kind->options_size);
-    bool keyless = !kind->keys || !kind->keys->name; /* written as its bare name: no level deeper */
+    bool keyless = !kind->keys || !kind->keys->name; /* its bare name adds no level of nesting */
     return parse__keys(parser, kind->keys, node->items[0], choice->options,
                        keyless ? 0 : depth + 1);
 }
@@ -303,7 +303,8 @@ static int parse_choices(const struct Parser *parser, const struct Key *key,
     return OK;
 }
 
-/* The key is left out, or written as null. For choices and strings, the zeroed struct says so. */
+/* Marks a key as absent: it is left out or null. Choices and strings are absent in the zeroed
+ * struct. */
 static void set_absent(const struct Key *key, void *field) {
     if (key->type == KEY_REAL)
         *(double *)field = NAN;
@@ -411,7 +412,8 @@ int parse__keys(const struct Parser *parser, const struct Key *keys, struct Yaml
         return node__fail(node, parser->error, ERROR_RUN_FILE, NULL,
                           "expected keys with values (key: value), found %s",
                           node__found(node, found));
-    /* Also stops defaults that lead to one another, and keeps what is saved within the limit. */
+    /* This also stops defaults that refer to one another, and keeps the saved file within the
+     * limit. */
     if (depth > TREE_NESTING)
         return too_deep(parser, node);
     for (int i = 0; i < node->count; i++)

@@ -1,4 +1,4 @@
-/* The keys that make training harder, so that a model generalises better, switched off. */
+/* Switches off the keys that are regularisations (without_regularisation in runfile/schema.h). */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>

@@ -13,10 +13,10 @@
 struct RunFile {
     struct Pool pool;
     struct Source source;
-    struct YamlNode *root; /* as written, with the overrides merged in */
+    struct YamlNode *root; /* the tree of the file, with the overrides merged in */
 };
 
-/* The file's bytes, at most one more than a run file may have. */
+/* Reads at most one byte more than a run file may have, so that a longer file is noticed. */
 static int read_file(const char *path, char **text, size_t *length, struct Error *error) {
     FILE *stream;
     if (read_file_stream(path, &stream, error))
@@ -24,7 +24,7 @@ static int read_file(const char *path, char **text, size_t *length, struct Error
     *text = memory_allocate(TREE_BYTES + 1, "the run file's text");
     *length = fread(*text, 1, TREE_BYTES + 1, stream);
     int code = ferror(stream) ? fail_errno(error, "%s: cannot read", path) : OK;
-    static const char hdf5[] = "\211HDF\r\n\032\n"; /* what checkpoints and data sets begin with */
+    static const char hdf5[] = "\211HDF\r\n\032\n"; /* checkpoints and data sets begin with this */
     if (!code && *length >= strlen(hdf5) && !memcmp(*text, hdf5, strlen(hdf5)))
         code = fail(error, ERROR_RUN_FILE, "%s: not a run file (it is an HDF5 file)", path);
     fclose(stream);
@@ -58,7 +58,7 @@ int runfile_parse(struct RunFile **out, const char *path, const char *text,
         code = override__apply(&parser, file->source.file, overrides[i], keys, file->root);
     if (!code)
         code = parse__keys(&parser, keys, file->root, options, 1);
-    if (!code) { /* what is saved of this run must be readable again */
+    if (!code) { /* the run file that is saved for this run must be readable */
         saved = runfile_emit(keys, options);
         if (strlen(saved) > TREE_BYTES)
             code = fail(error, ERROR_RUN_FILE,
@@ -81,7 +81,8 @@ void runfile_release(struct RunFile *file) {
     memory_release(file);
 }
 
-/* The item of a mapping whose name, which may have dots, `path` begins with. */
+/* The item of a mapping with whose name, which may contain dots, `path` begins. *length gets the
+ * length of that name. */
 static const struct YamlNode *find_start(const struct YamlNode *mapping, const char *path,
                                          size_t *length) {
     for (int i = 0; mapping->type == NODE_MAPPING && i < mapping->count; i++) {
@@ -92,8 +93,8 @@ static const struct YamlNode *find_start(const struct YamlNode *mapping, const c
     return NULL;
 }
 
-/* The item of `node` that `path` begins with; the chosen kind's name may be left out. *length: of
- * its part of the path. */
+/* The item of `node` with which `path` begins; the name of the chosen kind may be left out. *length
+ * gets the length of its part of the path. */
 static const struct YamlNode *step_down(const struct YamlNode *node, const char *path,
                                         size_t *length) {
     if (node->type == NODE_LIST) {
@@ -108,7 +109,7 @@ static const struct YamlNode *step_down(const struct YamlNode *node, const char 
     return item;
 }
 
-/* The node of `path`, or of the longest part of it that exists; *whole: of all of it. */
+/* The node of `path`, or of its longest existing beginning; *whole tells which. */
 static const struct YamlNode *find_place(const struct RunFile *file, const char *path,
                                          bool *whole) {
     const struct YamlNode *place = file->root;
@@ -147,7 +148,7 @@ int runfile_locate(const struct RunFile *file, struct Error *error) {
     return node__locate(find_place(file, key, &whole), key, error);
 }
 
-/* The last node that an override set, `node` itself or below it; NULL: there is none. */
+/* The last node that an override set, at or below `node`; NULL if there is none. */
 static const struct YamlNode *last_overridden(const struct YamlNode *node) {
     for (int i = node->count; i-- > 0;) {
         const struct YamlNode *found = last_overridden(node->items[i]);

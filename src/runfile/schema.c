@@ -56,7 +56,7 @@ const char *schema__article(const char *words) {
     return strchr("aeiou", words[0]) ? "an " : "a ";
 }
 
-/* A name of several parts is the item of a key that takes any name, if the table has one. */
+/* A name of several parts may be meant as an item of a key of type KEY_NAMED. */
 static void suggest_named(struct Text *text, const struct Key *keys) {
     for (; keys && keys->name; keys++)
         if (keys->type == KEY_NAMED)
@@ -77,7 +77,7 @@ void schema__unknown_key(struct Text *text, const char *word, const char *taker,
 }
 
 struct Range {
-    bool below, above; /* bounded */
+    bool below, above; /* whether there is a lower bound, and an upper one */
 };
 
 static struct Range range_of(const struct Key *key) {
@@ -116,7 +116,7 @@ static void describe_range(struct Text *text, const struct Key *key) {
                  print_bound(key, key->maximum, buffer));
 }
 
-/* What a value of each type is called, and whether the range of the key follows. */
+/* The words for a value of each type, and whether the range of the key follows them. */
 static const struct {
     const char *words;
     bool has_range;
@@ -188,7 +188,7 @@ int list__get(const void *field, const void **values) {
 
 int schema_blame(struct Error *error, const struct Choice *choice, const char *key) {
     const struct YamlNode *node = choice->node;
-    if (!node) { /* made by a program, not read from a run file */
+    if (!node) { /* the choice does not come from a run file */
         error_context(error, "%s%s%s", choice->kind->name, key ? "." : "", key ? key : "");
         return error->code;
     }

@@ -1,8 +1,7 @@
-/* The tables of the run file's keys. A `struct Key` table gives name, type, range, unit, default
+/* The tables of the run file's keys. A table of struct Key gives name, type, range, unit, default
  * and help of every key of one options struct; parsing, error messages, the saved run file and
- * docs/run-file.md all come from it. A `struct Kind` is one of several alternatives that are
- * written in the run file as `name` or `name: {keys}`: a layer, an optimiser, a schedule, an
- * augmentation. */
+ * docs/run-file.md all use it. A struct Kind is one of several alternatives, which the run file
+ * writes as `name` or `name: {keys}`: a layer, an optimiser, a schedule, an augmentation. */
 #ifndef TRAINER_RUNFILE_SCHEMA_H
 #define TRAINER_RUNFILE_SCHEMA_H
 
@@ -29,17 +28,17 @@ enum KeyType {
     KEY_CHOICES,      /* struct ChoiceList: a sequence of `kinds` */
     KEY_CHOICE_LISTS, /* struct ChoiceLists: a sequence of such sequences */
     KEY_SECTION,      /* a nested struct with the keys `keys`, stored in place */
-    KEY_NAMED /* struct Named: keys that the user names, each with the keys `keys` below it */
+    KEY_NAMED         /* struct Named: names that the user chooses, each with the keys `keys` */
 };
 
 struct Span {
     double value; /* >= 0; whole for steps */
     bool epochs;  /* else steps */
 };
-/* How often: in steps or epochs, or by the clock. */
+/* An interval in steps or epochs, or in time. */
 struct Interval {
     struct Span span;
-    double seconds; /* above 0: the span is nothing */
+    double seconds; /* if above 0, the span is not used */
 };
 struct Reals {
     int count;
@@ -58,7 +57,7 @@ struct Spans {
     struct Span *values;
 };
 
-/* What stands below a key of type KEY_NAMED, in the order of the file. */
+/* The items below a key of type KEY_NAMED, in the order of the file. */
 struct NamedItem {
     const char *name;
     void *options; /* a struct of key->item_size bytes, owned by the run file */
@@ -76,7 +75,7 @@ struct KindTable;
 struct Choice {
     const struct Kind *kind;
     void *options;
-    const void *node; /* its place, for schema_fail(); NULL: made by a program */
+    const void *node; /* its place, for schema_fail(); NULL: it does not come from a run file */
 };
 struct ChoiceList {
     int count;
@@ -92,45 +91,49 @@ struct Key {
     const char *name; /* NULL ends a table */
     enum KeyType type;
     size_t offset; /* into the options struct */
-    /* The default, as YAML text parsed like user text; NULL: required. A section has none of its
-     * own: its keys have. Empty text is written "''" here, as in the run file. */
+    /* The default, as YAML text that is parsed like the user's; NULL: the key is required. A
+     * section has no default itself, but its keys have. Empty text is written "''", as in the run
+     * file. */
     const char *fallback;
-    /* The bounds of a number, or of each number of a list, inclusive. Both 0: no bounds. A maximum
-     * below the minimum is none; nor is an infinite bound. A minimum of 1 for text refuses the
-     * empty text. */
+    /* The inclusive bounds of a number, or of each number of a list. There are no bounds if both
+     * are 0, no upper bound if the maximum is below the minimum, and an infinite bound is none. For
+     * text a minimum of 1 refuses the empty text. */
     double minimum, maximum;
     bool above_minimum;       /* the minimum itself is refused */
     bool below_maximum;       /* the maximum itself is refused */
-    const char *const *names; /* KEY_ENUM: NULL-terminated; KEY_COUNT, KEY_SIZE: the one word */
+    const char *const *names; /* KEY_ENUM: NULL-terminated; KEY_COUNT, KEY_SIZE: the only word */
     const struct Key *keys;   /* KEY_SECTION, KEY_NAMED */
-    size_t item_size;         /* KEY_NAMED: of the struct that `keys` fill */
+    size_t item_size;         /* KEY_NAMED: the size of the struct that `keys` fill */
     const struct KindTable *kinds; /* KEY_CHOICE, KEY_CHOICES, KEY_CHOICE_LISTS */
     const char *unit;              /* "samples", "1/step"; NULL: none */
     const char *help;              /* one line for docs/run-file.md */
-    bool optional; /* KEY_CHOICE, KEY_STRING, KEY_REAL, KEY_ENUM, KEY_TIME: may stay absent, which
-                      is kind == NULL, NULL, NaN, -1, 0 */
-    bool or_one;   /* KEY_STRINGS: one text may stand without brackets */
-    /* A run that resumes may change it: it says how long or by which means the run computes, not
-     * what. If a section has it, all its keys are meant. */
+    /* KEY_CHOICE, KEY_STRING, KEY_REAL, KEY_ENUM, KEY_TIME: the key may be absent. Its value is
+     * then kind == NULL, NULL, NaN, -1 or 0. */
+    bool optional;
+    bool or_one; /* KEY_STRINGS: a single text may be written without brackets */
+    /* A run that resumes may change the key: it sets how long or by which means the run computes,
+     * not the result. For a section, this applies to all its keys. */
     bool free_on_resume;
-    /* The other keys of its section do nothing unless this one is given. */
+    /* The other keys of its section have no effect unless this one is given. */
     bool switches_on;
-    /* KEY_REAL, KEY_ENUM: the key makes training harder, so that the model generalises better
-     * (penalties, dropout, smoothed labels); with this value it does not. NULL: it is no such key.
-     */
+    /* KEY_REAL, KEY_ENUM: the value that switches the key off, if the key is a regularisation: it
+     * makes training harder, so that the model generalises better (penalties, dropout, smoothed
+     * labels). NULL: the key is no regularisation. */
     const char *without_regularisation;
 };
 #define KEY_END                                                                                    \
     { 0 }
 
-/* The key itself if it has to be given, or the first such key of a section; NULL: none has to. */
+/* The key itself if it is required, or the first required key of a section; NULL if there is
+ * none. */
 const struct Key *schema_required(const struct Key *key);
 
-/* The common head of everything that can be chosen. A layer, optimiser … struct begins with one. */
+/* The common head of everything that can be chosen: a struct Layer, Optimizer, Schedule … begins
+ * with it. */
 struct Kind {
     const char *name;       /* in the run file */
     const char *summary;    /* one line of help: what it is and what it costs */
-    const struct Key *keys; /* NULL: takes none */
+    const struct Key *keys; /* NULL: it has no keys */
     size_t options_size;
 };
 
@@ -139,11 +142,11 @@ struct KindTable {
     const struct Kind *const *kinds; /* NULL-terminated */
 };
 
-/* Adds to a failure the place in the run file where `key` of `choice` was set (the choice's own
- * line if `key` is NULL or was not given), as runfile_locate does. Returns the code. */
+/* Adds to an error, as runfile_locate does, the place in the run file where `key` of `choice` was
+ * set (the choice's own line if `key` is NULL or was not given). Returns the code. */
 struct Error;
 int schema_blame(struct Error *error, const struct Choice *choice, const char *key);
-/* A failure of a later check at that place. Returns ERROR_RUN_FILE. */
+/* Fails with a message at that place. Returns ERROR_RUN_FILE. */
 int schema_fail(struct Error *error, const struct Choice *choice, const char *key,
                 const char *format, ...) __attribute__((format(printf, 4, 5)));
 

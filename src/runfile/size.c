@@ -1,4 +1,4 @@
-/* Amounts of memory as people write them: "2 GiB", "512 MiB", "1.5 TB". */
+/* Amounts of memory: "2 GiB", "512 MiB", "1.5 TB". */
 #include <inttypes.h>
 #include <math.h>
 #include <string.h>

@@ -1,4 +1,4 @@
-/* Lengths of time as people write them: "3 h 50 min", "90 s", "1.5 h". */
+/* Lengths of time: "3 h 50 min", "90 s", "1.5 h". */
 #include <math.h>
 #include <string.h>
 
@@ -7,7 +7,7 @@
 static const struct Unit {
     const char *name;
     double seconds;
-    const char *others[4]; /* names that are read as well */
+    const char *others[4]; /* further names that are accepted */
 } units[] = {{"d", 86400, {"day", "days"}},
              {"h", 3600, {"hour", "hours"}},
              {"min", 60, {"minute", "minutes"}},
@@ -21,12 +21,12 @@ static bool is_named(const struct Unit *unit, const char *word, size_t length) {
     return found;
 }
 
-/* Reads one "NUMBER UNIT" from *at, which moves past it and the blanks around it. The units have to
- * come in their order, the largest first: *next is the first that is still allowed. */
+/* Reads one "NUMBER UNIT" from *at, and moves *at past it and the blanks around it. Units must be
+ * in descending order: *next is the first that is still allowed. */
 static const char *parse_part(const char **at, int *next, double *seconds) {
     char number[NUMBER_BYTES];
     size_t length = strspn(*at, "0123456789.");
-    if ((*at)[length] == 'e') /* as small ones are printed */
+    if ((*at)[length] == 'e') /* small numbers are printed with an exponent */
         length += 1 + strspn(*at + length + 1, "-0123456789");
     if (length >= sizeof number)
         return "too many digits";
@@ -57,7 +57,7 @@ const char *time__parse(const char *text, double *seconds) {
     const char *at = text, *why = NULL;
     int next = 0;
     *seconds = 0;
-    if (!strcmp(text, "0")) /* needs no unit */
+    if (!strcmp(text, "0")) /* 0 needs no unit */
         return NULL;
     do
         why = parse_part(&at, &next, seconds);

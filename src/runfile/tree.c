@@ -88,10 +88,10 @@ bool node__is_null(const struct YamlNode *node) {
 }
 
 const char *text__printable(const char *text, char buffer[FOUND_BYTES]) {
-    const size_t room = FOUND_BYTES - 6; /* for quotes, "..." and the end */
+    const size_t room = FOUND_BYTES - 6; /* the rest is for quotes, "..." and the NUL */
     size_t length = strlen(text);
     bool cut = length > room;
-    if (cut) /* never through a UTF-8 character */
+    if (cut) /* not within a UTF-8 character */
         for (length = room; length > 0 && ((unsigned char)text[length] & 0xC0) == 0x80;)
             length--;
     memcpy(buffer, text, length);
@@ -110,7 +110,7 @@ const char *node__found(const struct YamlNode *node, char buffer[FOUND_BYTES]) {
         return "nothing";
     char text[FOUND_BYTES];
     text__printable(node->text, text);
-    size_t length = strlen(text); /* at most FOUND_BYTES - 3 with its "..." */
+    size_t length = strlen(text); /* at most FOUND_BYTES - 3, including "..." */
     buffer[0] = '\'';
     memcpy(buffer + 1, text, length);
     memcpy(buffer + 1 + length, "'", 2);

@@ -1,5 +1,5 @@
-/* From YAML text to the tree, through libyaml's events: they alone show anchors, aliases and tags,
- * and carry a mark for every node. */
+/* Converts YAML text to the tree by libyaml's events. Unlike its documents, events show anchors,
+ * aliases and tags, and have a mark for every node. */
 #include <stdint.h>
 #include <string.h>
 #include <yaml.h>
@@ -11,7 +11,7 @@ struct Reader {
     struct Pool *pool;
     struct Error *error;
     yaml_parser_t parser;
-    yaml_event_t event; /* the current one */
+    yaml_event_t event; /* the current event */
     bool own_lines;
     const char *text;
     size_t length;
@@ -55,7 +55,7 @@ static bool tab_indents(const struct Reader *reader, size_t line) {
 static int syntax_fail(struct Reader *reader, const struct YamlNode *node) {
     const yaml_parser_t *parser = &reader->parser;
     struct YamlNode place = *node;
-    place.parent = NULL; /* the reader looks ahead: the line is right, the key may not be */
+    place.parent = NULL; /* the parser reads ahead: the line is right, but the key may be wrong */
     if (reader->own_lines)
         place.line = (int)parser->problem_mark.line + 1;
     const char *problem = parser->problem ? parser->problem : "unknown problem";
@@ -81,7 +81,7 @@ static int refuse(struct Reader *reader, const struct YamlNode *node, const char
     return node__fail(node, reader->error, ERROR_RUN_FILE, NULL, "%s", what);
 }
 
-/* Anchors, aliases and tags make a value depend on other lines or on the reader. */
+/* Refuses anchors, aliases and tags, by which a value depends on other lines or on the reader. */
 static int refuse_references(struct Reader *reader, const struct YamlNode *node) {
     const yaml_event_t *event = &reader->event;
     const yaml_char_t *anchor = NULL, *tag = NULL;
@@ -145,8 +145,8 @@ static int read_list(struct Reader *reader, struct YamlNode *node, int depth) {
     }
 }
 
-/* The current event is a key: makes the node of its value,
- * and makes the value the current event. */
+/* Makes the node for the value of the key that is the current event, and moves to the value's
+ * event. */
 static int read_key(struct Reader *reader, struct YamlNode *mapping, struct YamlNode **item) {
     struct YamlNode key = *mapping, *first;
     take_line(reader, &key);
@@ -190,7 +190,8 @@ static int read_mapping(struct Reader *reader, struct YamlNode *node, int depth)
     }
 }
 
-/* The current event begins the node. `depth` counts mappings and lists, itself included. */
+/* Reads the node that the current event begins. `depth` counts mappings and lists, including the
+ * node. */
 static int read_node(struct Reader *reader, struct YamlNode *node, int depth) {
     int code = refuse_references(reader, node);
     if (code)
@@ -229,7 +230,7 @@ static int read_document(struct Reader *reader, struct YamlNode *node) {
     return refuse(reader, &place, "a second document begins here; one is expected");
 }
 
-/* Editors on Windows begin UTF-8 with a byte order mark, which says nothing here. */
+/* Skips the byte order mark with which editors on Windows begin UTF-8. */
 static void skip_mark(struct Reader *reader) {
     static const char mark[] = "\xEF\xBB\xBF";
     if (reader->length >= 3 && !memcmp(reader->text, mark, 3)) {
