@@ -17,9 +17,9 @@ char *path_beside(const char *file, const char *name);
 
 /* Whether `path` is a folder or a link to one. */
 bool path_is_folder(const char *path);
-/* Makes a folder and its parents, unless they exist. If `made` is not NULL, *made gets the length of
- * the path of the first folder that did not exist, 0 if all did. ERROR_SYSTEM if a folder cannot be
- * made, is a file, or cannot be written to. Not collective. */
+/* Makes a folder and its parents, unless they exist. If `made` is not NULL, *made gets the length
+ * of the path of the first folder that did not exist, 0 if all did. ERROR_SYSTEM if a folder cannot
+ * be made, is a file, or cannot be written to. Not collective. */
 int path_make_folders(const char *path, size_t *made, struct Error *error);
 /* The path of the folder `name` inside `folder`; NULL if there is no such folder. The caller
  * releases it. */

@@ -31,7 +31,7 @@ const char *about_cpu(char name[ABOUT_CPU]) {
 
 const char *about_compiler(void) {
 #ifdef __clang__
-    return __VERSION__; /* names itself */
+    return __VERSION__; /* begins with the compiler's name */
 #else
     return "gcc " __VERSION__;
 #endif
@@ -63,7 +63,7 @@ static char *cpu_words(void) {
     return memory_print("%s, %ld processors", about_cpu(name), sysconf(_SC_NPROCESSORS_ONLN));
 }
 
-/* "node1 (8), node2 (8)": hosts in the order of their ranks, with how many there are. */
+/* "node1 (8), node2 (8)": the hosts in the order of their ranks, with the number of ranks. */
 static char *host_words(const struct Ranks *ranks) {
     struct Text text = {0};
     int size = ranks_size(ranks);
@@ -76,7 +76,7 @@ static char *host_words(const struct Ranks *ranks) {
     return text.data;
 }
 
-/* NULL: no job. */
+/* Slurm's job, or NULL if there is none. */
 static char *job_words(void) {
     const char *job = getenv("SLURM_JOB_ID"), *name = getenv("SLURM_JOB_NAME");
     const char *partition = getenv("SLURM_JOB_PARTITION");
@@ -86,7 +86,7 @@ static char *job_words(void) {
                         partition ? ", partition " : "", partition ? partition : "");
 }
 
-/* As a shell takes it. */
+/* Adds a word, quoted for a shell. */
 static void add_word(struct Text *text, const char *word) {
     static const char safe[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
                                "_-+=.,:/@%";

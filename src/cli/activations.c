@@ -1,4 +1,4 @@
-/* trainer activations: what the inside of a model looks like, layer by layer. */
+/* trainer activations: the activations and gradients of a model, layer by layer. */
 #include <inttypes.h>
 #include <jansson.h>
 #include <math.h>
@@ -39,10 +39,10 @@ static const struct Flag flags[] = {
     {.name = "json", .help = "the result as one JSON object on stdout, with histograms"},
     {0}};
 
-/* A model, and the samples to look at it with. */
+/* A model, and the samples on which it runs. */
 struct Subject {
     const char *path;
-    bool initial; /* the first weights of a run file: outputs, too, as in training */
+    bool initial; /* the initial weights of a run file; outputs are then those of training, too */
     const struct Model *model;
     const struct RunOptions *options;
     const struct Backend *backend;
@@ -87,7 +87,7 @@ static int make_probings(const struct Subject *subject, struct Ranks *ranks, str
     return probing_create(&seen->outputs, ranks, &request, error);
 }
 
-/* Collective. */
+/* Runs the model on the samples and summarises what the layers put out. Collective. */
 static int look(const struct Subject *subject, int64_t wanted, struct Ranks *ranks,
                 struct Seen *seen, struct Error *error) {
     int64_t there = subject->loading.split->count;
@@ -105,7 +105,7 @@ static int look(const struct Subject *subject, int64_t wanted, struct Ranks *ran
     return OK;
 }
 
-/* The gradient that arrives at a node's output; no count if the plan leaves the node out. */
+/* The gradient with respect to a node's output; its count is 0 if the plan omits the node. */
 static struct ProbeValues gradient_at(const struct Seen *seen, const struct Node *node) {
     for (int i = 0; i < probing_node_count(seen->gradients); i++) {
         struct ProbeNode found;
@@ -158,14 +158,14 @@ static void print_layer(const struct Seen *seen, int index) {
 
 /* ---- The verdict ---- */
 
-/* What is worst about the layers, the last one aside, whose outputs are the scores. */
+/* The worst values among all layers except the last, whose outputs are the scores. */
 struct Worst {
     const struct Node *dead_at, *saturated_at, *least_at, *most_at;
-    double dead, saturated, least, most; /* parts of units and outputs; deviations */
+    double dead, saturated, least, most; /* shares of units and of outputs; two deviations */
     int64_t nonfinite;
 };
 
-#define FEW_UNITS 4 /* say nothing of dead ones */
+#define FEW_UNITS 4 /* in a layer of so few units, dead ones are not reported */
 
 static void keep_larger(double value, const struct Node *node, double *most,
                         const struct Node **at) {

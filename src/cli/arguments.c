@@ -19,7 +19,7 @@ const struct Flag common_flags[] = {
     {.name = "help", .help = "print this text", .short_name = 'h'},
     {0}};
 
-/* Every usage error ends the same way. */
+/* Fails with `message` and the usage of the command. */
 static int usage(const struct Command *command, struct Error *error, const char *message) {
     return fail(error, ERROR_USAGE, "%s: %s (usage: trainer %s%s%s%s; more by trainer %s --help)",
                 command->name, message, command->name, *command->operands ? " " : "",
@@ -64,7 +64,7 @@ static int unknown_flag(const struct Command *command, const char *word, struct 
     return usage_about(command, error, message);
 }
 
-/* "-" is a file name (standard output), "-3" and "-.5" are numbers. */
+/* "-" is a file name (standard output), and "-3" and "-.5" are numbers. */
 static bool looks_like_flag(const char *word) {
     return word[0] == '-' && word[1] && !strchr("0123456789.", word[1]);
 }
@@ -78,7 +78,7 @@ static int add_value(struct Arguments *arguments, const struct Command *command,
     return OK;
 }
 
-/* Takes the flag at words[*at], and also the next word if that is the flag's argument. */
+/* Takes the flag at words[*at], and the next word if that is the flag's argument. */
 static int take_flag(struct Arguments *arguments, const struct Command *command, int count,
                      char *const *words, int *at, struct Error *error) {
     const char *word = words[*at], *value = NULL;
@@ -91,7 +91,7 @@ static int take_flag(struct Arguments *arguments, const struct Command *command,
     } else {
         flag = find_short(command, word[1]);
         if (word[2])
-            value = word + 2; /* -oFILE */
+            value = word + 2; /* the form -oFILE */
         if (flag && !flag->argument && value)
             flag = NULL;
     }

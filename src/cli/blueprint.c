@@ -27,7 +27,7 @@ int blueprint_open(struct Blueprint *blueprint, const struct Arguments *argument
     return !code && input ? shape_of_flag(input, &blueprint->input, error) : code;
 }
 
-/* Without the data, a donor may be out of reach too. */
+/* If the data is not available, the donor need not be either. */
 static bool lacks_donor(const struct Blueprint *blueprint) {
     const char *donor = blueprint->options.start_from.checkpoint;
     return blueprint->without_data && donor && access(donor, F_OK);

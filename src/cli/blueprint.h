@@ -1,4 +1,4 @@
-/* For describe and gradcheck: a run file and the parts of its run, without training. */
+/* A run file and the parts of its run, without training, for describe and gradcheck. */
 #ifndef TRAINER_CLI_BLUEPRINT_H
 #define TRAINER_CLI_BLUEPRINT_H
 
@@ -10,8 +10,8 @@ struct Blueprint {
     struct RunFile *file;
     struct RunOptions options;
     bool without_data;  /* --input gave the shape of an image */
-    bool without_donor; /* nor is the file of start_from at hand: it is not checked */
-    struct Shape input; /* that shape */
+    bool without_donor; /* and the file of start_from is missing, so it is not checked */
+    struct Shape input; /* the shape that --input gave */
     struct Checkpoint *donor;
     struct RunParts parts;
 };
@@ -30,9 +30,9 @@ struct Blueprint {
  * failure. */
 int blueprint_open(struct Blueprint *blueprint, const struct Arguments *arguments,
                    struct Error *error);
-/* run_check_model, on as many ranks as there are shards. */
+/* Calls run_check_model with as many ranks as there are shards. */
 int blueprint_check_model(struct Blueprint *blueprint, struct Error *error);
-/* Refuses what train would refuse on so many ranks of this machine: run_check. */
+/* Refuses what train would refuse on `ranks` ranks of this machine; calls run_check. */
 int blueprint_check(struct Blueprint *blueprint, int64_t ranks, struct Error *error);
 void blueprint_release(struct Blueprint *blueprint);
 

@@ -39,7 +39,7 @@ static const struct Flag flags[] = {
 
 /* ---- Words ---- */
 
-/* The signs of the verdicts that the terminal can show. */
+/* The signs of the verdicts: symbols if the terminal can show them, otherwise plain text. */
 static const char *const *signs(void) {
     static const char *const plain[CHECK_VERDICTS] = {"ok", "! ", "X "};
     static const char *const drawn[CHECK_VERDICTS] = {"\u2713", "!", "\u2717"};
@@ -71,9 +71,9 @@ static void print_finding(const struct Finding *finding) {
     print_part("advice", finding->advice);
 }
 
-/* A histogram in as many characters as it has places. */
+/* Prints a histogram in PLACES characters. */
 #define PLACES 24
-#define TINY 1e-11 /* edges of the bin around 0 */
+#define TINY 1e-11 /* an edge nearer to 0 is printed as 0 */
 static void print_histogram(const struct CheckLayer *layer) {
     static const char shades[] = " .:-=+*#@";
     double places[PLACES] = {0}, most = 0;
@@ -86,7 +86,7 @@ static void print_histogram(const struct CheckLayer *layer) {
     }
     for (int i = 0; i < PLACES; i++)
         most = fmax(most, places[i]);
-    for (int i = 0; i < PLACES; i++) /* the root shows the tails */
+    for (int i = 0; i < PLACES; i++) /* the square root makes the tails visible */
         text[i] = shades[(int)ceil(8 * sqrt(places[i] / fmax(most, 1)))];
     double first = layer->edges[0], last = layer->edges[layer->bins];
     printf("[%s] %.2g to %.2g\n", text, fabs(first) < TINY ? 0 : first,
@@ -224,7 +224,7 @@ static void print_json(const struct Findings *findings) {
 
 /* ---- The command ---- */
 
-/* A list of items, "data,loss". */
+/* Reads a list of items: "data,loss". */
 static int parse_items(const char *flag, const char *text, unsigned *items, struct Error *error) {
     char word[32];
     *items = 0;
@@ -263,7 +263,7 @@ static int read_items(const struct Arguments *arguments, unsigned *items, struct
     return code;
 }
 
-/* What a script learns from the exit code. */
+/* Makes the exit code for scripts. */
 static int judge(enum CheckVerdict verdict, bool strict, struct Error *error) {
     if (verdict < (strict ? CHECK_DOUBTFUL : CHECK_BAD))
         return OK;

@@ -26,7 +26,7 @@ static double figure_of(const struct Findings *findings, const char *name) {
     return NAN;
 }
 
-/* A line from the bottom to the top at a rate, if there is such a rate. */
+/* A vertical line at a rate, if there is such a rate. */
 struct Mark {
     double x[2];
     char title[32];

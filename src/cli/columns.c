@@ -11,7 +11,7 @@ static bool is_filled(const struct TableColumn *column) {
     return column->missing > MISSING_DROP;
 }
 
-/* "3 categories: Oslo, Paris, Rome" */
+/* Adds "3 categories: Oslo, Paris, Rome". */
 static void add_categories(struct Text *line, const struct TableColumn *column) {
     text_add(line, "%" PRId64 " %s:", column->category_count,
              column->role == COLUMN_LABEL ? "classes" : "categories");
@@ -21,7 +21,7 @@ static void add_categories(struct Text *line, const struct TableColumn *column) 
         text_add(line, ", ...");
 }
 
-/* What takes the place of a missing value; nothing if it is refused. */
+/* Adds what replaces a missing value; nothing if missing values are refused. */
 static void add_missing(struct Text *line, const struct TableColumn *column) {
     if (column->missing == MISSING_REFUSE)
         return;

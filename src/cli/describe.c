@@ -39,7 +39,7 @@ static char *print_shape(struct Shape shape, char text[64]) {
     return text;
 }
 
-/* Bytes that one rank needs, by purpose. */
+/* The bytes that one rank needs, by purpose. */
 struct Needs {
     int64_t samples; /* of a shard */
     int64_t shards;  /* of a rank, computed one after the other */
@@ -74,7 +74,7 @@ static int wider(int width, const char *text) {
     return length > width ? length : width;
 }
 
-/* "1.23 MFLOP", "768 FLOP". */
+/* Writes "1.23 MFLOP" or "768 FLOP" to `text`. */
 static char *print_flop(double flops, char text[40]) {
     char count[32];
     snprintf(text, 40, "%s%sFLOP", text_count(flops, count), flops < 1000 ? " " : "");
@@ -156,7 +156,8 @@ static void print_kernels(const struct Blueprint *blueprint) {
     }
 }
 
-/* NULL, which json_pack leaves out, if the layer is neither. */
+/* The kernels of a convolution or linear layer; NULL, which json_pack omits, for any other
+ * layer. */
 static json_t *kernels_json(const struct Blueprint *blueprint, const struct Node *node) {
     if (!kernels_of(blueprint, node, FORWARD))
         return NULL;
@@ -185,7 +186,7 @@ static void print_needs(const struct Needs *needs, int64_t ranks, enum Precision
            text_bytes((double)sum_needs(needs), text));
 }
 
-/* Where the images are kept, if the check looked at the data. */
+/* Prints where the images are kept, if the check looked at the data. */
 static void print_holding(const struct Blueprint *blueprint) {
     const struct Holding *holding = &blueprint->parts.holding;
     char text[32];

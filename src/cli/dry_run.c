@@ -23,7 +23,7 @@ static void print_json(const struct DryRun *dry) {
     json_decref(object);
 }
 
-/* "38 s", "6.5 min", "3.2 h". */
+/* Adds "38 s", "6.5 min" or "3.2 h". */
 static void add_time(struct Text *line, double seconds) {
     if (seconds < 120)
         text_add(line, "%.3g s", seconds);
@@ -51,7 +51,7 @@ static void add_validation(struct Text *line, const struct DryRun *dry) {
     text_add(line, " (%s)", figures_text(&dry->validation, ", ", FIGURE_DIGITS, figures));
 }
 
-/* What is still to come. */
+/* Adds how long the remaining steps would take. */
 static void add_run(struct Text *line, const struct DryRun *dry) {
     int64_t left = dry->total_steps - dry->first_step;
     text_add(line, "; the %s %" PRId64 " step%s", dry->first_step ? "other" : "run's", left,

@@ -6,8 +6,8 @@
 
 #include "train/train.h"
 
-/* Makes the dry run, and says in one line, or as one JSON object, what it did and what the whole
- * run would take. Collective. */
+/* Makes the dry run, and prints in one line, or as one JSON object, what it did and how long the
+ * whole run would take. Collective. */
 int dry_run(struct Ranks *ranks, const struct TrainRequest *request, bool json,
             struct Error *error);
 

@@ -1,5 +1,5 @@
-/* trainer ensemble: what members are worth together, which of them are needed, and the ensemble in
- * one file. */
+/* trainer ensemble: measures models together, finds which of them are needed, and saves the
+ * ensemble in one file. */
 #include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
@@ -70,13 +70,13 @@ struct Ensemble {
     struct Operands operands;
     struct Candidates candidates;
     struct EnsembleData data;
-    struct Pool chosen_on, reported; /* chosen_on without members: there is none */
+    struct Pool chosen_on, reported; /* chosen_on has no members if there is no such split */
     const struct Backend *backend;
     enum Variant variant;
     enum MemberParameters parameters;
     enum EnsembleMean mean;
     int64_t threads, rounds, top;
-    double *weights; /* given; or NULL */
+    double *weights; /* those of --weights, or NULL */
 };
 
 /* ---- Flags ---- */
@@ -112,7 +112,7 @@ static int parse_weights(struct Ensemble *ensemble, struct Error *error) {
     return OK;
 }
 
-/* What members are chosen by. */
+/* The figure by which members are chosen. */
 static int parse_figure(const struct Ensemble *ensemble, enum Figure *figure, struct Error *error) {
     static const enum Figure known[] = {FIGURE_ACCURACY, FIGURE_LOG_LOSS, FIGURE_RMSE};
     const char *word = argument_value(ensemble->arguments, "select-by");
@@ -133,7 +133,7 @@ static int parse_figure(const struct Ensemble *ensemble, enum Figure *figure, st
 
 /* ---- Getting ready ---- */
 
-/* Nothing is written over a member or the data. */
+/* Refuses to overwrite a member or the data. */
 static int check_output(const struct Ensemble *ensemble, struct Error *error) {
     const char *path = argument_value(ensemble->arguments, "save");
     const struct Operands *operands = &ensemble->operands;
@@ -176,7 +176,8 @@ static int open_backend(struct Ensemble *ensemble, struct Error *error) {
     return ensemble->backend ? OK : error->code;
 }
 
-/* What all scores take, at the most: greedy selection has those that it chooses on twice. */
+/* Checks that memory can hold the scores of all members; greedy selection keeps those of its split
+ * twice. */
 static int check_memory(const struct Ensemble *ensemble, struct Error *error) {
     const struct EnsembleData *data = &ensemble->data;
     int count = ensemble->operands.checkpoint_count;
@@ -281,7 +282,7 @@ static int save(const struct Ensemble *ensemble, const struct Study *study, cons
     return code;
 }
 
-/* On rank 0. */
+/* Chooses, reports and saves on rank 0. */
 static int conclude(struct Ensemble *ensemble, struct Error *error) {
     const struct EnsembleData *data = &ensemble->data;
     const char *path = argument_value(ensemble->arguments, "save");

@@ -7,7 +7,7 @@
 #include "cli/shown.h"
 #include "run/hold.h"
 
-/* The splits that there are. */
+/* The names of the splits. */
 struct Names {
     int count;
     char **items;
@@ -23,8 +23,8 @@ static const char *first_of(const struct Names *names, const char *const *wanted
 
 /* ---- Which splits ---- */
 
-/* A part that one run held out is among what the others were trained on: without a part that all
- * held out, the folds count for nothing, and names are those of the file. */
+/* The part that one run of a cross-validation held out was trained on by the others. So unless all
+ * members held out the same part, the folds are ignored, and the splits are those of the file. */
 static void forget_folds(struct EnsembleData *data, const struct Candidates *candidates) {
     data->options = candidates->items[0].options.data;
     if (!candidates_share_fold(candidates))
@@ -37,7 +37,7 @@ static const char *name_chosen_on(struct EnsembleData *data, const struct Candid
     const char *const usual[] = {options->validation, "validation", "val"};
     bool none = !strcmp(options->validation, "none");
     if (options->folds.count)
-        return options->validation; /* a part of the training split */
+        return options->validation; /* it is a part of the training split */
     const char *found = first_of(names, usual + none, 3 - none);
     if (found && strcmp(found, options->train))
         return found;

@@ -23,7 +23,7 @@ static json_t *figures_of(const struct Figures *figures) {
     return object;
 }
 
-/* null without a figure of the ensemble without the member. */
+/* What a member contributes; null if the ensemble without it has no figure. */
 static json_t *contribution(const struct Study *study, const struct Mixture *mixture,
                             const struct Figures *without) {
     enum Figure by = study->by;

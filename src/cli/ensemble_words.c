@@ -27,7 +27,7 @@ static const char *text_of(const struct Study *study, const struct Figures *figu
     return text;
 }
 
-/* "+1.30": of fractions, in points. */
+/* Writes a gain: "+1.30". That of a fraction is in percentage points. */
 static const char *gain_text(const struct Study *study, double value, double over,
                              char text[FIGURE_TEXT]) {
     double gain = study_gain(study->by, value, over);
@@ -126,7 +126,8 @@ static void print_calibration(const struct EnsembleReport *report) {
     printf("\n");
 }
 
-/* Against the one member that would be used without the ensemble: the best that one can know. */
+/* Compares the ensemble with the member that would be used in its place: the best one on the split
+ * of the choice, or if there is none the best one on the reported split. */
 static void print_verdict(const struct EnsembleReport *report) {
     const struct Study *study = report->study;
     int rival = study->best_chosen >= 0 ? study->best_chosen : study->best;

@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
-/* {file}, {detail} and {count} are those of the advice. */
+/* {file}, {detail} and {count} are replaced by those of the advice. */
 static const char *const words[] = {
     [ADVICE_NONE] = "",
     [ADVICE_STATISTICS] = "; run: trainer dataset statistics {file}",

@@ -106,7 +106,7 @@ static void print_words(const struct Members *members, const struct Evaluation *
         report->print_confusion(last, names);
 }
 
-/* Areas under curves need the scores of all samples at once. */
+/* Whether memory can hold the scores of all samples, which areas under curves need. */
 static bool can_rank(const struct Members *members) {
     double scores = (double)members->split->count * (double)members->dataset->targets.count;
     double bytes = scores * (double)(members->count + 1) * sizeof(double);

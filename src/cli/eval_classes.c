@@ -5,8 +5,8 @@
 #include "cli/eval_report.h"
 #include "cli/shown.h"
 
-/* The part of a class's samples that was predicted right; *samples is how many it has. NaN if it
- * has none. */
+/* The share of a class's samples that is predicted correctly; NaN if the class has none. *samples
+ * gets their number. */
 static double class_accuracy(const struct Evaluation *evaluation, int64_t label, int64_t *samples) {
     const int64_t *row = evaluation->confusion + label * evaluation->outputs;
     *samples = 0;

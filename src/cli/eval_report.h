@@ -1,4 +1,4 @@
-/* An evaluation in words and in JSON. */
+/* The results of an evaluation, in words and in JSON. */
 #ifndef TRAINER_CLI_EVAL_REPORT_H
 #define TRAINER_CLI_EVAL_REPORT_H
 
@@ -6,7 +6,7 @@
 
 #include "evaluate/metrics.h"
 
-/* What an evaluation says about each output, which depends on the kind of targets. `names` are the
+/* Functions for the results of each output, which depend on the kind of targets. `names` are the
  * names of the outputs. */
 struct EvalReport {
     void (*print_outputs)(const struct Evaluation *evaluation, char *const *names);
@@ -24,11 +24,11 @@ static inline const struct EvalReport *eval_report_for(const struct Dataset *dat
                                  : &eval_report_classes;
 }
 
-/* All figures as an object. Here the accuracy is called top1, because top5 is next to it. */
+/* All figures as an object, which the caller owns. The accuracy is called top1, to match top5. */
 json_t *eval_describe(const struct Evaluation *result, const struct Dataset *dataset);
 
-/* A table of figures on stdout: the heads of its columns, without a line break, and a line that
- * ends in `name` and `remark`. Only figures that were measured have a column. */
+/* Print a table of figures on stdout: the heads of its columns, without a newline, and a line that
+ * ends with `name` and `remark`. Only measured figures have a column. */
 void eval_print_head(const struct Figures *figures);
 void eval_print_line(const struct Figures *figures, const char *name, const char *remark);
 

@@ -21,8 +21,8 @@
 #define CHILD "TRAINER_EXAMINES" /* set in the child's environment */
 #define MEMORY                                                                                     \
     ((rlim_t)4 << 30) /* bytes of address space, the program and its libraries included */
-/* The processor time of the child. A sanitizer notes the callers of each allocation, which takes
- * far longer. */
+/* The processor time of the child. A sanitizer records the callers of each allocation, which takes
+ * much longer. */
 #ifdef __SANITIZE_ADDRESS__
 #define SECONDS 60
 #else
@@ -42,7 +42,7 @@ static void set_limit(int resource, rlim_t most) {
 int examine_here(const char *path, struct Error *error) {
     struct H5File *file;
     prctl(PR_SET_PDEATHSIG, SIGKILL); /* the parent may be killed while it waits */
-#ifndef __SANITIZE_ADDRESS__          /* which reserves far more than any program uses */
+#ifndef __SANITIZE_ADDRESS__          /* it reserves far more than any program uses */
     set_limit(RLIMIT_AS, MEMORY);
 #endif
     set_limit(RLIMIT_CPU, SECONDS);
@@ -57,7 +57,7 @@ int examine_here(const char *path, struct Error *error) {
 
 /* ---- Its parent ---- */
 
-/* Variables by which launchers tell a process that it is one rank of many. */
+/* Whether it is a variable by which a launcher tells a process that it is one of several ranks. */
 static bool is_launchers(const char *variable) {
     static const char *const prefixes[] = {"OMPI_", "PMIX_", "PMI_", "SLURM_", "PRTE_"};
     for (size_t i = 0; i < sizeof prefixes / sizeof *prefixes; i++)
@@ -66,11 +66,11 @@ static bool is_launchers(const char *variable) {
     return false;
 }
 
-/* This process's environment for a child that is alone, starts fast, and has one thread. The caller
- * releases the array. */
+/* This process's environment, changed for a child that is no rank, starts fast, and has one thread.
+ * The caller releases the array. */
 static const char **childs_environment(void) {
-    /* The last: memory that was freed, or never set, holds what leads nowhere, so that HDF5 crashes
-     * here if it uses such memory, and not only where it happens to hold something else. */
+    /* The last one fills memory that is freed or not yet set with bytes that make an invalid
+     * pointer, so that HDF5 crashes in the child if it uses such memory. */
     static const char *const own[] = {CHILD "=1", "TRAINER_STARTED_AGAIN=1",
                                       "OPENBLAS_NUM_THREADS=1",
                                       "GLIBC_TUNABLES=glibc.malloc.perturb=165:"
@@ -88,7 +88,7 @@ static const char **childs_environment(void) {
     return variables;
 }
 
-/* Launchers send the signals that are meant for a rank to its child as well. */
+/* Launchers send the signals for a rank also to its child, which must not act on them. */
 static void block_signals(posix_spawnattr_t *attributes) {
     static const int blocked[] = {SIGTERM, SIGINT, SIGHUP, SIGUSR1, SIGUSR2, SIGCONT, SIGPIPE};
     sigset_t set;
@@ -146,8 +146,8 @@ struct Identity {
     struct timespec changed;
 };
 
-/* What the ranks of a host know of files. A rank holds the lock while its child examines one, so
- * that the others wait for the verdict. */
+/* The verdicts that the ranks of a host share. A rank holds the lock while its child examines a
+ * file, so that the others wait for the verdict. */
 struct Verdicts {
     pthread_mutex_t lock;
     int next;
@@ -222,8 +222,9 @@ int examine_file(const char *path, int failure, struct Error *error) {
     struct Identity identity;
     int status = 0, code = OK;
     if (!identify(path, &identity))
-        return OK;                                         /* opening it will say why */
-    if (pthread_mutex_lock(&verdicts->lock) == EOWNERDEAD) /* a rank was killed: its file is new */
+        return OK; /* opening the file will fail with the reason */
+    /* If a rank was killed while it held the lock, its file has no verdict yet. */
+    if (pthread_mutex_lock(&verdicts->lock) == EOWNERDEAD)
         pthread_mutex_consistent(&verdicts->lock);
     if (!is_known(&identity, &status)) {
         code = run_child(path, &status, error);

@@ -6,9 +6,10 @@
 
 #include "report/figures.h"
 
-/* Adds the figures that were measured, under `prefix` ("validation_", "") and their names. */
+/* Adds the measured figures; a member is called `prefix` ("validation_", "") and the figure's
+ * name. */
 void figures_add_json(json_t *object, const char *prefix, const struct Figures *figures);
-/* The same without details, like the lines for people. */
+/* The same without the figures that the printed lines omit. */
 void figures_add_json_main(json_t *object, const char *prefix, const struct Figures *figures);
 
 #endif

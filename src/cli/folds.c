@@ -26,12 +26,12 @@ struct Folds {
     struct Evaluation *held_out; /* of each run on the part that it has not seen */
     struct OutOfFold all;        /* rank 0: the predictions of these parts together */
     enum Variant variant;
-    struct Dataset *dataset; /* the one of the last part: for names and kinds of targets */
+    struct Dataset *dataset; /* that of the last part, for the names and kinds of targets */
 };
 
 /* ---- Training ---- */
 
-/* The first run says how many shards `auto` is, for all. */
+/* All runs use the number of shards that `auto` stands for in the first one. */
 static int train_fold(struct Folds *folds, int64_t fold, struct Error *error) {
     struct TrainRequest request = *folds->request;
     char *made[] = {memory_print("data.folds.count=%" PRId64, folds->count),
@@ -127,7 +127,7 @@ static int measure_fold(struct Folds *folds, int64_t fold, struct Error *error) 
         code = run_evaluation(folds, dataset, &request, results, error);
     }
     folds->held_out[fold] = results[0];
-    folds->held_out[fold].split = NULL; /* it goes with the data set */
+    folds->held_out[fold].split = NULL; /* it is released with the data set */
     evaluation_release(&results[1]);
     dataset_close(folds->dataset);
     folds->dataset = dataset;
@@ -141,7 +141,7 @@ static int measure_fold(struct Folds *folds, int64_t fold, struct Error *error) 
 struct Together {
     struct Member *members;
     struct Predictor *predictors;
-    struct Dataset *dataset; /* NULL: there is no test split */
+    struct Dataset *dataset; /* NULL if there is no test split */
     struct Evaluation *results;
 };
 
@@ -250,7 +250,7 @@ static void print_words(const struct Folds *folds, const struct Evaluation *pool
     eval_print_line(&together->results[folds->count].figures, "ensemble (arithmetic mean)", "");
 }
 
-/* Rank 0's part. */
+/* Measures, prints and writes the result on rank 0. */
 static int finish(const struct Folds *folds, const struct Together *together, bool json,
                   struct Error *error) {
     struct Evaluation pooled;

@@ -101,7 +101,7 @@ static int by_row(const void *a, const void *b) {
                             : (x->at > y->at) - (x->at < y->at);
 }
 
-/* What an array holds for each sample: `width` values of `bytes` bytes. */
+/* An array that has `width` values of `bytes` bytes for each sample. */
 struct Column {
     const char *name;
     enum H5Type type;
@@ -125,7 +125,7 @@ static int write_array(struct H5Writer *writer, const struct Column *column, int
     return code;
 }
 
-/* 1 for each class that is more probable than not. */
+/* Writes 1 for each class with a probability of at least 1/2, and 0 for the others. */
 static int write_sets(struct H5Writer *writer, const struct OutOfFold *all,
                       const struct Placed *placed, struct Error *error) {
     const int64_t size[] = {all->count, all->outputs};

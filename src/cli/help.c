@@ -10,7 +10,8 @@
 
 #define COLUMNS 90
 
-/* Prints one paragraph, broken at spaces and indented by `indent`; the cursor is at `column`. */
+/* Prints one paragraph, which is broken at spaces and indented by `indent`. The cursor is at
+ * `column`. */
 static void print_wrapped(FILE *out, const char *text, size_t length, int indent, int column) {
     fprintf(out, "%*s", indent > column ? indent - column : 0, "");
     column = indent > column ? indent : column;
@@ -34,7 +35,7 @@ static void print_wrapped(FILE *out, const char *text, size_t length, int indent
     fputc('\n', out);
 }
 
-/* Paragraphs: a line that begins with a space is an example and stays as it is. */
+/* Prints paragraphs. A line that begins with a space is an example, and is not wrapped. */
 static void print_paragraphs(FILE *out, const char *text) {
     while (*text) {
         size_t length = strcspn(text, "\n");

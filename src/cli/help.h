@@ -1,11 +1,11 @@
-/* What --help and --version print, made from the tables of commands and flags. MPI need not run. */
+/* The output of --help and --version, made from the tables of commands and flags. Needs no MPI. */
 #ifndef TRAINER_CLI_HELP_H
 #define TRAINER_CLI_HELP_H
 
 #include "cli/command.h"
 
 void help_program(FILE *out);
-/* All commands whose name begins with the word `group` ("dataset"). */
+/* Prints all commands whose name begins with the word `group` ("dataset"). */
 void help_group(FILE *out, const char *group);
 void help_command(FILE *out, const struct Command *command);
 void help_version(FILE *out);

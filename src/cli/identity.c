@@ -34,7 +34,7 @@ static void digest_file(const char *path, char text[DIGEST_TEXT]) {
         close(file);
 }
 
-/* Results have other bits with another build of these. */
+/* Whether the bits of results depend on the build of this library. */
 static bool computes(const char *name) {
     static const char *const parts[] = {"blas",  "lapack", "dnnl",   "omp.",
                                         "omp5.", "libm.",  "libmvec"};
@@ -44,7 +44,7 @@ static bool computes(const char *name) {
     return false;
 }
 
-/* The identity that the linker wrote into a library; false if it wrote none. */
+/* Finds the build identity that the linker wrote into a library; false if there is none. */
 static bool find_build(const struct dl_phdr_info *library, char *text, size_t bytes) {
     for (int i = 0; i < library->dlpi_phnum; i++) {
         const ElfW(Phdr) *header = &library->dlpi_phdr[i];
@@ -67,7 +67,7 @@ static bool find_build(const struct dl_phdr_info *library, char *text, size_t by
     return false;
 }
 
-/* The libraries that results depend on, with their builds. */
+/* The libraries that results depend on, and their builds. */
 struct Libraries {
     int count;
     struct Library {
@@ -93,7 +93,7 @@ static int by_name(const void *one, const void *other) {
     return strcmp(((const struct Library *)one)->about, ((const struct Library *)other)->about);
 }
 
-/* In the order of their names: that in which they were loaded does not matter. */
+/* Adds the libraries in the order of their names, because the order of loading does not matter. */
 static void add_libraries(struct Text *facts) {
     struct Libraries libraries = {0};
     dl_iterate_phdr(add_library, &libraries);

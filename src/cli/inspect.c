@@ -1,4 +1,4 @@
-/* trainer inspect FILE: what a checkpoint or a data set holds. */
+/* trainer inspect FILE prints the contents of a checkpoint, an ensemble or a data set. */
 #include <stdio.h>
 #include <string.h>
 
@@ -11,7 +11,8 @@
 #include "cli/run_folder.h"
 #include "store/h5.h"
 
-/* Line by line, because a line's end is the one control character that the file may have. */
+/* Prints line by line, because the newline is the only control character that must not be
+ * replaced. */
 static void print_run_file(char *text) {
     for (char *line; (line = strsep(&text, "\n"));)
         if (*line || text)

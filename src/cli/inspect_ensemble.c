@@ -7,7 +7,7 @@
 #include "cli/inspect.h"
 #include "cli/shown.h"
 
-/* A member, and what was read of it. */
+/* A member and its contents. */
 struct Inside {
     int number;
     struct Inspected read;

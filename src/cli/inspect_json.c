@@ -23,7 +23,7 @@ static json_t *array_to_json(const struct CheckpointArray *array,
                      summary->deviation, "min", summary->minimum, "max", summary->maximum);
 }
 
-/* Adds the figures as the checkpoint holds them, also those that were not measured. */
+/* Adds the figures of the checkpoint, including those that were not measured. */
 static void add_saved_figures(json_t *object, const char *prefix, const struct Figures *figures,
                               enum TargetKind targets) {
     for (int f = 0; f < FIGURE_COUNT; f++) {

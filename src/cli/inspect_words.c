@@ -84,7 +84,8 @@ static void print_preprocessing(const struct Preprocess *preprocess) {
     printf("\n");
 }
 
-/* How others become such images; nothing if the data set was not made of pictures. */
+/* Prints how pictures are converted to such images; nothing if the data set was not made of
+ * pictures. */
 static void print_pictures(const struct SavedState *saved) {
     const struct PictureRule *rule = &saved->preprocess.pictures;
     if (!saved->encoding.column_count && (*rule->resize || *rule->values))

@@ -20,7 +20,7 @@ void inspected_release(struct Inspected *inspected) {
     checkpoint_close(inspected->checkpoint);
 }
 
-/* `values`: array->count of them. */
+/* `values` has array->count elements. */
 static struct ArraySummary summarise(const struct CheckpointArray *array, const float *values) {
     struct ArraySummary summary = {.minimum = DBL_MAX, .maximum = -DBL_MAX};
     double squares = 0;

@@ -1,16 +1,16 @@
-/* What trainer inspect reads of a checkpoint. */
+/* The contents of a checkpoint, as trainer inspect reads them. */
 #ifndef TRAINER_CLI_INSPECTED_H
 #define TRAINER_CLI_INSPECTED_H
 
 #include "checkpoint/checkpoint.h"
 #include "train/saved_state.h"
 
-/* The values of one array in brief. */
+/* A summary of the values of one array. */
 struct ArraySummary {
     double mean, deviation, minimum, maximum; /* all 0 for an array without values */
 };
 
-/* A checkpoint, and what was read from it. */
+/* A checkpoint and its contents. */
 struct Inspected {
     struct Checkpoint *checkpoint;
     struct SavedState saved;
@@ -18,14 +18,14 @@ struct Inspected {
     struct ArraySummary *summaries; /* one for each of its arrays */
 };
 
-/* Opens a checkpoint and reads `checkpoint` and `saved`. inspected_release is due after a failure,
- * too. Not collective. */
+/* Opens a checkpoint, and fills `checkpoint` and `saved`. Release with inspected_release, also
+ * after a failure. Not collective. */
 int inspected_open(struct Inspected *inspected, const char *path, struct Error *error);
-/* Reads `stopping` and `summaries`. Not collective. */
+/* Fills `stopping` and `summaries`. Not collective. */
 int inspected_examine(struct Inspected *inspected, struct Error *error);
 void inspected_release(struct Inspected *inspected);
 
-/* Elements of the model: the running statistics, or all others. */
+/* The number of elements of the model's running statistics, or of all its other arrays. */
 int64_t inspected_elements(const struct Checkpoint *checkpoint, bool statistics);
 
 #endif

@@ -9,7 +9,7 @@
 #include "base/log.h"
 #include "base/memory.h"
 
-/* squeue's time left: [days-][[hours:]minutes:]seconds, UNLIMITED, or NOT_SET. */
+/* Parses squeue's time left: [days-][[hours:]minutes:]seconds, UNLIMITED, or NOT_SET. */
 static bool parse_left(const char *text, double *seconds) {
     int days = 0, parts[3] = {0}, count, length = 0;
     if (!strncmp(text, "UNLIMITED", 9) || !strncmp(text, "NOT_SET", 7)) {
@@ -30,7 +30,7 @@ static bool parse_left(const char *text, double *seconds) {
     return true;
 }
 
-/* Slurm before 23.02 tells its jobs nothing of their end; squeue knows it. */
+/* Slurm before 23.02 does not tell a job its end in the environment, so squeue is asked. */
 static bool ask_squeue(const char *job, double *seconds) {
     char line[128] = "";
     char *command = memory_print("timeout 10 squeue -h -j '%s' -o %%L 2>/dev/null", job);

@@ -9,7 +9,7 @@
 
 #define TABLES 64
 
-/* The tables of kinds found so far, each once, in the order in which they were found. */
+/* The tables of kinds in the order in which they were found. */
 struct TableList {
     const struct KindTable *tables[TABLES];
     int count;
@@ -47,7 +47,7 @@ static const char *type_name(enum KeyType type) {
     return names[type];
 }
 
-/* As in schema.h, both bounds 0 mean none, and a maximum below the minimum means no maximum. */
+/* As in schema.h, there are no bounds if both are 0, and no maximum if it is below the minimum. */
 static void add_bounds(json_t *object, const struct Key *key) {
     if (key->minimum == 0 && key->maximum == 0)
         return;
@@ -102,7 +102,7 @@ static json_t *kinds_json(struct TableList *found, const struct KindTable *table
 static void print_json(void) {
     struct TableList found = {0};
     json_t *keys = keys_json(&found, run_keys), *kinds = json_object();
-    for (int i = 0; i < found.count; i++) /* grows as kinds lead to further kinds */
+    for (int i = 0; i < found.count; i++) /* the count grows as kinds refer to further kinds */
         json_object_set_new(kinds, found.tables[i]->what, kinds_json(&found, found.tables[i]));
     json_t *object = json_pack("{s:o, s:o}", "keys", keys, "kinds", kinds);
     json_dumpf(object, stdout, JSON_ENSURE_ASCII | JSON_INDENT(1) | JSON_REAL_PRECISION(17));

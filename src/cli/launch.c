@@ -8,8 +8,8 @@
 #include "base/log.h"
 #include "cli/launcher.h"
 
-/* The first whose variable is set counts: an mpirun inside a Slurm step overrides what Slurm says.
- * Hydra is the mpiexec of MPICH and Intel MPI. */
+/* The first launcher whose variable is set counts, because an mpirun in a Slurm step overrides
+ * Slurm. Hydra is the mpiexec of MPICH and Intel MPI. */
 static const struct LaunchMethod launchers[] = {
     {"mpirun", "OMPI_COMM_WORLD_RANK", "OMPI_COMM_WORLD_SIZE", true,
      "that mpirun belongs to another installation of Open MPI; use the one of the library that "
@@ -26,7 +26,7 @@ static const struct LaunchMethod launchers[] = {
 };
 #define LAUNCHERS (sizeof launchers / sizeof *launchers)
 
-/* Without an interface to MPI. A step of one task is no launch of ranks. */
+/* srun without an interface to MPI. A step of one task does not start ranks. */
 static const struct LaunchMethod plain_srun = {"srun", "SLURM_PROCID", "SLURM_STEP_NUM_TASKS",
                                                false, "use srun --mpi=pmix, or mpirun"};
 
@@ -87,7 +87,7 @@ int launch_check_size(const struct Launch *launch, const char *library, int size
     return OK;
 }
 
-/* Processors that Slurm granted to the job, from the form "8(x2),4"; 0: not known. */
+/* The number of processors that Slurm granted to the job, in the form "8(x2),4"; 0: not known. */
 static int granted_processors(void) {
     const char *at = getenv("SLURM_JOB_CPUS_PER_NODE");
     int sum = 0;
@@ -102,14 +102,14 @@ static int granted_processors(void) {
     return sum;
 }
 
-/* The tasks of the job; 0: not known. mpirun starts its daemons by an srun of its own, whose step
- * has a task for each node: there SLURM_NTASKS says nothing of the job. */
+/* The number of tasks of the job; 0: not known. mpirun starts its daemons by an srun, whose step
+ * has one task for each node; in it SLURM_NTASKS is not the number of the job's tasks. */
 static int granted_tasks(const struct Launch *launch) {
     bool of_daemons = launch->by == launchers && getenv(plain_srun.size_variable);
     return of_daemons ? 0 : number("SLURM_NTASKS");
 }
 
-/* Ranks may divide the processors of a task among themselves, but not share them. */
+/* Ranks may divide the processors of a task among them, but must not share a processor. */
 int launch_check_grant(const struct Launch *launch, int size, int nodes, struct Error *error) {
     int tasks = granted_tasks(launch), cpus = number("SLURM_CPUS_PER_TASK");
     int processors = tasks ? tasks * (cpus ? cpus : 1) : granted_processors();

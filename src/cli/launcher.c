@@ -5,8 +5,8 @@
 
 #include "base/process.h"
 
-/* As /proc/PID/stat names them: Open MPI's, PRRTE's, Hydra's and Slurm's. Those of one job come
- * first. */
+/* The names in /proc/PID/stat of the launchers of Open MPI, PRRTE, Hydra and Slurm. Launchers that
+ * exist only for one job come first. */
 static const char *const names[] = {"mpirun",        "mpiexec",   "orterun", "orted",
                                     "prterun",       "prted",     "prte",    "hydra_pmi_proxy",
                                     "mpiexec.hydra", "slurmstepd"};

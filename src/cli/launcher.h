@@ -4,19 +4,19 @@
 
 #include <stdbool.h>
 
-/* A process, by its number and when it began, because numbers are used again. */
+/* A launcher is identified by its number and its start, because numbers are reused. */
 struct Launcher {
     int pid; /* 0: none was found */
     unsigned long long began;
-    bool of_one_job; /* it lives for this job alone, as mpirun does */
+    bool of_one_job; /* it exists only for this job, as mpirun does */
 };
 
-/* The nearest ancestor of this process that is known to start ranks. This and the next may be
- * called where no memory can be allocated. */
+/* The nearest ancestor of this process that is known to start ranks. This function and the next
+ * allocate no memory. */
 struct Launcher launcher_find(void);
 /* True for a launcher that was not found. */
 bool launcher_lives(const struct Launcher *launcher);
-/* Whether there is a process of this number, and it has not ended. */
+/* Whether a process of this number exists and has not ended. */
 bool process_lives(int pid);
 
 #endif

@@ -26,7 +26,7 @@ static void print_plain(enum LogLevel level, const char *file, const char *funct
     fprintf(stderr, "trainer: %s%s\n", level == LOG_WARNING ? "warning: " : "", text);
 }
 
-/* A line of an error looks the same at every level, because scripts look for it. */
+/* The line of an error has the same form at every level, because scripts search for it. */
 static void print_detailed(enum LogLevel level, const char *file, const char *function,
                            const char *text) {
     if (level == LOG_ERROR)

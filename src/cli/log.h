@@ -1,10 +1,10 @@
-/* The log on stderr: its level, and how its lines look. */
+/* The log on stderr: its level and the form of its lines. */
 #ifndef TRAINER_CLI_LOG_H
 #define TRAINER_CLI_LOG_H
 
 #include "cli/command.h"
 
-/* Sets the process's handler as --log says. ERROR_USAGE for a word that is no level. */
+/* Sets the log handler of the process by --log. ERROR_USAGE if its word is no level. */
 int log_open(const struct Command *command, const struct Arguments *arguments, struct Error *error);
 
 #endif

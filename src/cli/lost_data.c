@@ -15,9 +15,9 @@
 
 static struct sigaction before;
 static bool can_resume;
-static char prefix[100]; /* of the line */
+static char prefix[100]; /* the beginning of the line */
 
-/* One line, made without stdio, which a signal handler must not use. */
+/* A line, built without stdio, which a signal handler must not use. */
 struct Line {
     char text[1024];
     size_t length;
@@ -66,7 +66,7 @@ static void say(const struct H5Map *map, const char *address) {
 static void handle(int number, siginfo_t *info, void *context) {
     (void)context;
     const struct H5Map *map = info->si_code > 0 ? h5_mapped_at(info->si_addr) : NULL;
-    if (!map) { /* comes again at once, and meets the handler that was there before */
+    if (!map) { /* the signal comes again at once, and the previous handler gets it */
         sigaction(number, &before, NULL);
         if (info->si_code <= 0)
             raise(number);

@@ -1,12 +1,12 @@
-/* A data file that is cut short while it is mapped gives SIGBUS when its bytes are read: one line
- * and ERROR_DATA instead of a crash. A SIGBUS for any other reason stays what it was. */
+/* If a data file is truncated while it is mapped, reading its bytes gives SIGBUS. The handler here
+ * turns that into one line and ERROR_DATA. A SIGBUS for another reason is handled as before. */
 #ifndef TRAINER_CLI_LOST_DATA_H
 #define TRAINER_CLI_LOST_DATA_H
 
 #include <stdbool.h>
 
-/* After MPI has started, whose own handler prints a trace. `resumes`: the command can continue what
- * it began. */
+/* Installs the handler; to be called after MPI, whose own handler prints a trace, has started.
+ * `resumes` tells whether the command has --resume. */
 void lost_data_heed(bool resumes);
 
 #endif

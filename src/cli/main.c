@@ -1,5 +1,5 @@
-/* The command line: finds the subcommand, starts MPI for those that run on all ranks, prints the
- * one line of an error, and turns everything into an exit code that all ranks share. */
+/* The command line: finds the subcommand, starts MPI for a command that runs on all ranks, prints
+ * the line of an error, and ends with an exit code that is the same on all ranks. */
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -26,36 +26,37 @@
 
 #define MOST_COMMANDS 64
 
-/* If the shell closed a descriptor 0 … 2, the next file that is opened would get it, and messages
- * would be written into that file. Here reading and writing such a descriptor fails instead. */
+/* If descriptor 0, 1 or 2 is closed, the next file that is opened would get its number, and
+ * messages would be written into that file. This makes reads and writes of such a descriptor fail
+ * instead. */
 static void guard_standard_streams(void) {
     for (int descriptor = 0; descriptor <= 2; descriptor++)
         if (fcntl(descriptor, F_GETFD) < 0 && errno == EBADF)
             (void)!open("/dev/null", descriptor == 0 ? O_WRONLY : O_RDONLY);
 }
 
-/* A failure if the results could not all be written. */
+/* Fails if the results could not be written completely. */
 static int flush_results(struct Error *error) {
     errno = 0;
     if (!fflush(stdout) && !ferror(stdout))
         return OK;
-    if (!errno) /* the write failed earlier */
+    if (!errno) /* an earlier write failed */
         errno = EIO;
     return fail_errno(error, "standard output");
 }
 
-/* When several ranks end, the first is to print: the launcher then kills the others. */
+/* If several ranks end, the lowest one is to print; the launcher then kills the others. */
 static void wait_for_lower_ranks(double seconds) {
     int rank = launch_own()->rank;
     usleep((useconds_t)(1e6 * seconds) + (useconds_t)(rank < 10 ? rank : 10) * 200000);
 }
 
-/* Ends a process that found a mistake before MPI started. Usually all ranks find the same: rank 0
- * prints it at once, and the launcher kills all ranks when one ends. A rank that still lives then
- * is alone with its mistake, and says it. */
+/* Ends a process that found a mistake before MPI started. Usually all ranks find the same mistake:
+ * rank 0 prints it at once, and the launcher kills the others when rank 0 ends. A rank that is
+ * still alive later is the only one with its mistake, and prints it. */
 static int leave_early(struct Error *error) {
     int rank = launch_own()->rank;
-    bool differs = world_check_words(error); /* then that is the mistake */
+    bool differs = world_check_words(error); /* if so, *error names that mistake instead */
     wait_for_lower_ranks(rank ? 2 : 0);
     if (rank != 0 && !differs)
         error_context(error, "rank %d", rank);
@@ -63,7 +64,7 @@ static int leave_early(struct Error *error) {
     return error->code;
 }
 
-/* For what is done without MPI: a rank with another command may wait for this one. */
+/* For commands without MPI: a rank with another command line may wait for this one. */
 static int check_words(void) {
     struct Error error;
     int code = world_check_words(&error);
@@ -82,8 +83,8 @@ static bool is_group(const char *word) {
     return false;
 }
 
-/* The command that the first one or two words name, NULL if there is none; *used is how many words.
- */
+/* The command that the first one or two words name, or NULL; *used gets the number of those
+ * words. */
 static const struct Command *find_command(int count, char *const *words, int *used) {
     for (int i = 0; commands[i]; i++) {
         const char *name = commands[i]->name, *space = strchr(name, ' ');
@@ -118,7 +119,7 @@ static int unknown_command(int count, char *const *words, struct Error *error) {
     return error->code;
 }
 
-/* Without arguments it prints the command's help. */
+/* Runs a command without MPI; if there are no arguments, prints the command's help. */
 static int run_alone(const struct Command *command, const struct Arguments *arguments,
                      struct Error *error) {
     int code = check_words();
@@ -129,7 +130,7 @@ static int run_alone(const struct Command *command, const struct Arguments *argu
         return OK;
     }
     struct Ranks *ranks = ranks_alone();
-    if (!examine_is_child()) /* which ends by itself, and soon */
+    if (!examine_is_child()) /* such a child ends soon by itself */
         signals_let_through();
     lost_data_heed(false);
     code = command->run(command, arguments, ranks, error);
@@ -252,16 +253,16 @@ static int dispatch(int count, char *const *words) {
     return leave_early(&error);
 }
 
-/* OpenBLAS chose its kernels before main(). If it chose slower ones than this CPU can run, and the
- * user has not set the choice, the program starts once more with the faster ones. The marker
- * prevents a loop if the library ignores OPENBLAS_CORETYPE. */
+/* OpenBLAS chooses its kernels before main(). If they are slower than others that this CPU can run,
+ * and the user has not set the choice, the program starts again with the faster ones. The variable
+ * TRAINER_STARTED_AGAIN prevents a loop if the library ignores OPENBLAS_CORETYPE. */
 static void start_again_for_openblas(char **words) {
     const char *core = backend_better_openblas_core();
     if (!core || getenv("OPENBLAS_CORETYPE") || getenv("TRAINER_STARTED_AGAIN"))
         return;
     setenv("TRAINER_STARTED_AGAIN", "1", 1);
     setenv("OPENBLAS_CORETYPE", core, 1);
-    execv("/proc/self/exe", words); /* returns only on failure: slower, not wrong */
+    execv("/proc/self/exe", words); /* if this fails, the program continues and is slower */
 }
 
 int main(int count, char **words) {
@@ -269,7 +270,7 @@ int main(int count, char **words) {
     signals_hold();
     start_again_for_openblas(words);
     examine_files();
-    signal(SIGXFSZ, SIG_IGN); /* a file beyond the limit is then an error like a full disk */
+    signal(SIGXFSZ, SIG_IGN); /* writing beyond the limit of file sizes then fails with an error */
     world_introduce(count - 1, words + 1);
     int code = dispatch(count - 1, words + 1);
     struct Error error;

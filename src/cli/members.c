@@ -39,7 +39,7 @@ int members_parse_weights(const char *text, int count, double *weights, struct E
 
 int members_read_parameters(const struct Arguments *arguments, enum MemberParameters *parameters,
                             struct Error *error) {
-    int found = 0; /* auto: the names are in the order of enum MemberParameters */
+    int found = 0; /* the default is auto; the names are in the order of enum MemberParameters */
     int code = argument_choice(arguments, "parameters", start_parameters_names, -1, &found, error);
     *parameters = (enum MemberParameters)found;
     return code;
@@ -53,7 +53,7 @@ int members_read_mean(const struct Arguments *arguments, enum EnsembleMean *mean
     return code;
 }
 
-/* --convolution in place of what the members' runs say. */
+/* --convolution replaces the rule of the members' runs. */
 static int set_convolution(struct Members *members, const struct Arguments *arguments,
                            struct Error *error) {
     int rule = -1;
@@ -132,7 +132,7 @@ static int check_predictions(const struct Members *members, struct Error *error)
     return members_check_mean(members->mean, &members->items[0], error);
 }
 
-/* The flags that are whole numbers. */
+/* The values of the flags that are whole numbers. */
 struct Numbers {
     int64_t threads, dropout_samples, seed;
 };
@@ -174,7 +174,7 @@ static int attach_member(struct Members *members, int i, const struct Attachment
     return code;
 }
 
-/* --dropout-samples needs a member with something random in it. */
+/* Refuses --dropout-samples if no member has anything random in it. */
 static int check_randomness(const struct Members *members, const struct Numbers *numbers,
                             struct Error *error) {
     bool random = numbers->dropout_samples == 0;
@@ -227,7 +227,7 @@ static int attach(struct Members *members, const struct Arguments *arguments, st
     return code;
 }
 
-/* Nothing is evaluated on a mix of libraries or data sets. */
+/* Refuses ranks with different libraries or data sets. */
 static int agree(const struct Members *members, struct Ranks *ranks, enum Variant variant,
                  struct Error *error) {
     int code = run_agree_backend(ranks, members->backend, variant, error);
@@ -288,7 +288,7 @@ int members_evaluate(const struct Members *members, const struct EvaluateRequest
     return ranks_agree(ranks, code, error);
 }
 
-/* How often a model runs on each sample; the largest number of the members. */
+/* How often a model runs on each sample: the largest number among the members. */
 static int most_runs(const struct Members *members) {
     int most = 1;
     for (int i = 0; i < members->count; i++)
@@ -302,7 +302,7 @@ static int64_t seed_of(const struct Members *members, int member) {
     return members->seed < 0 ? members->items[member].options.train.seed : members->seed;
 }
 
-/* A member with nothing random draws none, and its plain prediction counts. */
+/* Whether a member draws masks; one with nothing random makes a single prediction. */
 static bool draws_masks(const struct Members *members, int member) {
     return members->items[member].test_time &&
            members->items[member].test_time->dropout_samples > 0;

@@ -1,4 +1,5 @@
-/* What eval and predict share: checkpoints, a split, and everything ready to run over it. */
+/* The members that eval and predict run: checkpoints, a split, and everything ready to run over
+ * it. */
 #ifndef TRAINER_CLI_MEMBERS_H
 #define TRAINER_CLI_MEMBERS_H
 
@@ -11,33 +12,33 @@
 #include "evaluate/member.h"
 #include "sources/picture_list.h"
 
-/* Pictures, or rows of tables, that are predicted (cli/members_files.h). */
+/* Pictures or rows of tables to be predicted (cli/members_files.h). */
 struct MembersFiles {
-    bool listed; /* else something else is predicted */
+    bool listed; /* false: something else is predicted */
     struct PictureList pictures;
     struct PictureShape shape;
     struct NodeMemory *decoded; /* pictures that --skip-bad decoded; or NULL */
-    bool guessed_resize;        /* nothing says how pictures are brought to the size */
+    bool guessed_resize;        /* nothing states how pictures are resized */
     struct MembersRows rows;
     struct Feed *feed;
 };
 
 struct Members {
     struct MembersFiles files;
-    bool predicts; /* no truth is needed */
+    bool predicts; /* the truth need not be known */
     struct Operands operands;
     struct Member *items;
     struct Predictor *predictors;
     int count;
-    double *weights; /* sum to one */
+    double *weights; /* their sum is 1 */
     enum MemberParameters parameters;
     enum EnsembleMean mean;
     struct Dataset *dataset;
-    char *choices; /* the splits that --split would take, if it was not given; or NULL */
+    char *choices; /* the splits among which --split can choose, if it was not given; or NULL */
     const struct Split *split;
     struct NodeMemory *held; /* its images, if they are read into memory */
     const struct Backend *backend;
-    const char *views;       /* as --views says; NULL: none */
+    const char *views;       /* the value of --views; NULL: none */
     int64_t dropout_samples; /* --dropout-samples; 0: none */
     int64_t seed;            /* of the masks; −1: each member uses its run's train.seed */
 };
@@ -84,8 +85,9 @@ struct Members {
         .name = "threads", .argument = "N", .help = "OpenMP threads of each rank (default: 1)"     \
     }
 
-/* Flags that trainer ensemble has, too. Weights: one for each of `count`, scaled to sum to one. The
- * geometric mean needs probabilities. */
+/* Read and check flags that trainer ensemble also has. members_parse_weights fills one weight for
+ * each of `count` members, scaled so that their sum is 1. members_check_mean refuses a geometric
+ * mean of predictions that are no probabilities. */
 int members_parse_weights(const char *text, int count, double *weights, struct Error *error);
 int members_read_parameters(const struct Arguments *arguments, enum MemberParameters *parameters,
                             struct Error *error);
@@ -94,33 +96,34 @@ int members_read_mean(const struct Arguments *arguments, enum EnsembleMean *mean
                       struct Error *error);
 int members_check_mean(enum EnsembleMean mean, const struct Member *first, struct Error *error);
 
-/* Opens the checkpoints that the operands name, the data and the split. `predicts`: operands after
- * the checkpoints name what to predict (cli/operands.h), and no truth need be known. Collective.
- * Release with members_release, also after a failure. */
+/* Opens the checkpoints that the operands name, the data and the split. With `predicts`, operands
+ * after the checkpoints name what to predict (cli/operands.h), and the truth need not be known.
+ * Collective. Release with members_release, also after a failure. */
 int members_open(struct Members *members, const struct Arguments *arguments, bool predicts,
                  struct Ranks *ranks, struct Error *error);
 void members_release(struct Members *members);
 
-/* Adds where a sample comes from: "shapes.h5:/test/images[12]". */
+/* Adds the source of a sample: "shapes.h5:/test/images[12]". */
 int members_name_sample(const struct Members *members, int64_t sample, struct Text *text,
                         struct Error *error);
-/* ", split test (of train, test)", or without a choice ", split test". */
+/* Prints ", split test (of train, test)", or ", split test" if there was no choice. */
 void members_print_split(const struct Members *members, FILE *stream);
 
-/* Whether each class is right or wrong by itself: multi-label. */
+/* Whether each class is predicted independently of the others: multi-label. */
 bool members_predict_sets(const struct Members *members);
-/* If false they predict scores, whose sum means nothing. */
+/* Whether they predict probabilities; otherwise they predict scores, whose sum has no meaning. */
 bool members_predict_probabilities(const struct Members *members);
 
-/* Prints what --views and --dropout-samples did, nothing if neither was given: ", the mean of 4
- * passes over each (--views mirror, --dropout-samples 2, seed 1)". */
+/* Prints the effect of --views and --dropout-samples: ", the mean of 4 passes over each (--views
+ * mirror, --dropout-samples 2, seed 1)"; nothing if neither was given. */
 void members_print_test_time(const struct Members *members, FILE *stream);
-/* Adds "passes", "views" (null: none) and "dropout_samples" (0: none); with masks also "seeds", one
- * for each member (null: nothing in it is random). */
+/* Adds "passes", "views" (null: none) and "dropout_samples" (0: none); with masks also "seeds",
+ * with a seed for each member (null if the member has nothing random). */
 void members_describe_test_time(const struct Members *members, json_t *object);
 
-/* The request for evaluate/evaluate.h over all of them; and its evaluation. ERROR_DATA, too, if the
- * data file was changed meanwhile. Collective. */
+/* members_request: the request for an evaluation of all members (evaluate/evaluate.h).
+ * members_evaluate: the evaluation of a request; ERROR_DATA, also if the data file was changed
+ * meanwhile. Collective. */
 struct EvaluateRequest members_request(const struct Members *members);
 int members_evaluate(const struct Members *members, const struct EvaluateRequest *request,
                      struct Ranks *ranks, struct Evaluation *results, struct Error *error);

@@ -15,8 +15,8 @@
 
 /* ---- Splits ---- */
 
-/* The first that is there: test, the run's own validation split, what others call one, the training
- * split. The caller releases it. */
+/* Chooses the first split that exists: test, the run's validation split, a split with another usual
+ * name for validation, the training split. The caller releases *chosen. */
 static int choose_split(struct Members *members, const struct DatasetRequest *request,
                         char **chosen, struct Error *error) {
     const struct DataOptions *options = &members->items[0].options.data;
@@ -47,7 +47,7 @@ void members_print_split(const struct Members *members, FILE *stream) {
         fprintf(stream, " (of %s)", shown(members->choices));
 }
 
-/* Whether a split that cannot be opened could be if nobody asked for the truth. */
+/* Whether a split that cannot be opened could be opened if the truth were not needed. */
 static bool lacks_truth(const struct DatasetRequest *request) {
     struct DatasetRequest relaxed = *request;
     struct Dataset *dataset;
@@ -61,7 +61,7 @@ static bool lacks_truth(const struct DatasetRequest *request) {
 }
 
 /* Opens a split of the data set of the first member's run, which may have been moved since, or of
- * the file that takes its place. */
+ * `file` in its place. */
 static int open_split(struct Members *members, const char *file, const char *split,
                       struct Error *error) {
     const struct Member *first = &members->items[0];
@@ -107,7 +107,7 @@ static bool exists(const char *path) {
     return !stat(path, &status);
 }
 
-/* The colon of "FILE:/array"; NULL: the text is a file. */
+/* The colon in "FILE:/array"; NULL if the text is a file. */
 static const char *colon_of(const char *text) {
     const char *colon = strstr(text, ":/");
     return colon && !exists(text) ? colon : NULL;
@@ -120,11 +120,11 @@ bool members_source_is_hdf5(const char *path) {
     bool named =
         access(file, R_OK) && (text_ends_with(path, ".h5") || text_ends_with(path, ".hdf5"));
     memory_release(file);
-    /* What is missing, or something else, is refused as what its name says. */
+    /* A file that is missing or of another kind is refused as the kind that its name suggests. */
     return found || named || colon;
 }
 
-/* Opens arrays of images, in this order of dimensions and shape (NULL: their own). */
+/* Opens arrays of images with this order of dimensions and this shape (NULL: their own shape). */
 static int open_arrays_as(struct Members *members, char *const *arrays, int count, const char *axes,
                           const struct Ints *shape, struct Error *error) {
     const struct Member *first = &members->items[0];
@@ -144,7 +144,7 @@ static int open_arrays_as(struct Members *members, char *const *arrays, int coun
                                            .without_truth = true,
                                            .defers = true};
     int code = dataset_open_request(&members->dataset, &request, error);
-    *error->key = '\0'; /* no run file names these arrays */
+    *error->key = '\0'; /* these arrays are not from a run file */
     return code;
 }
 
@@ -155,7 +155,7 @@ static bool have_its_size(const struct Members *members) {
            dataset->channels == input->channels;
 }
 
-/* Whether the images would be those that the model takes if channels came first. */
+/* Whether the images would have the shape of the model's input if channels came first. */
 static bool are_channels_first(const struct Members *members) {
     const struct Preprocess *input = &members->items[0].preprocess;
     const struct Dataset *dataset = members->dataset;
@@ -163,8 +163,9 @@ static bool are_channels_first(const struct Members *members) {
            dataset->width == input->height && dataset->channels == input->width;
 }
 
-/* Opens arrays as the run file describes those that the model was trained on, or in the usual order
- * if only that gives images of the model's size. An array that has their shape is not reshaped. */
+/* Opens arrays in the order of dimensions in which the run file describes the training images, or
+ * in the usual order if only that gives images of the model's size. An array that already has the
+ * right shape is not reshaped. */
 static int open_described(struct Members *members, char *const *arrays, int count, const char *axes,
                           const struct Ints *shape, struct Error *error) {
     bool reshapes = shape && shape->count;
@@ -186,7 +187,7 @@ static int open_described(struct Members *members, char *const *arrays, int coun
     return code;
 }
 
-/* Opens arrays that are one image each, if that gives images of the model's size. */
+/* Opens arrays that hold one image each, if that gives images of the model's size. */
 static bool open_single(struct Members *members, char *const *arrays, int count, const char *axes) {
     static const char *const usual[] = {"HWC", "HW", "CHW", "F"};
     struct Dataset *before = members->dataset;
@@ -209,10 +210,10 @@ static bool open_single(struct Members *members, char *const *arrays, int count,
     return false;
 }
 
-#define LOOKED_AT 20 /* images */
-#define FAR 30       /* times the spread of the images trained on */
+#define LOOKED_AT 20 /* images whose scale is measured */
+#define FAR 30       /* times the deviation of the training images */
 
-/* Adds the values of a sample, as the model will get them. */
+/* Adds the values of a sample, as the model gets them. */
 static void add_values(const struct Members *members, int64_t sample, double sums[2],
                        double ends[2]) {
     const struct Preprocess *input = &members->items[0].preprocess;
@@ -229,8 +230,9 @@ static void add_values(const struct Members *members, int64_t sample, double sum
     }
 }
 
-/* Images of another scale than those trained on, 0 to 1 in place of 0 to 255, give predictions of
- * no worth. After division by the deviation, or by 255, values spread by about 1. */
+/* Warns of images with another scale than the training images, such as 0 to 1 in place of 0 to 255,
+ * because their predictions are useless. After division by the deviation, or by 255, values have a
+ * deviation of about 1. */
 static void warn_of_scale(const struct Members *members, const char *array) {
     const struct Preprocess *input = &members->items[0].preprocess;
     const struct Split *split = members->split;
@@ -252,7 +254,7 @@ static void warn_of_scale(const struct Members *members, const char *array) {
             shown(array), ends[0], ends[1], spread);
 }
 
-/* Rank 0 says what was taken for what. */
+/* Opens arrays; rank 0 prints how they are interpreted. */
 static int open_arrays(struct Members *members, char *const *arrays, int count,
                        const struct Ranks *ranks, struct Error *error) {
     bool speaks = ranks_rank(ranks) == 0;
@@ -281,7 +283,8 @@ static int open_arrays(struct Members *members, char *const *arrays, int count,
     return OK;
 }
 
-/* Whether an array has as many numbers a sample as the model takes, or is one such sample. */
+/* Whether the samples of an array have as many numbers as the model's input, or the whole array
+ * has. */
 static bool fits(const struct Members *members, const struct ContentsItem *item) {
     const struct Preprocess *input = &members->items[0].preprocess;
     const struct H5Info *info = &item->storage.info;
@@ -293,8 +296,8 @@ static bool fits(const struct Members *members, const struct ContentsItem *item)
            (each == wanted || each * info->size[0] == wanted);
 }
 
-/* The only array of a file that the model can take; its name is the caller's. NULL and ERROR_DATA
- * if there is none, or if there are several. */
+/* The name, which the caller releases, of the only array of a file that fits the model. NULL and
+ * ERROR_DATA if there is none, or if there are several. */
 static char *find_array(const struct Members *members, const char *path, struct Error *error) {
     struct H5File *file;
     struct Contents contents;
@@ -330,7 +333,7 @@ static bool has_mapped_images(const struct Members *members, const char *path) {
     struct Error ignored;
     bool found = false;
     if (h5_open(&file, path, ERROR_DATA, &ignored))
-        return true; /* which is refused later */
+        return true; /* opening it later fails with the reason */
     for (int i = 0; i < options->splits.count && !found; i++) {
         const struct SplitOptions *split = options->splits.items[i].options;
         struct ArrayName name;
@@ -344,7 +347,7 @@ static bool has_mapped_images(const struct Members *members, const char *path) {
     return found;
 }
 
-/* A file without the name of an array: a data set, or a file with one array that fits. */
+/* Opens a file without the name of an array: a data set, or a file with one array that fits. */
 static int open_file(struct Members *members, const char *path, const char *split,
                      const struct Ranks *ranks, struct Error *error) {
     const struct DatasetRequest request = {.path = path, .without_truth = true};

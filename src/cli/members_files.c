@@ -27,7 +27,7 @@ static int read_resize(struct Members *members, const struct Arguments *argument
     return code;
 }
 
-/* Pictures become the values that the training pictures became. */
+/* Pictures are converted to values in the same way as the training pictures. */
 static int read_values(struct Members *members, struct Error *error) {
     const struct Preprocess *input = &members->items[0].preprocess;
     struct PictureForm *form = &members->files.shape.form;
@@ -64,7 +64,7 @@ static int read_shape(struct Members *members, const struct Arguments *arguments
 
 /* ---- Standard input ---- */
 
-/* Puts "stdin" in place of a path in a message. */
+/* Replaces a path in a message by "stdin". */
 static void rename_in_message(struct Error *error, const char *path) {
     char *at = strstr(error->text, path);
     if (!at)
@@ -75,8 +75,8 @@ static void rename_in_message(struct Error *error, const char *path) {
     memory_release(text);
 }
 
-/* Keeps what stdin has in a file without a name, whose path is the caller's. NULL and ERROR_SYSTEM.
- */
+/* Copies stdin to a file without a name. Returns its path, which the caller releases, or NULL with
+ * ERROR_SYSTEM. */
 static char *keep_stdin(int *descriptor, struct Error *error) {
     char buffer[1 << 16];
     ssize_t got;
@@ -134,7 +134,7 @@ static int refuse_empty(const struct Members *members, struct Error *error) {
                 members->operands.sources[0]);
 }
 
-/* All members of an ensemble have to see the same inputs. */
+/* All members of an ensemble must get the same inputs. */
 static int check_members(const struct Members *members, const struct Arguments *arguments,
                          struct Error *error) {
     const struct Member *first = &members->items[0];
@@ -208,7 +208,8 @@ static void share_list(struct PictureList *list, struct Ranks *ranks) {
     memory_release(texts);
 }
 
-/* Room for decoded pictures, once a node, in half of the memory that is granted. Collective. */
+/* Allocates memory for decoded pictures, once on each node: at most half of what is granted.
+ * Collective. */
 static struct PictureStore make_store(struct MembersFiles *files, struct Ranks *ranks) {
     int64_t bytes = picture_shape_bytes(&files->shape), room = memory_granted() / 2;
     struct PictureStore store = {.count = files->pictures.count};
@@ -221,7 +222,7 @@ static struct PictureStore make_store(struct MembersFiles *files, struct Ranks *
     return store;
 }
 
-/* Each rank decodes its share. */
+/* Leaves out pictures that cannot be used. Each rank decodes a share of them. */
 static int drop_bad(struct Members *members, struct Ranks *ranks, struct Error *error) {
     struct PictureList *list = &members->files.pictures;
     const struct PictureStore store = make_store(&members->files, ranks);
@@ -231,7 +232,7 @@ static int drop_bad(struct Members *members, struct Ranks *ranks, struct Error *
     picture_list_check(list, &members->files.shape, ranks_rank(ranks), ranks_size(ranks), &store,
                        bad);
     ranks_sum(ranks, bad, list->count);
-    picture_list_take(list, &members->files.shape, &store); /* the sum was a barrier */
+    picture_list_take(list, &members->files.shape, &store); /* after the sum, all are decoded */
     picture_list_drop(list, &members->files.shape, bad, first ? &ticker : NULL);
     memory_release(bad);
     return list->count ? OK : refuse_empty(members, error);
@@ -319,7 +320,7 @@ void members_open_files(struct Members *members, const struct Ranks *ranks) {
 
 void members_release_files(struct Members *members) {
     if (members->files.feed)
-        members->dataset = NULL; /* which the feed releases */
+        members->dataset = NULL; /* the feed releases it */
     feed_release(members->files.feed);
     picture_list_release(&members->files.pictures);
     node_memory_release(members->files.decoded);

@@ -8,7 +8,7 @@
 #include "cli/shown.h"
 #include "sources/table_rows.h"
 
-/* Appends `more` elements of `size` bytes to `count` that are there. */
+/* Appends `more` elements of `size` bytes to an array of `count`; returns its new address. */
 static void *append(void *old, int64_t count, int64_t more, size_t size, const void *from) {
     size_t bytes = (size_t)count * size, added = (size_t)more * size;
     char *grown = memory_resize(old, bytes, bytes + added, "rows of tables");
@@ -30,7 +30,7 @@ static bool all_targets_known(const struct TableRows *table, int64_t outputs) {
     return table->targets != NULL;
 }
 
-/* The truth is known if it is in all tables. */
+/* The truth is known only if all tables have it. */
 static void add_truth(struct MembersRows *rows, const struct TableRows *table) {
     bool labels = all_labels_known(table) && (rows->labels || !rows->count);
     bool targets = all_targets_known(table, rows->outputs) && (rows->targets || !rows->count);

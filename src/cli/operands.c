@@ -10,7 +10,7 @@
 #include "cli/run_folder.h"
 #include "store/h5.h"
 
-/* A file that only pretends to be HDF5 counts as a checkpoint, which is then refused as one. */
+/* A damaged HDF5 file counts as a checkpoint, and is refused later as one. */
 static bool is_checkpoint(const char *path) {
     struct stat status;
     struct H5File *file;
@@ -34,7 +34,7 @@ static bool is_checkpoint(const char *path) {
 struct Found {
     struct Paths paths;
     int64_t count;
-    struct EnsembleFile ensemble; /* the only checkpoint; or zeros */
+    struct EnsembleFile ensemble; /* the ensemble that is the first operand; or zeros */
 };
 
 static int resolve(struct Found *found, const struct Arguments *arguments, bool sources,
@@ -83,7 +83,7 @@ static void share_texts(char ***texts, int count, struct Ranks *ranks) {
     }
 }
 
-/* Gives every rank what rank 0 found, which is then the operands'. */
+/* Gives every rank what rank 0 found; `operands` takes ownership of it. */
 static void share(struct Operands *operands, struct Found *found, struct Ranks *ranks) {
     const struct EnsembleFile *ensemble = &found->ensemble;
     int64_t sizes[] = {found->count, found->paths.count, ensemble->count,

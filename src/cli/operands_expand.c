@@ -19,7 +19,7 @@ void paths_release(struct Paths *paths) {
     *paths = (struct Paths){0};
 }
 
-/* Takes the path over. */
+/* Adds a path, and takes ownership of it. */
 static void add(struct Paths *paths, char *path) {
     paths->items = memory_room(paths->items, paths->count, "paths");
     paths->items[paths->count++] = path;
@@ -34,7 +34,7 @@ static int add_ensemble(struct Paths *paths, const char *path, struct Error *err
     return code;
 }
 
-/* Adds DIR/fold-1, DIR/fold-2, ...; false if there is no first. */
+/* Adds the checkpoints of DIR/fold-1, DIR/fold-2, …; false if there is no DIR/fold-1. */
 static bool add_folds(struct Paths *paths, const char *path) {
     for (int fold = 1;; fold++) {
         char *folder = memory_print("%s/fold-%d", path, fold);
@@ -58,7 +58,7 @@ static void list_folder(struct Paths *names, const char *folder) {
         qsort(names->items, (size_t)names->count, sizeof *names->items, text_compare);
 }
 
-/* Adds the trials of a search; false if there is none. */
+/* Adds the checkpoints of the trials of a search; false if there are none. */
 static bool add_trials(struct Paths *paths, const char *path) {
     struct Paths folders = {0};
     int before = paths->count, without = 0;
@@ -95,7 +95,7 @@ int paths_add_operand(struct Paths *paths, const char *path, bool several, struc
 /* ---- The best ---- */
 
 struct Ranked {
-    int number; /* of the path */
+    int number; /* the index of the path */
     double metric;
     enum Figure figure;
 };
@@ -114,13 +114,13 @@ static int read_best(struct Ranked *ranked, const char *path, struct Error *erro
     return code;
 }
 
-/* One that was not finite, or no validation, is worse than any. */
+/* A metric that is missing or not finite is worse than any other. */
 static bool is_better(const struct Ranked *one, const struct Ranked *than) {
     return isnan(than->metric) ? !isnan(one->metric)
                                : figure_is_better(one->figure, one->metric, than->metric);
 }
 
-/* How many are better than one; of equal ones those before it. */
+/* How many paths rank before number `one`; of equal ones, those with lower numbers do. */
 static int count_better(const struct Ranked *all, int count, int one) {
     int better = 0;
     for (int i = 0; i < count; i++)

@@ -10,7 +10,7 @@
 #include "checkpoint/ensemble.h"
 #include "store/h5.h"
 
-/* What a file is, for the message, and which output it may be an older version of. */
+/* What a file is, for the message, and the kind of output that it may be an older version of. */
 struct Found {
     const char *words;
     int kind; /* enum OutputKind; −1: none */
@@ -44,8 +44,7 @@ static const struct {
     {"{\"displayTimeUnit\"", 0, 18, {"a trace", OUTPUT_TRACE}},
 };
 
-/* A file that another program damaged is one of another kind; one that the system cannot read may
- * be anything. */
+/* A damaged file counts as one of another kind; a file that the system cannot read is a failure. */
 static int look_inside(const char *path, struct Found *found, struct Error *error) {
     struct H5File *file;
     *found = (struct Found){"an HDF5 file that cannot be read", -1};

@@ -1,4 +1,4 @@
-/* The file that a command writes, and what it must not destroy. */
+/* Checks of the file that a command is going to write. */
 #ifndef TRAINER_CLI_OUTPUT_H
 #define TRAINER_CLI_OUTPUT_H
 
@@ -6,7 +6,7 @@
 
 #include "base/error.h"
 
-/* What a command writes. */
+/* The kinds of output. */
 enum OutputKind {
     OUTPUT_DATASET,
     OUTPUT_PREDICTIONS, /* in HDF5 */
@@ -18,14 +18,13 @@ enum OutputKind {
     OUTPUT_TRACE /* of a profile */
 };
 
-/* Whether two paths lead to the same file, also by way of links. */
+/* Whether two paths lead to the same file, perhaps by links. */
 bool output_is_same_file(const char *path, const char *other);
 
-/* ERROR_USAGE if writing `out`, which `flag` gave, would destroy something: if it is the same file
- * as one of the `count` inputs, also by way of a link; or a file of another kind than `kind`, such
- * as a checkpoint, a table or a picture. An older output of the same kind may be replaced. An input
- * of NULL, or one that does not exist, is passed over. Call it before anything is written. Not
- * collective. */
+/* To be called before anything is written. ERROR_USAGE if writing `out`, the value of `flag`, would
+ * destroy something: if it is the same file as one of the `count` inputs, perhaps by links, or a
+ * file of another kind than `kind`, such as a checkpoint, a table or a picture. An older output of
+ * the same kind may be replaced. An input may be NULL or missing. Not collective. */
 int output_check(const char *flag, const char *out, enum OutputKind kind, const char *const *inputs,
                  int count, struct Error *error);
 

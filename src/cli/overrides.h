@@ -1,4 +1,4 @@
-/* Changes to a run file from the command line: --set, and the flags that are short for a key. */
+/* Changes to a run file by the command line: --set, and the flags that are short for a key. */
 #ifndef TRAINER_CLI_OVERRIDES_H
 #define TRAINER_CLI_OVERRIDES_H
 
@@ -9,10 +9,10 @@
 struct Overrides {
     const char **texts; /* "key.sub=value", in the order in which they apply */
     int count;
-    char *made[OVERRIDE_SHORTCUTS]; /* from the other flags */
+    char *made[OVERRIDE_SHORTCUTS]; /* the texts that were made from the other flags */
 };
 
-/* The flags that are short for a key; a command's table of flags includes them next to --set. */
+/* The flags that are short for a key; a command's table of flags includes them beside --set. */
 #define OVERRIDE_FLAGS                                                                             \
     {.name = "backend",                                                                            \
      .argument = "NAME",                                                                           \
@@ -22,7 +22,7 @@ struct Overrides {
         .help = "OpenMP threads of each rank; short for --set train.threads=N"                     \
     }
 
-/* The flags for small trials. */
+/* The flags for trials with less data. */
 #define LIMIT_FLAGS                                                                                \
     {.name = "limit-train",                                                                        \
      .argument = "N",                                                                              \

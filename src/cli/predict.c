@@ -30,10 +30,10 @@ static const struct Flag flags[] = {
     {.name = "json", .help = "the result as one JSON object on stdout"},
     {0}};
 
-/* How the predictions went. */
+/* The results of a prediction. */
 struct Summary {
     const struct Predictions *predictions;
-    const struct Figures *figures; /* none is measured if no truth is known */
+    const struct Figures *figures; /* nothing is measured if the truth is not known */
     double seconds;
 };
 
@@ -49,7 +49,7 @@ static int count_averaged(const struct Members *members) {
     return averaged;
 }
 
-/* Goes to stderr if the predictions are on stdout. */
+/* Prints the summary on stdout, or on stderr if the predictions are on stdout. */
 static void print_words(const struct Summary *summary) {
     const struct Predictions *predictions = summary->predictions;
     const struct Members *members = predictions->members;

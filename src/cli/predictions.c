@@ -75,7 +75,7 @@ static int check_path(const struct Predictions *predictions, const struct Argume
     return code;
 }
 
-/* What goes to stdout is kept until it is whole. */
+/* Output for stdout is kept until it is complete. */
 static int open_text(struct Predictions *predictions, struct Error *error) {
     if (strcmp(predictions->path, "-")) {
         int code = whole_file_open(&predictions->file, predictions->path, error);

@@ -1,4 +1,4 @@
-/* A file of predictions, in one of several formats. Rank 0 alone writes it, sample after sample. */
+/* A file of predictions in one of several formats. Only rank 0 writes it, sample by sample. */
 #ifndef TRAINER_CLI_PREDICTIONS_H
 #define TRAINER_CLI_PREDICTIONS_H
 
@@ -12,7 +12,7 @@
 struct Predictions;
 
 struct PredictionFormat {
-    const char *name; /* of --format */
+    const char *name; /* the value of --format */
     const char *suffix;
     enum OutputKind kind;
     int (*start)(struct Predictions *predictions, struct Error *error);
@@ -27,8 +27,8 @@ struct Predictions {
     const struct Members *members;
     const struct PredictionFormat *format;
     const char *path; /* "-": stdout */
-    int64_t top;      /* the most probable classes alone; 0: all classes */
-    /* Nothing is under the file's name, or on stdout, until all predictions are made. */
+    int64_t top;      /* how many of the most probable classes are written; 0: all classes */
+    /* The file gets its name, or its contents go to stdout, only when all predictions are made. */
     struct WholeFile file;
     FILE *stream; /* of a text format */
     struct H5Writer *writer;
@@ -37,25 +37,27 @@ struct Predictions {
     float *values;    /* (block, top) */
 };
 
-/* The format of --format, or else of the path's suffix. NULL and ERROR_USAGE if there is none. */
+/* The format `name` of --format, or if that is NULL the one of the path's suffix. NULL with
+ * ERROR_USAGE if there is none. */
 const struct PredictionFormat *predictions_format(const char *path, const char *name,
                                                   struct Error *error);
-/* Refuses a path that would destroy something (cli/output.h), then begins to write. */
+/* Checks that the path would not destroy anything (cli/output.h), and begins to write. */
 int predictions_start(struct Predictions *predictions, const struct Arguments *arguments,
                       struct Error *error);
-/* For evaluate/evaluate.h, with `struct Predictions` as the context. */
+/* The sink for evaluate/evaluate.h, whose context is a struct Predictions. */
 int predictions_sink(void *predictions, const struct DeliveredBlock *block, struct Error *error);
 int predictions_finish(struct Predictions *predictions, struct Error *error);
-void predictions_release(struct Predictions *predictions); /* unfinished: leaves nothing behind */
+/* Releases everything; removes an unfinished file. */
+void predictions_release(struct Predictions *predictions);
 
-/* For the formats. */
-/* Fills predictions->ranked with the `top` classes of sample `i` of the block, by the scores, the
- * lowest class first among equals. */
+/* The rest is for the formats. */
+/* Fills predictions->ranked with the `top` classes of sample `i` of the block with the highest
+ * scores; of equal ones the lowest class comes first. */
 void predictions_rank(struct Predictions *predictions, const struct DeliveredBlock *block,
                       int64_t i);
-/* Whether a class is predicted, if each is by itself. */
+/* For multi-label: a class is predicted from this probability on. */
 #define PREDICTIONS_THRESHOLD 0.5F
-/* "probability", or "score" if the predictions are none. */
+/* "probability", or "score" if the predictions are no probabilities. */
 const char *predictions_word(const struct Predictions *predictions);
 
 #endif

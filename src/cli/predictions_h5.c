@@ -1,9 +1,9 @@
-/* Predictions as HDF5: /probabilities (N, classes) or, with --top, /top_probabilities and
+/* Predictions in HDF5: /probabilities (N, classes) or, with --top, /top_probabilities and
  * /top_classes (N, K); /predictions (N); /labels (N), if they are known; /classes; /sources. */
 #include "base/memory.h"
 #include "cli/predictions.h"
 
-/* Reserves the array /name with one row for each sample; columns 0: one dimension. */
+/* Creates the array /name with one row for each sample; it has one dimension if `columns` is 0. */
 static int reserve(struct Predictions *predictions, const char *name, enum H5Type type,
                    int64_t columns, struct Error *error) {
     const int64_t size[] = {predictions->members->split->count, columns};
@@ -58,7 +58,7 @@ static int start(struct Predictions *predictions, struct Error *error) {
                                  targets->count, error);
 }
 
-/* The top classes of the block and their probabilities. */
+/* Writes the top classes of the block and their probabilities. */
 static int write_top(struct Predictions *predictions, const struct DeliveredBlock *block,
                      struct Error *error) {
     int64_t classes = predictions->members->dataset->targets.count, top = predictions->top;

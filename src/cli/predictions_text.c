@@ -1,4 +1,4 @@
-/* Predictions as CSV (RFC 4180), and as JSON lines: one object a sample. */
+/* Predictions as CSV (RFC 4180), and as JSON lines with one object for each sample. */
 #include <inttypes.h>
 #include <jansson.h>
 #include <string.h>
@@ -57,7 +57,8 @@ static void print_value_heads(const struct Predictions *predictions) {
     print_names(file, targets);
 }
 
-/* Multi-label: the names of all classes that are right, and what each class has. */
+/* For multi-label: prints the heads of the columns for the true and the predicted classes, and for
+ * the probability of each class. */
 static void print_set_heads(const struct Predictions *predictions) {
     const struct Targets *targets = &predictions->members->dataset->targets;
     FILE *file = predictions->stream;
@@ -103,7 +104,7 @@ static void print_class(const struct Predictions *predictions, const float *row,
     fprintf(file, ",%" PRId64 ",%.9g", number, (double)row[number]);
 }
 
-/* The names of the classes that have at least the threshold. */
+/* Prints the names of the classes whose probability reaches the threshold. */
 static void print_set(const struct Predictions *predictions, const float *row) {
     const struct Targets *targets = &predictions->members->dataset->targets;
     struct Text names = {0};
@@ -188,7 +189,7 @@ static int start_jsonl(struct Predictions *predictions, struct Error *error) {
     return check(predictions, error);
 }
 
-/* A float in the fewest digits that give it back. */
+/* A float with the fewest digits that read back to the same value. */
 static json_t *number(float value) {
     char text[32];
     for (int digits = 6; digits <= 9; digits++) {
@@ -228,7 +229,7 @@ static json_t *set_of(const struct Targets *targets, const float *row) {
     return list;
 }
 
-/* All classes, or the most probable ones. */
+/* Adds the probabilities of all classes, or of the most probable ones. */
 static void describe_rows(struct Predictions *predictions, const struct DeliveredBlock *block,
                           int64_t i, json_t *object) {
     const struct Members *members = predictions->members;

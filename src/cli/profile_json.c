@@ -1,6 +1,6 @@
 #include "cli/profile_json.h"
 
-/* What is not known is left out. */
+/* Adds a number, unless it is 0, which means that it is not known. */
 static void add_real(json_t *object, const char *key, double value) {
     if (value > 0)
         json_object_set_new(object, key, json_real(value));
@@ -11,7 +11,7 @@ static void add_text(json_t *object, const char *key, const char *text) {
         json_object_set_new(object, key, json_string(text));
 }
 
-/* The seconds of each rank stand in their order. */
+/* The seconds are in the order of the ranks. */
 static json_t *row_json(const struct Profile *profile, int i) {
     const struct ProfileRow *row = &profile->rows[i];
     json_t *object = json_object(), *ranks = json_array();

@@ -1,4 +1,4 @@
-/* A profile for scripts. */
+/* A profile in JSON. */
 #ifndef TRAINER_CLI_PROFILE_JSON_H
 #define TRAINER_CLI_PROFILE_JSON_H
 

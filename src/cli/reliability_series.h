@@ -5,10 +5,10 @@
 #include "ensemble/reliability.h"
 #include "report/plot.h"
 
-/* The diagonal: as sure as right. */
+/* The diagonal, on which confidence equals accuracy. */
 extern const struct PlotSeries reliability_diagonal;
-/* Accuracy against confidence in the bins that hold something. The points are written into x and y
- * (RELIABILITY_BINS), which the series refers to, as it does to `title`. */
+/* Accuracy against confidence for the bins that are not empty. The points are written to x and y
+ * (RELIABILITY_BINS); the series refers to them and to `title`. */
 struct PlotSeries reliability_series(const struct Reliability *reliability, const char *title,
                                      int colour, double *x, double *y);
 

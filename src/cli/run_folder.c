@@ -13,7 +13,7 @@ static bool is_file(const char *path) {
     return !stat(path, &status) && S_ISREG(status.st_mode);
 }
 
-/* The checkpoint of a folder of checkpoints; NULL: there is none. */
+/* The checkpoint of a folder of checkpoints; NULL if there is none. */
 static char *choose(const char *folder, const char **which) {
     static const char *const links[] = {"best.h5", "latest.h5"};
     static const char *const words[] = {"best", "newest, as none is marked as the best"};

@@ -1,4 +1,4 @@
-/* A run's folder in place of a checkpoint. */
+/* A run's folder that stands for a checkpoint. */
 #ifndef TRAINER_CLI_RUN_FOLDER_H
 #define TRAINER_CLI_RUN_FOLDER_H
 
@@ -6,17 +6,17 @@
 
 #include "base/error.h"
 
-/* Whether a path is a folder that holds checkpoints of a run, or whose folder `checkpoints` does.
- */
+/* Whether a path is a folder that holds checkpoints of a run itself or in its folder
+ * `checkpoints`. */
 bool run_folder_is_one(const char *path);
 
-/* The checkpoint of such a folder: its best one, or the newest if none is marked as the best; the
- * caller releases it. NULL for any other path. */
+/* The path of the checkpoint of such a folder: the best one, or the newest if none is marked as the
+ * best. The caller releases it. NULL for any other path. */
 char *run_folder_find(const char *path);
 
-/* The checkpoint that a path stands for: of a run's folder its best one, or the newest if none is
- * marked as the best, which stderr then says; else the path itself. The caller releases it. NULL
- * and ERROR_CHECKPOINT if it is a folder without checkpoints. Not collective. */
+/* The path of the checkpoint for which `path` stands: that of run_folder_find (with a note on
+ * stderr if it is not the best one), or else `path` itself. The caller releases it. NULL with
+ * ERROR_CHECKPOINT if it is a folder without checkpoints. Not collective. */
 char *run_folder_checkpoint(const char *path, struct Error *error);
 
 #endif

@@ -34,14 +34,15 @@ static const struct Flag flags[] = {
     {.name = "json", .help = "the result as one JSON object on stdout"},
     {0}};
 
-/* ---- A crash is noted in the file of its trial, before the process ends ---- */
+/* ---- A crash is recorded in the file of its trial ---- */
 
 static struct {
-    volatile sig_atomic_t file; /* -1: no trial runs */
+    volatile sig_atomic_t file; /* -1: no trial is running */
     int64_t place;
 } crash = {.file = -1};
 
-/* Without SIGBUS: it means lost data (cli/lost_data.h), which is no fault of a trial. */
+/* SIGBUS is not among them: it means that a data file was truncated (cli/lost_data.h), for which
+ * the trial is not to blame. */
 static const int fatal[] = {SIGSEGV, SIGFPE, SIGILL, SIGABRT};
 #define FATAL (int)(sizeof fatal / sizeof *fatal)
 static struct sigaction before[FATAL];
@@ -52,10 +53,10 @@ static void note_crash(int number) {
     for (int i = 0; i < FATAL; i++)
         if (fatal[i] == number)
             sigaction(number, &before[i], NULL);
-    raise(number); /* comes once this handler has returned */
+    raise(number); /* the signal is delivered when this handler returns */
 }
 
-/* search/search.h: SearchRequest.guard. */
+/* This is SearchRequest.guard (search/search.h). */
 static void guard(int file, int64_t place) {
     static bool heeds;
     struct sigaction action = {.sa_handler = note_crash};
@@ -191,7 +192,7 @@ static int run(const struct Command *command, const struct Arguments *arguments,
         struct Error later = {0};
         if (!code)
             code = report(&search, arguments, members, ranks, error);
-        else if (code == ERROR_STOPPED) /* what there is so far; the stop remains what is said */
+        else if (code == ERROR_STOPPED) /* the results so far; the line of the stop follows */
             (void)report(&search, arguments, 0, ranks, &later);
     }
     search_release(&search);

@@ -1,5 +1,5 @@
-/* The pictures of a search: each is described once, for the folder of the search and for the page
- * of `trainer report`. */
+/* The pictures of a search. Each is defined once, for the folder of the search and for the page of
+ * `trainer report`. */
 #include "cli/search_plots.h"
 
 #include <inttypes.h>
@@ -13,20 +13,20 @@
 
 #define MOST_PAIRED 4  /* keys: each pair of them is drawn */
 #define MOST_PAIRS 6   /* pairs of so many keys */
-#define MOST_CURVES 40 /* of the best trials */
-#define NAMED_CURVES 5 /* of the best of these */
-#define GREY 7         /* of the colours of report/plot.h */
+#define MOST_CURVES 40 /* those of the best trials */
+#define NAMED_CURVES 5 /* those of the best of these */
+#define GREY 7         /* a colour of report/plot.h */
 #define MOST_STAGES 16
 
 struct Plots {
     const struct Search *search;
     const struct SearchResults *results;
-    double scale;   /* of the metric: 100 for percent */
+    double scale;   /* the factor of the metric: 100 for percent */
     char label[64]; /* of the metric */
     bool higher;    /* a higher metric is better */
-    /* (trials), in the order of their numbers: the number, the metric, and for each
-     * axis where it lies. The metric of one that diverged or failed is NaN, and `bad` is where it
-     * is drawn: beyond the worst. NaN in the others. */
+    /* Arrays of (trials) elements, in the order of the trials' numbers: the number, the metric, and
+     * for each axis the coordinate. If a trial diverged or failed, its metric is NaN, and `bad` is
+     * the height at which it is drawn, beyond the worst metric; `bad` is NaN for all others. */
     double *number, *metric, *bad;
     double **place; /* (axes) */
     search_picture *sink;
@@ -39,7 +39,8 @@ static bool is_bad(const struct TrialRecord *record) {
     return record->status == TRIAL_DIVERGED || record->status == TRIAL_FAILED;
 }
 
-/* A choice has the number of its value; values close together are moved apart a little. */
+/* The coordinate of a choice is the number of its value, shifted slightly so that points with the
+ * same value do not hide one another. */
 static double coordinate(const struct Plots *plots, int axis, int64_t index) {
     const struct Axis *wide = &plots->search->stages[0].axes[axis];
     const char *value = search_value(&plots->results->entries[index].record, axis);
@@ -50,11 +51,11 @@ static double coordinate(const struct Plots *plots, int axis, int64_t index) {
     return number;
 }
 
-/* Beyond the worst metric: where trials are drawn that have none. */
+/* The height beyond the worst metric at which trials without a metric are drawn. */
 static double beyond_worst(const struct Plots *plots) {
     double least = INFINITY, most = -INFINITY;
     for (int64_t i = 0; i < plots->results->count; i++) {
-        least = fmin(least, plots->metric[i]); /* of a number and NaN, the number */
+        least = fmin(least, plots->metric[i]); /* fmin ignores NaN */
         most = fmax(most, plots->metric[i]);
     }
     double span = most > least ? most - least : fabs(most) + 1e-9;
@@ -105,7 +106,7 @@ static int show(const struct Plots *plots, const char *name, const char *caption
 
 /* ---- A key ---- */
 
-/* The scale and the label of a key: on the x axis. */
+/* Sets the scale and the label of the x axis for a key. */
 static void set_x(struct Plot *plot, const struct Axis *axis) {
     bool choice = axis->kind == AXIS_CHOICE;
     plot->x = axis->key;
@@ -126,7 +127,7 @@ static void set_y(struct Plot *plot, const struct Axis *axis) {
     plot->name_count_y = choice ? axis->count : 0;
 }
 
-/* The key as part of a file's name. */
+/* The name of a key's picture. */
 static char *file_name(const char *key) {
     char *name = memory_print("key-%s", key);
     for (char *at = name; *at; at++)
@@ -135,7 +136,7 @@ static char *file_name(const char *key) {
     return name;
 }
 
-/* The metrics of one stage, NaN elsewhere; the caller releases them. */
+/* The metrics of one stage, with NaN for the trials of other stages; the caller releases them. */
 static double *of_stage(const struct Plots *plots, int stage) {
     int64_t count = plots->results->count;
     double *values = memory_array(double, count, "a plot");
@@ -200,7 +201,7 @@ static int draw_pairs(const struct Plots *plots, struct Error *error) {
             own[1] = own[0];
             own[1].style = PLOT_CROSSES;
             own[1].colour = GREY;
-            own[1].shade = plots->bad; /* which says which they are */
+            own[1].shade = plots->bad; /* its legend explains these points */
             panels[count] =
                 (struct Plot){.shade = plots->label, .series = own, .series_count = 1 + bad};
             set_x(&panels[count], &axes[x]);
@@ -270,7 +271,7 @@ static int64_t read_curve(const struct Plots *plots, const struct TrialRecord *r
     return count;
 }
 
-/* The best on top, and they alone have a name. */
+/* The best curves are drawn on top, and only they have a name. */
 static int draw_curves(const struct Plots *plots, struct Error *error) {
     struct PlotSeries series[MOST_CURVES];
     double *x[MOST_CURVES], *y[MOST_CURVES];

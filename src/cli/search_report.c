@@ -9,7 +9,7 @@
 #include "cli/shown.h"
 
 #define MOST_LINES 20 /* of the table */
-#define MOST_ERRORS 3 /* different ones */
+#define MOST_ERRORS 3 /* different errors that are printed */
 
 const char *search_status_word(const struct TrialRecord *record) {
     static const char *const words[] = {"new", "open", "paused", "finished", "diverged", "failed"};
@@ -53,7 +53,7 @@ void search_print_news(const struct Search *search, const struct SearchNews *new
 
 /* ---- The table ---- */
 
-/* The shortest end of the key that no other key has: "rate" for "optimizer.rate". */
+/* The shortest suffix of the key that no other key has: "rate" for "optimizer.rate". */
 static const char *short_name(const struct Space *space, int axis) {
     const char *key = space->axes[axis].key, *best = key;
     for (const char *at = key; (at = strchr(at, '.')); at++) {
@@ -133,13 +133,13 @@ static void print_counts(const struct Search *search, const struct SearchResults
     text_release(&text);
 }
 
-/* Trials that failed with one and the same error. */
+/* The trials that failed with the same error. */
 struct SameError {
     const struct TrialRecord *first;
     int64_t count;
 };
 
-/* By error; the trials of one by their numbers. */
+/* Orders trials by their errors, and those with the same error by their numbers. */
 static int compare_errors(const void *a, const void *b) {
     const struct TrialRecord *x = ((const struct SameError *)a)->first;
     const struct TrialRecord *y = ((const struct SameError *)b)->first;
@@ -153,7 +153,7 @@ static int compare_firsts(const void *a, const void *b) {
     return (x > y) - (x < y);
 }
 
-/* Each error once, by the number of the first trial. Returns how many there are. */
+/* Lists each error once, in the order of the first trials; returns their number. */
 static int64_t gather_errors(const struct SearchResults *results, struct SameError *errors) {
     int64_t failed = 0, count = 0;
     for (int64_t i = 0; i < results->count; i++) {
@@ -243,7 +243,7 @@ static void print_edges(const struct Search *search, const struct Insight *insig
     }
 }
 
-/* The words that train the best trial once more, in a folder of its own. */
+/* The command trains the trial again in a folder of its own. */
 void search_command_words(const struct Search *search, const struct TrialRecord *record,
                           struct Text *text) {
     char *folder = ledger_trial_folder(search->request->folder, record->number);

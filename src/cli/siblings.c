@@ -11,7 +11,7 @@
 #include "base/process.h"
 #include "comm/facts.h"
 
-/* The others may be about to start. */
+/* The search is repeated, because the other processes may not have started yet. */
 #define ATTEMPTS 20
 #define PAUSE_NANOSECONDS 15000000
 #define MOST_BYTES (64 << 10) /* of a command line, or of an environment */
@@ -20,15 +20,15 @@ struct Search {
     void (*visit)(struct Search *search, long process);
     const struct Launch *launch;
     const struct Text *mine; /* this process's facts */
-    int seen;                /* processes of this program, this one included */
+    int seen;                /* processes of this program, including this one */
     int code;
     struct Error *error;
-    int local_rank; /* of siblings_find */
+    int local_rank; /* the one that siblings_find looks for */
     int pid;
 };
 
-/* All bytes of a file in /proc, up to a bound; NULL if it cannot be read. Released by the caller.
- */
+/* The bytes of a file in /proc, up to MOST_BYTES; NULL if it cannot be read. The caller releases
+ * them. */
 static char *read_whole(const char *path, size_t *length) {
     FILE *file = fopen(path, "r");
     if (!file)
@@ -61,7 +61,8 @@ static void describe(struct Text *facts, int count, char *const *words) {
     facts_add_words(facts, ERROR_USAGE, "the command line", count, words);
 }
 
-/* The facts of another process, from the words that end with a NUL each; false: it is a zombie. */
+/* The facts of another process, from its command line, in which a NUL ends each word. False if the
+ * process has ended. */
 static bool describe_process(long process, struct Text *facts) {
     size_t length = 0;
     char *bytes = read_of_process(process, "cmdline", &length);
@@ -109,7 +110,7 @@ static void look_at(struct Search *search, long process) {
     text_release(&facts);
 }
 
-/* The children of one thread of the launcher. */
+/* Looks at the children of one thread of the launcher. */
 static void look_at_children(struct Search *search, const char *path) {
     size_t length = 0;
     char *list = read_whole(path, &length);

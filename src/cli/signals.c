@@ -15,9 +15,9 @@
 #include "cli/watching.h"
 #include "train/outside.h"
 
-/* One signal may arrive twice: slurmstepd sends it to all processes of a job step, and mpirun,
- * which is one of them, passes it on. Or Slurm sends it to the script of a job and to one of its
- * steps, and both pass it on to mpirun. */
+/* One request may arrive as two signals: slurmstepd sends a signal to all processes of a job step,
+ * and mpirun, which is one of them, passes it on. Or Slurm sends it to the script of a job and to
+ * one of its steps, and both pass it on to mpirun. */
 #define SECONDS_OF_ONE_REQUEST 2
 
 static struct HeededSignal {
@@ -36,10 +36,10 @@ static struct HeededSignal {
 #define HEEDED (int)(sizeof heeded / sizeof *heeded)
 
 static atomic_uint pending;
-static atomic_llong first_stop; /* when it came, in milliseconds; 0: none came yet */
+static atomic_llong first_stop; /* when the first request came, in milliseconds; 0: none has come */
 static atomic_bool first_from_launcher;
 static struct Launcher launcher;
-static atomic_bool has_stopped; /* the run is saved, and said so */
+static atomic_bool has_stopped; /* the run is saved, and has reported it */
 static bool speaks, on_terminal;
 
 _Static_assert(ATOMIC_INT_LOCK_FREE == 2 && ATOMIC_LLONG_LOCK_FREE == 2 &&
@@ -56,9 +56,9 @@ static void say(const char *text) {
     (void)!write(STDERR_FILENO, text, strlen(text));
 }
 
-/* The checkpoints on disk are whole at any time, so that nothing has to be put in order. */
+/* The checkpoints on disk are complete at any time, so there is nothing to clean up. */
 static _Noreturn void leave_at_once(const struct HeededSignal *signal, bool from_launcher) {
-    /* mpirun passes a signal on to all ranks: one of them speaks. */
+    /* mpirun passes a signal on to all ranks; only one of them prints. */
     if (!atomic_load(&has_stopped) && (speaks || !from_launcher)) {
         say(on_terminal ? "\r\033[K" : "");
         say("trainer: left at once, as ");
@@ -69,8 +69,8 @@ static _Noreturn void leave_at_once(const struct HeededSignal *signal, bool from
     _exit(ERROR_STOPPED);
 }
 
-/* Is this the first request to stop, or the same one that arrives once more? mpirun follows its
- * SIGTERM with SIGKILL by itself, so that one from it never counts as a second. */
+/* Whether this is the first request to stop, or the same one again. A signal from mpirun never
+ * counts as a second request, because mpirun sends SIGKILL after its SIGTERM anyway. */
 static bool is_first_stop(int number, bool from_launcher) {
     long long before = 0, now = milliseconds();
     if (atomic_compare_exchange_strong(&first_stop, &before, now)) {
@@ -83,8 +83,8 @@ static bool is_first_stop(int number, bool from_launcher) {
            now - before < SECONDS_OF_ONE_REQUEST * 1000;
 }
 
-/* A shell starts what runs in its background with SIGINT ignored, so that Ctrl-C, which the kernel
- * sends to a whole group, does not reach it. A SIGINT that somebody sends to it is meant. */
+/* A shell starts a background process with SIGINT ignored, so that Ctrl-C, for which the kernel
+ * signals a whole group, does not reach it. A SIGINT that another process sends to it is obeyed. */
 static void handle(int number, siginfo_t *info, void *context) {
     (void)context;
     int errno_before = errno;
@@ -94,8 +94,9 @@ static void handle(int number, siginfo_t *info, void *context) {
     while (signal->number != number)
         signal++;
     unsigned bit = INTERRUPT_BIT(signal->interrupt);
-    /* mpirun sends SIGCONT as soon as it was asked to stop, and SIGTERM later. Time is short, so a
-     * checkpoint is begun: if this was about something else, it is one checkpoint more. */
+    /* mpirun sends SIGCONT as soon as it is asked to stop, and SIGTERM later. Because time is
+     * short, a checkpoint is begun at SIGCONT; if it has another reason, this is an additional
+     * checkpoint. */
     bool meant = number == SIGCONT ? from_launcher : !(signal->was_ignored && !sent);
     if (meant && (bit & INTERRUPT_STOPS) && !is_first_stop(number, from_launcher))
         leave_at_once(signal, from_launcher);
@@ -131,17 +132,17 @@ void signals_heed(void) {
         struct sigaction before;
         sigaction(heeded[i].number, NULL, &before);
         heeded[i].was_ignored = before.sa_handler == SIG_IGN;
-        /* nohup has SIGHUP ignored: the run is to outlive its terminal. */
+        /* nohup sets SIGHUP to be ignored, so that the run outlives its terminal. */
         if (!(heeded[i].number == SIGHUP && heeded[i].was_ignored))
             sigaction(heeded[i].number, &action, NULL);
     }
     signal(SIGPIPE, SIG_IGN);
-    signals_let_through(); /* whatever started the program may have blocked them, too */
+    signals_let_through(); /* the parent process may also have blocked them */
 }
 
 void signals_stopped(void) {
     atomic_store(&has_stopped, true);
-    if (on_terminal) /* after the ^C that a terminal shows */
+    if (on_terminal) /* the terminal shows ^C in the present line */
         say("\r\033[K");
 }
 
@@ -172,5 +173,5 @@ double signals_grace(void) {
     const char *seconds = getenv("OMPI_MCA_odls_base_sigkill_timeout");
     if (!getenv("OMPI_COMM_WORLD_RANK"))
         return INFINITY;
-    return 2 * (seconds ? atof(seconds) : 1); /* before SIGTERM, and again before SIGKILL */
+    return 2 * (seconds ? atof(seconds) : 1); /* it waits before SIGTERM and before SIGKILL */
 }

@@ -62,7 +62,7 @@ static const struct Flag flags[] = {
     {.name = "json", .help = "the result as one JSON object on stdout"},
     {0}};
 
-/* What is minimised: the loss of the data and the penalty. */
+/* The objective that training minimises: the loss of the data plus the penalty. */
 static double objective(const struct TrainResult *result) {
     return result->train.value[FIGURE_LOSS] + result->penalty;
 }
@@ -109,7 +109,8 @@ static void print_json(int64_t overfit, const struct TrainResult *result) {
     json_decref(object);
 }
 
-/* Prints nothing if none was measured. `best`: also prints the best so far. */
+/* Prints the measured figures, and with `best` also the best so far. Prints nothing if there are
+ * none. */
 static void print_figures(const char *of, const struct Figures *figures, bool best,
                           const struct TrainResult *result) {
     char text[FIGURES_TEXT], figure[FIGURE_TEXT];
@@ -123,7 +124,7 @@ static void print_figures(const char *of, const struct Figures *figures, bool be
     putchar('\n');
 }
 
-/* Whether the samples of --overfit were learnt. */
+/* Prints whether the samples of --overfit were learnt. */
 static void print_overfit(int64_t samples, const struct TrainResult *result) {
     if (!samples || !result->finished)
         return;
@@ -173,7 +174,7 @@ static void print_words(int64_t overfit, const struct TrainResult *result) {
         print_profile(result->profile);
 }
 
-/* A new run writes its own run.yaml into its folder, which may be the one of the run file. */
+/* Refuses a run file that the new run would overwrite with its own run.yaml in the same folder. */
 static int check_run_file(const struct TrainRequest *request, struct Ranks *ranks,
                           struct Error *error) {
     int code = OK;
@@ -194,7 +195,7 @@ static int check_run_file(const struct TrainRequest *request, struct Ranks *rank
     return ranks_agree(ranks, code, error);
 }
 
-/* --stop-after, --overfit and --folds. */
+/* Reads --stop-after, --overfit and --folds. */
 static int read_numbers(const struct Arguments *arguments, struct TrainRequest *request,
                         int64_t *folds, struct Error *error) {
     int code =
@@ -219,7 +220,7 @@ static int read_numbers(const struct Arguments *arguments, struct TrainRequest *
     return code;
 }
 
-/* Where --profile writes single steps; NULL: it was not given. */
+/* The file to which --profile writes single steps; NULL if it was not given. */
 static char *trace_path(const struct Arguments *arguments, const char *folder) {
     const char *path = argument_value(arguments, "profile");
     if (!argument_given(arguments, "profile"))
@@ -227,7 +228,7 @@ static char *trace_path(const struct Arguments *arguments, const char *folder) {
     return path ? memory_copy_text(path) : memory_print("%s/trace.json", folder ? folder : "");
 }
 
-/* The trace must not take the place of what is needed. */
+/* Refuses a trace that would overwrite an input. */
 static int check_trace(const struct TrainRequest *request, struct Ranks *ranks,
                        struct Error *error) {
     const char *path = request->profile;
@@ -283,7 +284,7 @@ static int run(const struct Command *command, const struct Arguments *arguments,
         print_json(request.overfit, &result);
     else if (ranks_rank(ranks) == 0 && !code && !folds && !dry)
         print_words(request.overfit, &result);
-    else if (result.profile) /* of a run that was asked to stop */
+    else if (result.profile) /* the run was asked to stop */
         print_profile(result.profile);
     memory_release(result.checkpoint);
     profile_release(result.profile);

@@ -16,20 +16,20 @@
 #include "cli/launcher.h"
 #include "cli/siblings.h"
 
-#define LIMIT 60.0   /* seconds, for commands that have no key for it and until the key is read */
-#define PATIENCE 100 /* ms that a reader of stderr has to make room */
-#define EARLY 0.8    /* of the time after which ranks give up waiting for the start of MPI */
-#define GRACE 60     /* tenths of a second that the launcher has to end all processes and itself */
+#define LIMIT 60.0   /* seconds, for commands without the key, and until the key is read */
+#define PATIENCE 100 /* milliseconds to wait for the reader of stderr */
+#define EARLY 0.8    /* the share of the time for which ranks wait for the start of MPI */
+#define GRACE 60     /* tenths of a second for the launcher to end all processes and itself */
 
 static struct {
     struct Watch *watch;
-    struct EarlyWatch *early; /* until `watch` is there */
+    struct EarlyWatch *early; /* until `watch` is started */
     struct Launcher launcher;
     bool resumes;
 } watching;
 
-/* Not through stdio, whose lock a thread that hangs may hold; and not for ever, because a launcher
- * that is stopped does not read. */
+/* Writes without stdio, whose lock a thread that hangs may hold, and does not wait for ever,
+ * because a launcher that is stopped does not read. */
 static void print(const char *line, size_t length) {
     struct pollfd room = {.fd = STDERR_FILENO, .events = POLLOUT};
     if (poll(&room, 1, PATIENCE) == 1)
@@ -47,8 +47,8 @@ static void say(void *context, bool ends, const char *words) {
     print(line, (size_t)length < sizeof line ? (size_t)length : sizeof line - 1);
 }
 
-/* Removes the names in /dev/shm by which Open MPI's ranks found one another's memory. mpirun does
- * so, unless it was killed itself. */
+/* Removes the files in /dev/shm that Open MPI's ranks share. mpirun does that, unless it was
+ * killed. */
 static void remove_shared_memory(void) {
     static char maps[1 << 20];
     static const char *const names[] = {"/dev/shm/vader_segment.", "/dev/shm/sm_segment."};
@@ -79,9 +79,9 @@ static bool launcher_is_left(void) {
     return watching.launcher.of_one_job && launcher_lives(&watching.launcher);
 }
 
-/* A process of its own ends what is still there after the grace: processes that do not end by
- * themselves, and a launcher that hangs. It holds none of the files that the launcher waits for. A
- * plain fork would call what libraries do before a fork, which may wait for a thread that hangs. */
+/* Starts a separate process that, after GRACE, kills processes that have not ended by themselves
+ * and a launcher that hangs. It holds none of the files for which the launcher waits. A plain fork
+ * would call the fork handlers of libraries, which may wait for a thread that hangs. */
 static void end_later(const int *stuck, int count) {
     if (syscall(SYS_clone, SIGCHLD, NULL, NULL, NULL, NULL) != 0)
         return;
@@ -94,7 +94,8 @@ static void end_later(const int *stuck, int count) {
     for (int i = 0; i < count; i++)
         if (process_lives(stuck[i]))
             kill(stuck[i], SIGKILL);
-    /* mpirun waits for ever for a host that it has lost; asked to end then, version 4 crashes. */
+    /* mpirun waits for ever for a host that it has lost; version 4 crashes if it is then asked to
+     * end. */
     if (launcher_is_left())
         kill(watching.launcher.pid, SIGKILL);
     _exit(0);

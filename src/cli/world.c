@@ -27,7 +27,7 @@ static char *const *words_given;
 static char late_line[300]; /* what the handler of SIGALRM writes */
 static size_t late_length;
 
-/* ---- MPI_Init waits for all ranks, for ever if one of them is no MPI program ---- */
+/* ---- Starting MPI: MPI_Init waits for ever if one of the ranks is no MPI program ---- */
 
 static void end_late_start(int signal_number) {
     (void)signal_number;
@@ -56,11 +56,11 @@ static int start_mpi(struct Error *error) {
     late_length = strlen(late_line);
     struct sigaction late = {.sa_handler = end_late_start}, before;
     sigaction(SIGALRM, &late, &before);
-    alarm(world_start_seconds() + (launch_own()->rank ? 2 : 0)); /* rank 0 speaks first */
-    prctl(PR_SET_PDEATHSIG, SIGKILL); /* without its launcher MPI_Init may wait as long */
+    alarm(world_start_seconds() + (launch_own()->rank ? 2 : 0)); /* rank 0 prints first */
+    prctl(PR_SET_PDEATHSIG, SIGKILL); /* without its launcher MPI_Init may wait for ever */
     /* Threads compute; one at a time may talk to MPI. */
     int provided, code = MPI_Init_thread(NULL, NULL, MPI_THREAD_SERIALIZED, &provided);
-    prctl(PR_SET_PDEATHSIG, 0); /* from here on src/watch looks */
+    prctl(PR_SET_PDEATHSIG, 0); /* from now on the watchdog checks the launcher */
     alarm(0);
     sigaction(SIGALRM, &before, NULL);
     if (code != MPI_SUCCESS)
@@ -70,7 +70,7 @@ static int start_mpi(struct Error *error) {
     return OK;
 }
 
-/* ---- All ranks were started alike ---- */
+/* ---- Comparing how the ranks were started ---- */
 
 static int compare_ranks(struct Error *error) {
     struct Text facts = {0};
@@ -100,12 +100,13 @@ static int meet(struct Error *error) {
     return code ? code : compare_ranks(error);
 }
 
-/* Rank 0 has printed the error before any other rank ends: a launcher kills all when one fails. */
+/* Lets rank 0 print the error before any other rank ends, because a launcher kills all ranks when
+ * one fails. */
 static int leave(const struct Error *error) {
     if (launch_own()->rank == 0)
         error_print(error);
     else
-        sleep(1); /* the ranks may not be connected */
+        sleep(1); /* a barrier is not possible, because the ranks may not be connected */
     world_stop(NULL);
     return error->code;
 }
@@ -130,7 +131,7 @@ int world_start(struct Ranks **ranks, struct Error *error) {
         return leave(error);
     *ranks = launch_own()->by ? ranks_from_communicator(MPI_COMM_WORLD) : ranks_alone();
     int code = launch_check_grant(launch_own(), ranks_size(*ranks), ranks_nodes(*ranks), error);
-    code = ranks_agree(*ranks, code, error); /* Slurm's variables differ from node to node */
+    code = ranks_agree(*ranks, code, error); /* Slurm's variables differ between nodes */
     if (!code)
         return OK;
     ranks_release(*ranks);

@@ -32,7 +32,7 @@ static void print_classes(FILE *out, const struct Dataset *dataset) {
     }
 }
 
-/* The range of one target over a split. */
+/* The least value, the mean and the largest value of one target over a split. */
 struct TargetRange {
     double least, mean, most;
 };

@@ -1,4 +1,4 @@
-/* What a data set file holds, for people and as JSON. */
+/* The contents of a data set file, in words and in JSON. */
 #ifndef TRAINER_CLI_DATASET_DESCRIBE_H
 #define TRAINER_CLI_DATASET_DESCRIBE_H
 

@@ -11,7 +11,7 @@
 #include "cli/output.h"
 #include "data/import.h"
 
-/* The text of a flag, cut at a separator. The options only point into it. */
+/* The text of a flag, split at a separator. The options point into it. */
 struct Pieces {
     char *text;
     const char **words;
@@ -38,7 +38,7 @@ static void pieces_release(struct Pieces *pieces) {
     memory_release(pieces->text);
 }
 
-/* "32x24" is width and height, "32" is both. */
+/* Reads "32x24", width and height, or "32" for both. */
 static int read_size(const char *text, struct SourceOptions *options, struct Error *error) {
     char *end;
     long width = strtol(text, &end, 10), height = width;
@@ -148,7 +148,7 @@ static int read_numbers(const struct Arguments *arguments, struct ImportOptions 
     return OK;
 }
 
-/* Each --split NAME=FOLDER. */
+/* Reads the values NAME=FOLDER of --split. */
 static int read_splits(const char *const *values, int count, struct SourceNamedPath *splits,
                        struct Error *error) {
     for (int i = 0; i < count; i++) {
@@ -165,7 +165,7 @@ static int read_splits(const char *const *values, int count, struct SourceNamedP
     return OK;
 }
 
-/* No column may be named twice. */
+/* Refuses a column that is named twice. */
 static int check_targets(const struct SourceOptions *options, struct Error *error) {
     for (int64_t i = 0; i < options->target_count; i++)
         for (int64_t j = 0; j < i; j++)
@@ -188,7 +188,7 @@ static void print_import(const struct Dataset *dataset, const struct ImportOptio
     dataset_print_json(object);
 }
 
-/* Labels that begin with 1 leave the first class without a sample. */
+/* Prints a hint if the first class has no sample, because the labels may begin with 1. */
 static void hint_at_first_label(const struct Dataset *dataset, int64_t first_label) {
     if (!targets_classes(&dataset->targets) || first_label)
         return;
@@ -211,7 +211,7 @@ static int import_now(const struct ImportOptions *options, const char *out, bool
     if (code != OK)
         return code;
     struct Dataset *dataset;
-    code = dataset_open(&dataset, out, error); /* shows that what was written can be read */
+    code = dataset_open(&dataset, out, error); /* also verifies that the file can be read */
     if (code != OK)
         return code;
     for (int i = 0; i < dataset->split_count; i++) {
@@ -270,7 +270,7 @@ static char *describe(const struct ImportOptions *options) {
     return text.data;
 }
 
-/* What the options point to. */
+/* The arrays to which the options point. */
 struct Lists {
     struct Pieces classes;
     const char **split_values, **targets;
@@ -305,7 +305,8 @@ static void lists_release(struct Lists *lists, int split_count) {
     import_table_release(&lists->table);
 }
 
-/* What splits and classes an array has is said in the section data, not by flags. */
+/* Refuses flags for splits and classes, because with this format the section `data` defines
+ * them. */
 static int check_hdf5(const struct Arguments *arguments, const struct SourceOptions *source,
                       struct Error *error) {
     static const char *const flags_without_use[] = {"classes", "split-validation", "seed"};

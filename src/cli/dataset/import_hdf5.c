@@ -9,7 +9,7 @@
 #include "data/import_arrays.h"
 #include "run/options.h"
 
-/* A run file that has nothing but its section `data`. */
+/* The table of a run file of which only the section `data` is read. */
 static const struct Key data_alone[] = {
     {.name = "data", .type = KEY_SECTION, .offset = 0, .keys = data_keys}, KEY_END};
 
@@ -28,7 +28,7 @@ static int check_input(const char *file, const char *out, struct Error *error) {
     return code ? code : output_check("--out", out, OUTPUT_DATASET, &file, 1, error);
 }
 
-/* The output must not be one of the files that the arrays are in. */
+/* Refuses an output that is one of the files with the arrays. */
 static int check_inputs(const struct DataOptions *options, const char *out, struct Error *error) {
     int code = options->file ? check_input(options->file, out, error) : OK;
     for (int i = 0; i < options->splits.count && code == OK; i++) {
@@ -78,7 +78,7 @@ static int import_by_run_file(const char *path, const char *out, const struct Ti
     return code;
 }
 
-/* By the lines that `dataset info` proposes. */
+/* Imports by the lines of a run file that `dataset info` proposes. */
 static int import_by_convention(const char *path, const char *out, const struct Ticker *ticker,
                                 struct Error *error) {
     struct H5File *file;
@@ -105,7 +105,7 @@ static int import_by_convention(const char *path, const char *out, const struct 
         code = runfile_parse(&lines, NULL, proposal.lines, NULL, 0, data_alone, &options, error);
     if (code == OK)
         code = import_now(lines, &options, path, out, ticker, error);
-    if (code == ERROR_RUN_FILE) { /* the file is to blame for lines that were made of it */
+    if (code == ERROR_RUN_FILE) { /* the lines were made from the file, so the file is to blame */
         error_context(error, "%s", path);
         code = error->code = ERROR_DATA;
     }

@@ -1,5 +1,5 @@
-/* `trainer dataset import --format hdf5`: one file of this program's layout from arrays of other
- * programs' files. */
+/* `trainer dataset import --format hdf5` makes a file of this program's layout from arrays in files
+ * of other programs. */
 #ifndef TRAINER_CLI_DATASET_IMPORT_HDF5_H
 #define TRAINER_CLI_DATASET_IMPORT_HDF5_H
 
@@ -8,8 +8,8 @@
 
 #define IMPORT_HDF5 "hdf5" /* the name of the format */
 
-/* `source`: a run file, of which only the section `data` is used, or an HDF5 file whose arrays have
- * the names of a known convention. */
+/* `source` is a run file, of which only the section `data` is used, or an HDF5 file whose arrays
+ * have names of a known convention. Not collective. */
 int import_hdf5(const char *source, const char *out, const struct Ticker *ticker,
                 struct Error *error);
 

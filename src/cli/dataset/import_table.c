@@ -25,7 +25,7 @@ static int read_separator(const char *word, int *separator, struct Error *error)
                 word);
 }
 
-/* One byte among those in `allowed`. */
+/* Reads a flag whose value is one byte of `allowed`. */
 static int read_byte(const struct Arguments *arguments, const char *flag, const char *allowed,
                      char fallback, char *byte, struct Error *error) {
     const char *word = argument_value(arguments, flag);
@@ -36,7 +36,7 @@ static int read_byte(const struct Arguments *arguments, const char *flag, const 
                 allowed);
 }
 
-/* "COLUMN=RULE" or "RULE"; the name of a column may hold '='. */
+/* Reads "COLUMN=RULE" or "RULE"; the name of a column may contain '='. */
 static int read_rule(struct ImportTable *table, int64_t index, struct Error *error) {
     const char *word = table->rule_words[index], *equals = strrchr(word, '=');
     const char *name = equals ? equals + 1 : word;

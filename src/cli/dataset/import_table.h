@@ -6,7 +6,7 @@
 #include "cli/command.h"
 #include "data/import.h"
 
-/* The options, and what they point to. */
+/* The options, and the arrays to which they point. */
 struct ImportTable {
     struct TableOptions options;
     const char **ignored, **categories, **missing, **present, **rule_words;
@@ -14,11 +14,12 @@ struct ImportTable {
     char **rule_columns; /* (options.rule_count); NULL for all columns */
 };
 
-/* ERROR_USAGE if a flag's value cannot be used. import_table_release follows in any case. */
+/* Reads the flags. ERROR_USAGE if a value is invalid. Release with import_table_release, also after
+ * a failure. */
 int import_table_read(struct ImportTable *table, const struct Arguments *arguments,
                       struct Error *error);
 void import_table_release(struct ImportTable *table);
-/* Adds the flags that say the same. */
+/* Adds the flags that give the same options. */
 void import_table_describe(const struct TableOptions *options, struct Text *text);
 
 #define IMPORT_TABLE_FLAGS                                                                         \

@@ -73,7 +73,7 @@ static json_t *contents_to_json(const struct Contents *contents) {
     return list;
 }
 
-/* A file of another program: what it holds, and what to write. */
+/* Prints the contents of a file of another program, and the lines for a run file. */
 static void print_foreign(const char *path, const struct Contents *contents,
                           const struct Proposal *proposal, bool json) {
     if (json) {
@@ -131,8 +131,8 @@ static int describe_foreign(const char *path, bool json, struct Error *error) {
     return code;
 }
 
-/* Whether the file is whole, and has a link that leads to nothing or to another file, or a view of
- * other files. */
+/* Whether the file is undamaged, and has a link to a missing object or to another file, or an array
+ * that is a view of other files. */
 static bool leads_elsewhere(const char *path) {
     struct H5File *file;
     struct Contents contents;
@@ -149,7 +149,7 @@ static bool leads_elsewhere(const char *path) {
     return found;
 }
 
-/* Fails afterwards if something in the file is damaged. */
+/* Lists the arrays, and then fails if something in the file is damaged. */
 static int list_arrays(const char *path, bool prints, struct Error *error) {
     struct H5File *file;
     struct Contents contents;

@@ -8,7 +8,7 @@
 #include "run/statistics.h"
 #include "run/transfer.h"
 
-/* The flags, for either kind of picture. */
+/* The flags for both kinds of pictures. */
 struct PreviewFlags {
     const char *out, *split, *file, *run; /* NULL: not given */
     int64_t count, epochs, seed;
@@ -62,7 +62,7 @@ static int preview_stored(const struct PreviewFlags *flags, struct Error *error)
     return code;
 }
 
-/* The preprocessing of the run's network, by its training split or its donor. */
+/* Prepares the preprocessing of the run's network, from its training split or its donor. */
 static int prepare(struct Preprocess *preprocess, struct Dataset *dataset,
                    const struct RunFile *file, const struct RunOptions *options,
                    struct Error *error) {
@@ -85,7 +85,7 @@ static int prepare(struct Preprocess *preprocess, struct Dataset *dataset,
     return code;
 }
 
-/* Draws the samples of a run as its network will see them. */
+/* Draws the samples of a run as its network gets them. */
 static int preview_run(const struct PreviewFlags *flags, const struct RunFile *file,
                        const struct RunOptions *options, struct Error *error) {
     struct Dataset *dataset = NULL;

@@ -13,7 +13,7 @@
 #include "data/sheets/statistics_sheet.h"
 #include "data/statistics/statistics_file.h"
 
-/* What the flags ask for, and what came of it. */
+/* The task that the flags define, and its results. */
 struct Job {
     struct Dataset *dataset;
     const struct Split *train;
@@ -80,7 +80,7 @@ static int compute_values(struct Job *job, struct Error *error) {
     return OK;
 }
 
-/* Whether nobody may change a file: its folder, in which it is replaced, is read-only. */
+/* Whether a file cannot be replaced, because its folder is read-only. */
 static bool is_protected(const char *path) {
     char *folder = path_folder(path);
     bool writable = access(folder, W_OK) == 0;
@@ -88,8 +88,8 @@ static bool is_protected(const char *path) {
     return !writable;
 }
 
-/* Stores what was computed. A file that cannot be changed, on a medium that is read-only, keeps the
- * figures from nobody: they are printed, and a run measures them when it starts. */
+/* Stores the results in the file. It is no failure if the file is read-only: the figures are
+ * printed, and a run measures them when it starts. */
 static int keep(const struct Job *job, const struct Pca *pca, struct Error *error) {
     job->dataset->statistics_of = job->train;
     int code = statistics_store(job->dataset, &job->values, pca, pca ? job->scale : NULL, error);
@@ -101,7 +101,8 @@ static int keep(const struct Job *job, const struct Pca *pca, struct Error *erro
     return OK;
 }
 
-/* Takes the components of the file if they are valid and enough, and computes them otherwise. */
+/* Takes the components of the file if they are valid and sufficient, and computes them
+ * otherwise. */
 static int find_pca(struct Job *job, struct Error *error) {
     int64_t elements = job->dataset->height * job->dataset->width * job->dataset->channels;
     int64_t wanted = job->components && job->components < elements ? job->components : elements;
@@ -128,7 +129,7 @@ static int find_pca(struct Job *job, struct Error *error) {
     return code;
 }
 
-/* The part of the total variance along the first `count` components. */
+/* The share of the total variance along the first `count` components. */
 static double variance_part(const struct Pca *pca, int64_t count) {
     double sum = 0;
     for (int64_t k = 0; k < count; k++)
@@ -136,7 +137,7 @@ static double variance_part(const struct Pca *pca, int64_t count) {
     return pca->total_variance > 0 ? sum / pca->total_variance : 1;
 }
 
-/* The table of variance: parts of it, and numbers of components. */
+/* The rows of the table of variance: shares of it, and numbers of components. */
 static const double parts[] = {0.5, 0.8, 0.9, 0.95, 0.99, 0.999};
 #define PARTS (sizeof parts / sizeof *parts)
 static const int64_t counts[] = {1, 3, 10, 30, 100, 300, 1000, 3000};
@@ -216,7 +217,8 @@ static void print_json(const struct Job *job) {
     dataset_print_json(object);
 }
 
-/* The split that a flag names, or else "train", or the only one that can be meant. */
+/* The split that the flag names; without the flag, one with a usual name for training, or the only
+ * split that is possible. */
 static const struct Split *choose_split(const struct Job *job, const char *name,
                                         struct Error *error) {
     static const char *const usual[] = {"train", "training", "trainval"};
@@ -266,7 +268,7 @@ static int run(const struct Command *command, const struct Arguments *arguments,
         code = job.train ? compute_values(&job, error) : error->code;
     }
     if (code == OK && job.dataset->statistics_of != job.train)
-        job.again = true; /* those of the file are of another split */
+        job.again = true; /* the statistics in the file are those of another split */
     if (code == OK && (job.again || !complete(job.dataset)))
         code = keep(&job, NULL, error);
     else if (code == OK)

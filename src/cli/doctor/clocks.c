@@ -1,4 +1,5 @@
-/* Whether the hosts' clocks agree: times of files, logs and limits come from them. */
+/* Checks whether the hosts' clocks agree, because the times of files, logs and limits come from
+ * them. */
 #include <stdlib.h>
 #include <time.h>
 
@@ -14,8 +15,8 @@ static int64_t now(void) {
     return (int64_t)time.tv_sec * 1000000000 + time.tv_nsec;
 }
 
-/* Each rank looks at its clock when all have left a barrier. Leaving takes longer on some ranks, so
- * that the smallest difference of several rounds is nearest to the truth. */
+/* Each rank reads its clock after a barrier. Some ranks leave the barrier later than others, so the
+ * smallest difference of several rounds is the most accurate. */
 static void find_differences(struct Ranks *ranks, int64_t *differences) {
     int size = ranks_size(ranks);
     int64_t *times = memory_array(int64_t, size, "times");

@@ -21,14 +21,14 @@ static const struct Flag flags[] = {
     {.name = "json", .help = "the result as one JSON object on stdout"},
     {0}};
 
-/* In the order in which they are told. What the trial of the run found comes last. */
+/* In the order of the report. The findings of the run's trial come last. */
 static void (*const checks[])(struct Doctor *) = {
     check_launcher, check_mpi,      check_transports, check_processors, check_threads,
     check_cpus,     check_openblas, check_onednn,     check_agreement,  check_shared_memory,
     check_space,    check_locks,    check_clocks,     check_exchange};
 #define CHECKS (sizeof checks / sizeof *checks)
 
-/* Takes some steps of the run, if there is one. */
+/* Makes some steps of the run, if a run file is given. */
 static int try_run(struct Doctor *doctor, const struct Arguments *arguments, struct Error *error) {
     struct Overrides overrides = overrides_collect(arguments);
     const struct TrainRequest request = {.run_path = doctor->run_path,
@@ -41,7 +41,7 @@ static int try_run(struct Doctor *doctor, const struct Arguments *arguments, str
     return code;
 }
 
-/* Without a run, or if it failed: the threads that --threads names. */
+/* Without a run, or if its trial failed, the number of threads is that of --threads. */
 static int prepare(struct Doctor *doctor, const struct Arguments *arguments, struct Error *error) {
     int64_t threads;
     doctor->variant = run_agree_variant(doctor->ranks, variant_best(VARIANT_F32_V4));
@@ -84,7 +84,7 @@ static void print_json(const struct Doctor *doctor) {
     json_decref(object);
 }
 
-/* What a script learns from the exit code. */
+/* Makes the exit code for scripts. */
 static int judge(const struct Doctor *doctor, struct Error *error) {
     int problems = report_count(&doctor->report, VERDICT_PROBLEM);
     if (!problems)

@@ -1,6 +1,6 @@
-/* `trainer doctor`: what of this machine, this job and these libraries may slow a training down or
- * end it. Each check is a function in one of the files here, adds what it found, and is collective.
- */
+/* `trainer doctor` checks whether anything about this machine, this job or the libraries may slow a
+ * training down or end it. Each check is a function in one of the files here, which adds its
+ * findings to the report. Checks are collective. */
 #ifndef TRAINER_CLI_DOCTOR_DOCTOR_H
 #define TRAINER_CLI_DOCTOR_DOCTOR_H
 
@@ -13,15 +13,15 @@
 enum Verdict {
     VERDICT_OK,
     VERDICT_NOTE,   /* a training works, but could be faster or safer */
-    VERDICT_PROBLEM /* a training fails, or does not do what was meant */
+    VERDICT_PROBLEM /* a training fails, or does not do what its user intends */
 };
 #define VERDICTS 3
 extern const char *const verdict_names[VERDICTS];
 
 struct Finding {
     enum Verdict verdict;
-    const char *name;     /* of the check, a word */
-    char *found, *advice; /* advice: what to do; "" if there is nothing */
+    const char *name;     /* of the check: one word */
+    char *found, *advice; /* what was found, and what to do ("" if nothing) */
 };
 
 struct Report {
@@ -31,22 +31,22 @@ struct Report {
 /* `advice` may be NULL; it is shown unless the verdict is ok. */
 void report_add(struct Report *report, enum Verdict verdict, const char *name, const char *advice,
                 const char *format, ...) __attribute__((format(printf, 5, 6)));
-enum Verdict report_verdict(const struct Report *report); /* the worst */
+enum Verdict report_verdict(const struct Report *report); /* the worst of all findings */
 int report_count(const struct Report *report, enum Verdict verdict);
 void report_print(const struct Report *report, FILE *out);
 void report_release(struct Report *report);
 
-/* What the checks share. */
+/* The data that the checks share. */
 struct Doctor {
     struct Ranks *ranks;
     struct Report report;
     const char *run_path; /* NULL: no run file was given */
     const char *folder;   /* --out */
     int threads;          /* of a rank */
-    enum Variant variant; /* the best that all ranks have */
-    bool tried;           /* the run's steps were measured: */
+    enum Variant variant; /* the best that all ranks support */
+    bool tried;           /* the run's steps were measured, and `trial` is filled */
     struct Trial trial;
-    double latency, exchange; /* seconds of an exchange of a few bytes, and of `exchange_bytes` */
+    double latency, exchange; /* seconds for an exchange of a few bytes, and of `exchange_bytes` */
     int64_t exchange_bytes;
 };
 

@@ -1,4 +1,4 @@
-/* How the ranks were started, and how they talk. */
+/* Checks how the ranks were started, and how they communicate. */
 #include <link.h>
 #include <string.h>
 
@@ -30,11 +30,12 @@ void check_mpi(struct Doctor *doctor) {
         report_add(&doctor->report, VERDICT_OK, "mpi", NULL, "%s, threads: %s", library, level);
 }
 
-/* ---- Open MPI keeps loaded what it uses: mca_pml_ob1.so, mca_btl_vader.so, ... ---- */
+/* ---- Open MPI keeps the modules loaded that it uses: mca_pml_ob1.so, mca_btl_vader.so, ... ----
+ */
 
 struct Transports {
     struct Text pml, btl;
-    bool tcp, shared_memory, fast; /* fast: a network's own library, not sockets */
+    bool tcp, shared_memory, fast; /* fast: by a network's own library, without sockets */
 };
 
 static void add_component(struct Text *list, const char *name) {

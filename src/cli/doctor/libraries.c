@@ -1,4 +1,4 @@
-/* The instruction sets, and which of them the libraries use. */
+/* Checks the instruction sets, and which of them the libraries use. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -9,7 +9,7 @@
 #include "compute/backend.h"
 #include "run/agreement.h"
 
-/* Whether this CPU has AVX-512, and the build has nothing for it. */
+/* Whether this CPU has AVX-512 and the build has no variant for it. */
 static bool lacks_variant(enum Variant variant) {
     return variant < VARIANT_F32_V4 && variant == variant_best(VARIANT_F32_V4) && cpu_has_v4();
 }

@@ -1,4 +1,4 @@
-/* Whether each thread has a processor of its own. */
+/* Checks whether each thread has a processor of its own. */
 #include <stdio.h>
 
 #include "base/text.h"
@@ -6,7 +6,7 @@
 #include "comm/placement.h"
 #include "compute/backend.h"
 
-/* Processors' worth of time that a container may use (cgroup v2); 0: as many as there are. */
+/* The number of processors whose time a container may use (cgroup v2); 0: there is no limit. */
 static double processor_quota(void) {
     double quota = 0, period = 0;
     FILE *file = fopen("/sys/fs/cgroup/cpu.max", "re");

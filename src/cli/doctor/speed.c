@@ -1,4 +1,4 @@
-/* How long an exchange of gradients takes, alone and as a part of the run's steps. */
+/* Measures how long an exchange of gradients takes, alone and as a share of the run's steps. */
 #include <inttypes.h>
 
 #include "base/text.h"
@@ -8,9 +8,9 @@
 
 #define BYTES (16 << 20) /* without a run file */
 #define FEW_BYTES 256
-#define MUCH 0.3 /* of a step */
+#define MUCH 0.3 /* the share of a step from which the exchange is worth a note */
 
-/* "1.2 us", "3.4 ms" or "5.6 s"; returns `text`. */
+/* Writes "1.2 us", "3.4 ms" or "5.6 s" to `text`, and returns it. */
 static char *duration(double seconds, char text[32]) {
     const char *unit = seconds < 1e-3 ? "us" : seconds < 1 ? "ms" : "s";
     double scale = seconds < 1e-3 ? 1e6 : seconds < 1 ? 1e3 : 1;
@@ -18,7 +18,7 @@ static char *duration(double seconds, char text[32]) {
     return text;
 }
 
-/* −1 if it cannot be made. */
+/* The seconds for an exchange of `bytes` bytes; −1 if it cannot be created. */
 static double seconds_of(struct Doctor *doctor, int64_t bytes) {
     struct Exchange *exchange;
     struct Error error;
@@ -50,7 +50,7 @@ void check_exchange(struct Doctor *doctor) {
                1e-9 * (double)doctor->exchange_bytes / doctor->exchange);
 }
 
-/* The trial of the run's steps, which came to `code`. */
+/* Reports the trial of the run's steps, which returned `code`. */
 void check_run(struct Doctor *doctor, int code, const struct Error *error) {
     const struct Trial *trial = &doctor->trial;
     struct Report *report = &doctor->report;

@@ -1,4 +1,4 @@
-/* The folder of the run, and the memory that ranks of a node share. */
+/* Checks the folder of the run, and the memory that the ranks of a node share. */
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -17,13 +17,13 @@
 
 #define SHARED_FOLDER "/dev/shm"
 
-/* Free bytes for this user; −1: not known. */
+/* The bytes that are free for this user; −1 if that is not known. */
 static double free_bytes(const char *folder) {
     struct statvfs disk;
     return statvfs(folder, &disk) ? -1 : (double)disk.f_bavail * (double)disk.f_frsize;
 }
 
-/* The folder itself, or the nearest above it that is there. Released by the caller. */
+/* The path of the folder, or of its nearest parent that exists. The caller releases it. */
 static char *existing(const char *folder) {
     char *path = memory_copy_text(folder);
     while (access(path, F_OK)) {
@@ -114,7 +114,7 @@ void check_space(struct Doctor *doctor) {
     memory_release(folder);
 }
 
-/* What opening a file that rank 0 has locked comes to. */
+/* The result of an attempt to lock a file that rank 0 has locked. */
 enum LockFound { LOCK_HOLDS, LOCK_DOES_NOT_HOLD, LOCK_NOT_SEEN, LOCK_NONE };
 
 static enum LockFound try_lock(const char *path) {
@@ -128,7 +128,7 @@ static enum LockFound try_lock(const char *path) {
     return found;
 }
 
-/* A rank of a node where it is worst; all ranks try, each as another process would. */
+/* Reports the worst result of all ranks. */
 static void report_locks(struct Doctor *doctor, const char *folder, const enum LockFound *found) {
     struct Report *report = &doctor->report;
     int worst = 0;

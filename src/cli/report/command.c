@@ -71,7 +71,7 @@ static int read_table(struct MetricsTable *table, const struct ReportRun *run, c
     return code;
 }
 
-/* What is no folder. */
+/* Refuses an operand that is no folder. */
 static int refuse_file(const char *path, struct Error *error) {
     if (ensemble_file_is_one(path))
         return fail(error, ERROR_USAGE, "%s: is an ensemble; expected one ensemble, or runs", path);
@@ -92,7 +92,7 @@ static int read_run(struct ReportRun *run, struct Error *error) {
     return code;
 }
 
-/* "a" for "runs/a/", unless another run has the same last part. */
+/* Names runs: "a" for "runs/a/", unless another run has the same last part. */
 static void name_runs(struct Report *report) {
     for (int i = 0; i < report->run_count; i++) {
         char *folder = memory_copy_text(report->runs[i].folder);
@@ -129,8 +129,8 @@ static int read_runs(struct Report *report, const struct Arguments *arguments,
 
 /* ---- The folder ---- */
 
-/* --out, or else `beside` followed by `name`. Refuses to write over a page that is not an older
- * report. */
+/* Opens the folder --out, or else `beside` followed by `name`. Refuses to overwrite a page that is
+ * not an older report. */
 static int open_folder(struct Report *report, const struct Arguments *arguments, const char *beside,
                        const char *name, struct Error *error) {
     const char *out = argument_value(arguments, "out");
@@ -149,7 +149,7 @@ static int open_folder(struct Report *report, const struct Arguments *arguments,
     return code;
 }
 
-/* An ensemble has no run of its own: all that there is of it is what its models predict. */
+/* An ensemble has no run of its own, so its page has only the evaluation of its members. */
 static int begin_ensemble(struct Report *report, const struct Arguments *arguments,
                           struct Error *error) {
     const char *file = arguments->operands[0];
@@ -233,7 +233,7 @@ static void release(struct Report *report) {
     page_release(&report->page);
 }
 
-/* A page with curves alone is better than none: that a model cannot be evaluated is said on it. */
+/* If a model cannot be evaluated, the page says so and has only the curves. */
 static int evaluate_models(struct Report *report, const struct Arguments *arguments,
                            struct Ranks *ranks, struct Error *error) {
     struct Members members = {0};

@@ -1,4 +1,4 @@
-/* The curves of a run, or of several over one another. */
+/* The curves of one run, or of several runs in the same panels. */
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -6,9 +6,9 @@
 #include "base/memory.h"
 #include "cli/report/report.h"
 
-#define MOST_POINTS 1500 /* of a curve: more are no longer told apart */
+#define MOST_POINTS 1500 /* of a curve; the eye cannot distinguish more */
 #define MOST_SERIES 64
-#define SMOOTHED 50 /* the smoothed curve forgets over a fiftieth of the run */
+#define SMOOTHED 50 /* the smoothed curve averages over about a fiftieth of the run */
 
 /* The curves of one panel, and the points that they own. */
 struct Curves {
@@ -25,7 +25,8 @@ static void release(struct Curves *curves) {
         memory_release(curves->titles[i]);
 }
 
-/* The mean of each run of neighbours, so that few enough points are left. */
+/* Replaces each group of adjacent points by its mean, so that at most MOST_POINTS are left. Returns
+ * their number. */
 static int64_t thin(int64_t count, double *x, double *y) {
     int64_t group = (count + MOST_POINTS - 1) / MOST_POINTS, kept = 0;
     for (int64_t first = 0; group > 1 && first < count; first += group) {
@@ -41,7 +42,7 @@ static int64_t thin(int64_t count, double *x, double *y) {
     return group > 1 ? kept : count;
 }
 
-/* An exponential moving average that starts without a bias (as Adam's moments do). */
+/* An exponential moving average whose start is corrected for bias, as Adam's moments are. */
 static void smooth(int64_t count, double *y) {
     double keep = 1 - 1 / fmax(1, (double)count / SMOOTHED), sum = 0, weight = 0;
     for (int64_t i = 0; i < count; i++) {
@@ -72,7 +73,7 @@ static bool has(const struct Report *report, const char *name) {
     return found;
 }
 
-/* One curve for each run, of a figure that belongs to the run as a whole. */
+/* Adds one curve for each run, of a figure that has no separate training and validation values. */
 static int add_single(struct Report *report, const char *name, const char *axis, bool log_y,
                       bool smoothed, const char *caption, struct Error *error) {
     struct Curves curves = {0};
@@ -97,8 +98,8 @@ static char *title_of(const struct Report *report, int run, const char *what) {
                                  : memory_copy_text(what);
 }
 
-/* Training and validation of a figure: the colours of a single run are those of the two, of several
- * runs each has its own, and validation is dashed. */
+/* Adds the curves of a figure in training and validation. For a single run each of the two has its
+ * colour; for several runs each run has its colour, and validation is dashed. */
 static int add_pair(struct Report *report, const char *figure, const char *axis, bool log_y,
                     const char *caption, struct Error *error) {
     struct Curves curves = {0};

@@ -1,5 +1,5 @@
-/* Where the runs ran, and with what: the last line of each run's environment.jsonl, and what its
- * checkpoint holds, which is all there is of older runs. */
+/* The environment of the runs: the last line of each run's environment.jsonl, and the facts in its
+ * checkpoint, which are the only ones of older runs. */
 #include <inttypes.h>
 #include <math.h>
 #include <string.h>
@@ -9,7 +9,7 @@
 #include "cli/run_folder.h"
 #include "train/saved_state.h"
 
-/* A key of the lines, or of what a checkpoint holds, and its name for people. */
+/* A key of the lines or of the facts in a checkpoint, and its name on the page. */
 static const struct {
     const char *key, *name;
 } facts[] = {{"program", "program"},
@@ -28,12 +28,12 @@ static const struct {
              {"starts", "started"}};
 #define FACTS (int)(sizeof facts / sizeof *facts)
 
-/* One run's, as texts; NULL: not known. */
+/* The facts of one run as texts; NULL if not known. */
 struct Column {
     char *texts[FACTS];
 };
 
-/* Takes the text over. */
+/* Sets a fact, and takes ownership of the text. */
 static void set(struct Column *column, const char *key, char *text) {
     for (int i = 0; i < FACTS; i++)
         if (!strcmp(facts[i].key, key)) {
@@ -44,7 +44,7 @@ static void set(struct Column *column, const char *key, char *text) {
     memory_release(text);
 }
 
-/* "at step 0 2026-11-29T04:12:01Z, at step 500 2026-11-29T05:03:44Z" */
+/* The starts of a run: "at step 0 2026-11-29T04:12:01Z, at step 500 2026-11-29T05:03:44Z". */
 static char *start_words(const struct MetricsTable *table, const struct MetricsColumn *times) {
     const double *steps = metrics_table_column(table, "step");
     struct Text text = {0};
@@ -68,7 +68,8 @@ static void read_starts(struct Column *column, const struct MetricsTable *table)
     }
 }
 
-/* Nothing without a checkpoint that can be read: the section of the models says so. */
+/* Reads the facts in the checkpoint; none if it cannot be read, which the section of models
+ * reports. */
 static void read_checkpoint(struct Column *column, const char *folder) {
     struct Checkpoint *checkpoint = NULL;
     struct SavedState saved = {0};

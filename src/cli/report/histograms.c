@@ -1,5 +1,5 @@
-/* What the layers of a monitored run put out, as histograms: a panel for each of some layers, in it
- * a curve for each of some moments of the run. */
+/* Histograms of the outputs of layers in a monitored run: some layers have a panel each, with a
+ * curve for each of some steps of the run. */
 #include <jansson.h>
 #include <math.h>
 #include <stdio.h>
@@ -14,7 +14,7 @@
 #define BINS 40
 
 struct Histogram {
-    json_t *edges, *counts; /* of a line of monitor.jsonl; NULL: it has none */
+    json_t *edges, *counts; /* those of a line of monitor.jsonl; NULL if it has none */
 };
 
 struct Chosen {
@@ -24,7 +24,7 @@ struct Chosen {
     struct Histogram found[LAYERS][MOMENTS];
 };
 
-/* Place `i` of `chosen` that are spread over `count`. */
+/* The index of element `i` of `chosen` elements that are spread evenly over `count`. */
 static int64_t spread(int i, int chosen, int64_t count) {
     return chosen > 1 ? i * (count - 1) / (chosen - 1) : count - 1;
 }
@@ -110,7 +110,7 @@ static void fill_bins(const struct Histogram *histogram, double low, double high
         for (int i = 0; i < BINS; i++) {
             double left = low + i * width;
             double both = fmin(to, left + width) - fmax(from, left);
-            if (both > 1e-9 * width) /* more than rounding leaves */
+            if (both > 1e-9 * width) /* more than a rounding error */
                 shares[i] += at(histogram->counts, k) / total * both / (to - from);
         }
     }

@@ -1,18 +1,17 @@
-/* The inside of a run that was monitored: updates and activations, a curve for each parameter or
- * layer. */
+/* The updates and activations of a monitored run, with a curve for each parameter or layer. */
 #include <string.h>
 
 #include "base/memory.h"
 #include "cli/report/report.h"
 
-#define MOST_CURVES 12 /* of a panel: with more, those are drawn that are spread over the depth */
+#define MOST_CURVES 12 /* of a panel; if there are more, some that are spread over the depth */
 
 struct Quantity {
     const char *kind, *key; /* of the lines: "parameter" by "name", "layer" by "layer" */
-    const char *value;      /* what is drawn */
-    const char *end;        /* of the names that are drawn; NULL: all */
+    const char *value;      /* the column that is drawn */
+    const char *end;        /* only names with this ending are drawn; NULL: all are */
     bool log_y;
-    bool leaves_out; /* curves that are 0 throughout, unless all are */
+    bool leaves_out; /* curves that are 0 everywhere are omitted, unless all are */
     const char *file, *axis, *caption;
 };
 
@@ -75,7 +74,7 @@ static int draw(struct Report *report, const struct MetricsTable *table,
     return code;
 }
 
-/* Whether there is such a curve; `nonzero`: one that is not 0 throughout. */
+/* Whether there is such a curve; with `nonzero`, one that is not 0 everywhere. */
 static bool has_curve(const struct MetricsTable *table, const struct Quantity *quantity,
                       const char *name, bool nonzero) {
     double *x, *y;
@@ -91,7 +90,7 @@ static bool has_curve(const struct MetricsTable *table, const struct Quantity *q
     return has;
 }
 
-/* Moves the names of curves to the front, and returns how many there are. */
+/* Moves the names that have a curve to the front, and returns their number. */
 static int choose(const struct MetricsTable *table, const struct Quantity *quantity, bool nonzero,
                   const char **names, int count) {
     int kept = 0;

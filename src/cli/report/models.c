@@ -1,4 +1,4 @@
-/* What the best checkpoint of each run makes of a split. */
+/* The evaluation of the best checkpoint of each run on a split. */
 #include <inttypes.h>
 #include <math.h>
 #include <string.h>
@@ -8,11 +8,11 @@
 #include "cli/reliability_series.h"
 #include "cli/report/report.h"
 
-#define WIDEST_CONFUSION 25 /* classes: more make no table that people can read */
-#define MOST_CONFUSED 20    /* pairs that are listed instead */
+#define WIDEST_CONFUSION 25 /* classes; a table of more is not readable */
+#define MOST_CONFUSED 20    /* the pairs of classes that are listed in place of the table */
 #define MOST_VALUES 2000    /* points of predicted against true values */
 
-/* ---- What rank 0 notes of the predictions ---- */
+/* ---- What rank 0 records of the predictions ---- */
 
 static void note_mistake(struct Judged *judged, const struct Mistake *mistake) {
     int place = judged->mistake_count;
@@ -117,14 +117,14 @@ static void add_confusion_table(struct Page *page, const struct Evaluation *resu
     memory_release(heads);
 }
 
-/* The most frequent confusions, most frequent first. */
+/* Adds the most frequent confusions in descending order. */
 static void add_confused_pairs(struct Page *page, const struct Evaluation *result,
                                char *const *names) {
     static const char *const heads[] = {"truth", "predicted as", "samples"};
     int64_t classes = result->outputs, last = INT64_MAX, place = -1;
     page_table(page, heads, 3);
     for (int listed = 0; listed < MOST_CONFUSED; listed++) {
-        int64_t best = -1; /* the next after (last, place) in falling order */
+        int64_t best = -1; /* the next one after (last, place) in descending order */
         for (int64_t i = 0; i < classes * classes; i++) {
             int64_t count = result->confusion[i];
             bool after = count < last || (count == last && i > place);
@@ -179,7 +179,7 @@ static int add_classes(struct Report *report, const struct Members *members, int
     if (!predictor_gives_probabilities(&members->predictors[alone ? member : 0]))
         return OK;
     int code = add_reliability(report, judged, name, error);
-    if (code != OK || !alone) /* nothing says where an ensemble looked */
+    if (code != OK || !alone) /* there are no maps for an ensemble */
         return code;
     return report_add_mistakes(report, members, member, judged, error);
 }
@@ -207,7 +207,7 @@ static int add_values(struct Report *report, const struct Members *members,
     return code;
 }
 
-/* The table of an ensemble: each member beside the ensemble, which stands last. */
+/* Adds the table of an ensemble: a row for each member, and one for the ensemble, which is last. */
 static void add_members(const struct Report *report, struct Page *page,
                         const struct Members *members, const struct Evaluation *results) {
     const enum Figure figure =
@@ -236,7 +236,7 @@ static void add_members(const struct Report *report, struct Page *page,
                figure_text(figure, mean, FIGURE_DIGITS, text));
 }
 
-/* The section's beginning. */
+/* Adds the beginning of the section. */
 static void introduce(struct Report *report, const struct Members *members, int member,
                       const struct Evaluation *results) {
     struct Page *page = &report->page;
@@ -256,7 +256,8 @@ static void introduce(struct Report *report, const struct Members *members, int 
     add_members(report, page, members, results);
 }
 
-/* `member`: members->count is the ensemble. Not collective */
+/* Adds the results of a member to the page. Number members->count is the ensemble. Not
+ * collective. */
 static int add_model(struct Report *report, const struct Members *members, int member,
                      const struct Evaluation *results, const struct Judged *judged,
                      struct Error *error) {
@@ -276,8 +277,8 @@ static int add_model(struct Report *report, const struct Members *members, int m
     return code;
 }
 
-/* The models of runs one by one, and the ensemble if there is more than one, or if its file is what
- * the page is about. Not collective */
+/* Adds the results of each run's model, and of the ensemble if there are several models or the page
+ * is about the file of an ensemble. Not collective. */
 static int add_all(struct Report *report, const struct Members *members,
                    const struct Evaluation *results, const struct Judged *judged,
                    struct Error *error) {

@@ -1,4 +1,4 @@
-/* The table at the top: how far each run is, and how good it became. */
+/* The table at the top of the page: the progress of each run, and its best figures. */
 #include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
@@ -36,7 +36,7 @@ static double median_of(const struct MetricsTable *metrics, const char *name) {
     return median;
 }
 
-/* `format`: % for a share in percent, or how many digits after the point. */
+/* `format` is "%" for a share in percent, or the number of digits after the point. */
 static void add_cell(struct Page *page, double value, const char *format) {
     char text[64];
     if (isnan(value)) {

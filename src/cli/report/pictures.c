@@ -1,4 +1,5 @@
-/* Pictures of a model: its worst mistakes with maps of where it looked, its first filters. */
+/* Pictures of a model: its worst mistakes, with maps of the regions that the prediction depends on,
+ * and its first filters. */
 #include <inttypes.h>
 #include <math.h>
 #include <string.h>
@@ -11,11 +12,11 @@
 #define COLUMNS 6 /* of mistakes and their maps */
 #define FILTER_COLUMNS 16
 #define MOST_FILTERS 64
-#define FAINT 0.35f /* how much of the image is left where a map says nothing */
+#define FAINT 0.35f /* the contrast of the image where the map is 0 */
 
 /* ---- Mistakes ---- */
 
-/* What the pictures of a split's samples need. */
+/* The data for pictures of a split's samples. */
 struct Album {
     const struct Members *members;
     int member;
@@ -25,7 +26,7 @@ struct Album {
 };
 #define SIZE_OF_WORDS 32
 
-/* Pixels of sample `sample` as the file has them. */
+/* Reads the pixels of a sample as in the file. */
 static int read_image(const struct Album *album, int64_t sample, struct Image *image,
                       struct Error *error) {
     const struct Dataset *dataset = album->members->dataset;
@@ -36,7 +37,7 @@ static int read_image(const struct Album *album, int64_t sample, struct Image *i
     return dataset_failed(dataset, error);
 }
 
-/* The range of the images that are shown. */
+/* Finds the range of the pixels of the images that are shown. */
 static void find_range(struct Album *album, int64_t count) {
     album->black = 0;
     album->white = 255;
@@ -53,7 +54,8 @@ static void find_range(struct Album *album, int64_t count) {
     }
 }
 
-/* Greys the image, and tints in red where hiding it costs the class the most. */
+/* Converts the image to grey, and tints red the regions whose occlusion lowers the probability of
+ * the class most. */
 static struct Image overlay(const struct Album *album, const struct Image *image,
                             const double *map) {
     struct Image out = {.height = image->height, .width = image->width, .channels = 3};
@@ -120,7 +122,7 @@ static int fill_mistakes(struct Album *album, const struct Judged *judged, struc
     return code;
 }
 
-/* Has the data images, and does the model see them as such, once each? */
+/* Whether the samples are images, and the model sees each of them once, as an image. */
 static bool has_pictures(const struct Members *members, int member) {
     const struct Member *item = &members->items[member];
     return members->dataset->height > 1 && members->dataset->width > 1 &&
@@ -160,7 +162,8 @@ int report_add_mistakes(struct Report *report, const struct Members *members, in
 
 /* ---- Filters ---- */
 
-/* The weights of the first convolution that sees the image's own channels; NULL: there is none. */
+/* The weights of the first convolution whose input has the image's channels; NULL if there is
+ * none. */
 static const struct ArenaRow *first_filters(const struct Members *members, int member) {
     const struct Arena *arena = model_arena(members->items[member].model);
     for (int i = 0; i < arena->row_count; i++) {

@@ -1,4 +1,4 @@
-/* The run files, and in what they differ. */
+/* The run files and their differences. */
 #include <stdio.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -10,7 +10,7 @@
 
 #define MOST_DIFFERENCE (1 << 20) /* bytes */
 
-/* What `diff` finds between two run files, into `file`; false if it cannot be found out. */
+/* Writes the output of `diff` for two run files to `file`; false if diff cannot be run. */
 static bool compare(const char *first, const char *second, int file, int *status) {
     struct Error ignored;
     const char *const words[] = {"diff", "-U", "2",   "--label", first, "--label",

@@ -1,4 +1,4 @@
-/* The page about a search: its trials, which keys mattered, and its pictures. */
+/* The page about a search: its trials, the importance of the keys, and its pictures. */
 #include <inttypes.h>
 #include <math.h>
 
@@ -125,7 +125,7 @@ static void add_trials(struct Page *page, const struct Found *found) {
 
 /* ---- Pictures and files ---- */
 
-/* Each panel for itself: so they fit on a narrow screen. */
+/* Each panel becomes a picture of its own, so that it fits on a narrow screen. */
 static int add_picture(void *context, const char *name, const char *caption,
                        const struct Plot *panels, int count, struct Error *error) {
     int code = OK;
