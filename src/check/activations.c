@@ -10,6 +10,7 @@
 #include "evaluate/probing.h"
 
 #define SAMPLES 128
+#define DEEP 8      /* ReLUs after which units die of the depth alone */
 #define FEW_UNITS 4 /* layers of fewer units say nothing of dead units */
 
 struct Look {
@@ -213,12 +214,18 @@ static bool can_die(const struct Node *node) {
 
 static void look_at_units(struct Findings *findings, const struct Probing *probing) {
     const char *name = NULL;
-    double worst = -1;
+    double worst = -1, first = -1;
+    int depth = 0, depth_of_worst = 0; /* in ReLUs */
     for (int i = 0; i < probing_node_count(probing); i++) {
         struct ProbeNode node;
         probing_node(probing, i, &node);
-        if (!can_die(node.node) || node.units < FEW_UNITS || findings->layers[i].dead <= worst)
+        if (!can_die(node.node) || node.units < FEW_UNITS)
             continue;
+        depth++;
+        first = first < 0 ? findings->layers[i].dead : first;
+        if (findings->layers[i].dead <= worst)
+            continue;
+        depth_of_worst = depth;
         worst = findings->layers[i].dead;
         name = findings->layers[i].name;
     }
@@ -232,7 +239,12 @@ static void look_at_units(struct Findings *findings, const struct Probing *probi
     else
         finding__say(finding, "all units fire for some sample");
     finding__expect(finding, "few that never fire");
-    if (worst > 0.3)
+    if (worst > 0.3 && worst <= 0.8 && first < 0.1 && depth_of_worst >= DEEP)
+        finding__blame(finding, CHECK_DOUBTFUL,
+                       "units deep in the network are dead from the start: after so many layers "
+                       "without normalisation or shortcuts all samples look alike",
+                       "add batch normalisation or residual blocks, or use fewer layers");
+    else if (worst > 0.3)
         finding__blame(
             finding, worst > 0.8 ? CHECK_BAD : CHECK_DOUBTFUL,
             "units are dead from the start: bad initialisation (negative biases, weights "

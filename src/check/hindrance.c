@@ -9,7 +9,7 @@
 
 #define ENOUGH 0.85   /* of the loss of chance */
 #define ERRORS 3      /* standard errors above chance that the validation must be */
-#define FAR_MORE 0.25 /* of the samples */
+#define FAR_MORE 0.25 /* of the samples, or of the values' variance */
 
 static const struct {
     unsigned hardens;
@@ -104,10 +104,11 @@ int check__hindrance(struct Preflight *preflight, int64_t steps, double rate, st
     return code;
 }
 
-static double accuracy_of(const struct Evaluation *evaluation) {
-    return evaluation->figures.measured[FIGURE_ACCURACY]
-               ? evaluation->figures.value[FIGURE_ACCURACY]
-               : NAN;
+/* The part of the samples that is right, or of the values' variance that is explained. */
+static double part_right(const struct Evaluation *evaluation) {
+    const struct Figures *figures = &evaluation->figures;
+    enum Figure figure = figures->measured[FIGURE_ACCURACY] ? FIGURE_ACCURACY : FIGURE_R2;
+    return figures->measured[figure] ? figures->value[figure] : NAN;
 }
 
 int check__augmentation(struct Preflight *preflight, int64_t steps, double rate,
@@ -123,7 +124,7 @@ int check__augmentation(struct Preflight *preflight, int64_t steps, double rate,
     code = check__train(experiment, steps, rate, &last, error);
     if (!code && isfinite(last)) {
         code = experiment_validate(experiment, &without, error);
-        double gain = code ? NAN : accuracy_of(&without) - accuracy_of(validation);
+        double gain = code ? NAN : part_right(&without) - part_right(validation);
         if (gain > FAR_MORE && gain > ERRORS / sqrt((double)validation->samples)) {
             preflight->hindered.cause = parts[0].cause;
             preflight->hindered.advice = parts[0].advice;

@@ -346,6 +346,50 @@ static void look_at_width(struct Preflight *preflight) {
                    "make the layer wider");
 }
 
+/* The linear layer that makes the input of `node`, with at most layers between that are linear in
+ * prediction; NULL: another layer does. */
+static const struct Node *linear_before(const struct Model *model, const struct Node *node) {
+    static const char *const linear[] = {"flatten", "dropout", "batchnorm"};
+    int tensor = node->inputs[0];
+    for (int i = node->index - 1; i >= 0; i--) {
+        const struct Node *before = model_node(model, i);
+        bool passes = false;
+        if (before->output != tensor)
+            continue;
+        if (!strcmp(node_layer_name(before), "linear"))
+            return before;
+        for (size_t k = 0; k < sizeof linear / sizeof *linear; k++)
+            passes |= !strcmp(node_layer_name(before), linear[k]);
+        if (!passes)
+            return NULL;
+        tensor = before->inputs[0];
+    }
+    return NULL;
+}
+
+/* Two linear layers with nothing between them that is not linear. A first one that is narrower than
+ * its input and the second one's output was meant: it makes the product a small one. */
+static void look_at_activations(struct Preflight *preflight) {
+    const struct Model *model = experiment_parts(preflight->experiment)->model;
+    for (int i = 0; i < model_node_count(model); i++) {
+        const struct Node *node = model_node(model, i);
+        const struct Node *before =
+            strcmp(node_layer_name(node), "linear") != 0 ? NULL : linear_before(model, node);
+        if (!before || (before->out.channels < shape_elements(before->in[0]) &&
+                        before->out.channels < node->out.channels))
+            continue;
+        struct Finding *finding = add(preflight, "activations");
+        finding__say(finding, "layers %s and %s are linear, without an activation between them",
+                     before->path, node->path);
+        finding__expect(finding, "an activation, such as relu, between two linear layers");
+        finding__blame(finding, CHECK_DOUBTFUL,
+                       "an activation is missing: two linear layers one after the other can learn "
+                       "no more than one",
+                       "put relu between them, or leave one out");
+        return;
+    }
+}
+
 /* ---- Frozen layers ---- */
 
 #define HARDLY 1e-4 /* of the rate */
@@ -466,6 +510,7 @@ static int look(struct Preflight *preflight, struct Error *error) {
         look_at_order(preflight);
         look_at_augmentation(preflight);
         look_at_width(preflight);
+        look_at_activations(preflight);
         look_at_frozen(preflight, settings);
         if (!preflight->findings->count)
             finding__say(add(preflight, "values"), "none that could go wrong by itself");

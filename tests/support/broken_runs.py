@@ -322,6 +322,7 @@ BROKEN = (
     Broken("big initialisation of the first layer", "above all 0.weight",
            keys=("model.0.conv.weight_init={normal: {std: 30}}",)),
     Broken("a layer of one unit", "too small", None, MODEL.replace("out: 32", "out: 1")),
+    Broken("no activation", "activation is missing", None, MODEL.replace("{out: 32}\n  - relu", "{out: 32}")),
     Broken("a layer that hardly moves", "frozen", keys=('parameters=[all: {name: "0.*", rate: 1e-6}]',)),
     Broken("beta2 below beta1", "beta2 is so low", keys=("optimizer={adam: {rate: 0.001, beta2: 0.1}}",)),
     Broken("one class weighs nearly all", "one class decide",
