@@ -23,10 +23,22 @@ enum {
 };
 
 #define CACHE_LINE 64
+enum { LINE = CACHE_LINE / sizeof(real) };
 
 /* Whether the 36 matrices of weights are more than a second-level cache of 1 to 2 MiB holds. */
 static inline bool is_large(int64_t in, int64_t out) {
     return in * out > 128 * 128;
+}
+
+/* Elements from one point's matrix, which has so many, to the next one's: a line more, so that the
+ * same place of all points does not share a set of the caches. */
+static inline int64_t point_elements(int64_t matrix) {
+    return matrix + LINE;
+}
+
+/* The same for matrices of weights, and of sums. */
+static inline int64_t weights_point(int64_t depth, int64_t columns) {
+    return point_elements(depth * whole_lanes(columns));
 }
 
 struct Images { /* the channels of one group */
@@ -62,8 +74,8 @@ void KERNEL(winograd__outputs)(const struct Block *block, const struct Grid *gri
                                bool relu, const struct Images *y);
 
 /* The weights' transform G g Gᵀ for forward, (in, out) for each point, and for backward data, where
- * the filters are rotated, (out, in). `weights` (out, 3, 3, in); a point's matrix has
- * depth · whole_lanes(columns) elements. */
+ * the filters are rotated, (out, in). `weights` (out, 3, 3, in); the points' matrices are
+ * weights_point elements apart. */
 void KERNEL(winograd__filters)(int64_t out, int64_t in, const real *weights, real *prepared);
 void KERNEL(winograd__rotated_filters)(int64_t out, int64_t in, const real *weights,
                                        real *prepared);

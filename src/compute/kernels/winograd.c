@@ -32,12 +32,11 @@ static struct Sizes sizes_of(const struct ConvShape *shape) {
                       .out = shape->out_channels / shape->groups};
     s.in_row = whole_lanes(s.in);
     s.out_row = whole_lanes(s.out);
-    s.filters = POINTS * s.in * s.out_row;
-    s.rotated = POINTS * s.out * s.in_row;
+    s.filters = POINTS * weights_point(s.in, s.out);
+    s.rotated = POINTS * weights_point(s.out, s.in);
     s.part = smaller(s.in, s.out) < MANY_CHANNELS ? FEW_TILES : MANY_TILES;
     s.tiles = is_large(s.in, s.out) ? TILES_OF_LARGE : s.part;
-    /* One line more, so that the points of a tile do not share a set of the cache. */
-    s.point = s.tiles * larger(s.in_row, s.out_row) + LANES;
+    s.point = point_elements(s.tiles * larger(s.in_row, s.out_row));
     return s;
 }
 

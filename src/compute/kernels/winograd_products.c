@@ -10,27 +10,50 @@ enum { ROWS_1 = 12, ROWS_2 = 6, ROWS_3 = 3, ROWS_4 = 3 };
 #endif
 
 /* Memory that will be needed soon, asked for line by line among the multiply-adds: many requests at
- * once would hold up the loads of operands. */
-enum { SPANS = 3, STRETCH = 8 };
+ * once would hold up the loads of operands. First come the weights or sums of the next panel, then
+ * the caller's spans, then the matrices of the next point. */
+enum { PANEL_SPAN, CALLER_SPANS, POINT_SPANS = CALLER_SPANS + 2, SPANS = POINT_SPANS + 2 };
+enum { STRETCH = 8 };
 struct Ahead {
     struct Span spans[SPANS]; /* what is left */
     int span;                 /* the current one */
     int64_t lines;            /* in each STRETCH of a sum */
 };
 
-/* The part `index` of `parts` of `ahead`, after all of `next`. */
-INLINE struct Ahead ahead_part(const struct Span ahead[2], int64_t index, int64_t parts,
-                               struct Span next, int64_t stretches) {
-    struct Ahead a = {.spans = {next}};
-    int64_t bytes = next.bytes;
-    for (int i = 0; i < 2; i++) {
-        int64_t from = ahead[i].bytes * index / parts;
-        a.spans[1 + i].from = ahead[i].from + from;
-        a.spans[1 + i].bytes = ahead[i].bytes * (index + 1) / parts - from;
-        bytes += a.spans[1 + i].bytes;
+/* Part `index` of `parts`. */
+INLINE struct Span span_part(struct Span span, int64_t index, int64_t parts) {
+    int64_t from = span.bytes * index / parts;
+    return (struct Span){span.from + from, span.bytes * (index + 1) / parts - from};
+}
+
+INLINE struct Span span_of_point(const struct Block *block, int64_t point) {
+    return (struct Span){(const char *)(block->data + point * block->point),
+                         block->count * block->row * (int64_t)sizeof(real)};
+}
+
+struct Step { /* a panel of a point */
+    int64_t point, panel, panels;
+};
+
+/* What is asked for during a step that has so many stretches. The second-level cache holds a and b,
+ * the matrices of the point, unless the weights or sums are large; then `next_panel` has bytes. */
+INLINE struct Ahead ahead_of(const struct Span ahead[2], struct Step step, struct Span next_panel,
+                             const struct Block *a, const struct Block *b, int64_t stretches) {
+    struct Ahead result = {.spans = {[PANEL_SPAN] = next_panel}};
+    for (int i = 0; i < 2; i++)
+        result.spans[CALLER_SPANS + i] =
+            span_part(ahead[i], step.point * step.panels + step.panel, POINTS * step.panels);
+    if (next_panel.bytes && step.point + 1 < POINTS) {
+        result.spans[POINT_SPANS] =
+            span_part(span_of_point(a, step.point + 1), step.panel, step.panels);
+        result.spans[POINT_SPANS + 1] =
+            span_part(span_of_point(b, step.point + 1), step.panel, step.panels);
     }
-    a.lines = (bytes / CACHE_LINE + SPANS + stretches - 1) / stretches;
-    return a;
+    int64_t bytes = 0;
+    for (int i = 0; i < SPANS; i++)
+        bytes += result.spans[i].bytes;
+    result.lines = (bytes / CACHE_LINE + SPANS + stretches - 1) / stretches;
+    return result;
 }
 
 INLINE void ask(struct Ahead *ahead) {
@@ -120,8 +143,9 @@ INLINE void multiply_points(int rows, int vectors, int64_t depth, int64_t a_row,
         /* The shortest sums have no time for requests in between, nor for divisions. */
         bool at_once = depth <= LANES;
         int64_t panels = c_row == LANES ? 1 : p->panels;
-        struct Ahead ahead = ahead_part(p->ahead, point * panels + p->panel, POINTS * panels, next,
-                                        at_once ? 1 : tiles * ((depth + STRETCH - 1) / STRETCH));
+        struct Ahead ahead =
+            ahead_of(p->ahead, (struct Step){point, p->panel, panels}, next, p->a, p->c,
+                     at_once ? 1 : tiles * ((depth + STRETCH - 1) / STRETCH));
         if (at_once)
             ask_at_once(&ahead);
         for (int64_t first = 0; first < p->a->count; first += rows)
@@ -159,7 +183,7 @@ void KERNEL(winograd__multiply)(int64_t first, int64_t end, int64_t depth, int64
                        .end = end,
                        .a = a,
                        .c = c,
-                       .matrix = depth * whole_lanes(columns),
+                       .matrix = weights_point(depth, columns),
                        .panels = (vectors + PANEL - 1) / PANEL,
                        .large = is_large(depth, columns),
                        .ahead = ahead};
@@ -237,6 +261,7 @@ struct Sum { /* of the products of one point, in one panel */
     int64_t count, part;
     bool first;
     const struct Span *ahead;
+    const struct Block *a, *b;
     int64_t point, panel, panels;
     struct Span next;
 };
@@ -247,8 +272,8 @@ INLINE void accumulate_panel(int rows, int vectors, int64_t depth, const real *a
     int64_t stretches = (s->count + s->part - 1) / s->part * ((s->part + STRETCH - 1) / STRETCH) *
                         ((depth + rows - 1) / rows);
     int64_t panels = b_row == LANES ? 1 : s->panels;
-    struct Ahead ahead = ahead_part(s->ahead, s->point * panels + s->panel, POINTS * panels,
-                                    s->next, at_once ? 1 : stretches);
+    struct Ahead ahead = ahead_of(s->ahead, (struct Step){s->point, s->panel, panels}, s->next,
+                                  s->a, s->b, at_once ? 1 : stretches);
     if (at_once)
         ask_at_once(&ahead);
     for (int64_t t = 0; t < s->count; t += s->part)
@@ -279,13 +304,18 @@ void KERNEL(winograd__accumulate)(int64_t first, int64_t end, int64_t part, int6
                                   int64_t columns, const struct Block *a, const struct Block *b,
                                   real *sums, const struct Span ahead[2]) {
     int64_t panels = (columns + WIDTH - 1) / WIDTH;
-    struct Sum s = {
-        .count = a->count, .part = part, .first = a->first == 0, .ahead = ahead, .panels = panels};
+    struct Sum s = {.count = a->count,
+                    .part = part,
+                    .first = a->first == 0,
+                    .ahead = ahead,
+                    .a = a,
+                    .b = b,
+                    .panels = panels};
     for (int64_t point = first; point < end; point++)
         for (int64_t p = 0; p < panels; p++) {
             int64_t column = p * WIDTH,
                     vectors = smaller(PANEL, (columns - column + LANES - 1) / LANES);
-            real *to = sums + point * depth * whole_lanes(columns) + column * depth;
+            real *to = sums + point * weights_point(depth, columns) + column * depth;
             int64_t elements = depth * vectors * LANES;
             s.point = point;
             s.panel = p;

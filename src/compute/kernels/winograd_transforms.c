@@ -471,7 +471,7 @@ INLINE void transform_filter(const vector g[FILTER][FILTER], real *out, int64_t 
 }
 
 void KERNEL(winograd__filters)(int64_t out, int64_t in, const real *weights, real *prepared) {
-    int64_t point = in * whole_lanes(out), vectors = whole_lanes(out) / LANES;
+    int64_t point = weights_point(in, out), vectors = whole_lanes(out) / LANES;
 #pragma omp parallel for schedule(static) if (in * out * POINTS >= PARALLEL_ELEMENTS)
     for (int64_t v = 0; v < vectors; v++) {
         int64_t o = v * LANES, count = out - o < LANES ? out - o : LANES;
@@ -489,7 +489,7 @@ void KERNEL(winograd__filters)(int64_t out, int64_t in, const real *weights, rea
 
 void KERNEL(winograd__rotated_filters)(int64_t out, int64_t in, const real *weights,
                                        real *prepared) {
-    int64_t point = out * whole_lanes(in);
+    int64_t point = weights_point(out, in);
 #pragma omp parallel for schedule(static) if (in * out * POINTS >= PARALLEL_ELEMENTS)
     for (int64_t o = 0; o < out; o++)
         for (int64_t i = 0; i < in; i += LANES) {
@@ -504,7 +504,7 @@ void KERNEL(winograd__rotated_filters)(int64_t out, int64_t in, const real *weig
 }
 
 void KERNEL(winograd__filter_gradient)(int64_t out, int64_t in, const real *sums, real *dw) {
-    int64_t point = out * whole_lanes(in);
+    int64_t point = weights_point(out, in);
 #pragma omp parallel for schedule(static) if (in * out * POINTS >= PARALLEL_ELEMENTS)
     for (int64_t o = 0; o < out; o++)
         for (int64_t i = 0; i < in; i += LANES) {
