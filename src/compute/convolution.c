@@ -3,20 +3,25 @@
 #include "base/memory.h"
 #include "compute/library.h"
 #include "compute/method.h"
+#include "compute/pixels.h"
 #include "compute/products.h"
 #include "compute/strips.h"
 #include "compute/winograd.h"
 
-const char *const convolution_rule_names[] = {
-    [CONVOLUTION_AUTO] = "auto",           [CONVOLUTION_DIRECT] = "direct",
-    [CONVOLUTION_WINOGRAD] = "winograd",   [CONVOLUTION_FASTEST_1] = "fastest-1",
-    [CONVOLUTION_FASTEST_2] = "fastest-2", [CONVOLUTION_BF16_1] = "bf16-1",
-    [CONVOLUTION_FASTEST_3] = "fastest-3", NULL};
+const char *const convolution_rule_names[] = {[CONVOLUTION_AUTO] = "auto",
+                                              [CONVOLUTION_DIRECT] = "direct",
+                                              [CONVOLUTION_WINOGRAD] = "winograd",
+                                              [CONVOLUTION_FASTEST_1] = "fastest-1",
+                                              [CONVOLUTION_FASTEST_2] = "fastest-2",
+                                              [CONVOLUTION_BF16_1] = "bf16-1",
+                                              [CONVOLUTION_FASTEST_3] = "fastest-3",
+                                              [CONVOLUTION_FASTEST_4] = "fastest-4",
+                                              NULL};
 
 enum ConvolutionRule convolution_rule(enum ConvolutionRule rule, enum Precision precision) {
     if (rule != CONVOLUTION_AUTO)
         return rule;
-    return precision == PRECISION_BF16 ? CONVOLUTION_BF16_1 : CONVOLUTION_FASTEST_3;
+    return precision == PRECISION_BF16 ? CONVOLUTION_BF16_1 : CONVOLUTION_FASTEST_4;
 }
 
 /* ---- the rule ---- */
@@ -47,6 +52,12 @@ static const struct Row fastest[] = {
      .since = CONVOLUTION_FASTEST_2},
     {products__method, PASS_BIT(FORWARD) | PASS_BIT(BACKWARD_DATA), .kernel = 1, .stride = 1,
      .most_side = 1, .variant = VARIANT_F32_V3, .since = CONVOLUTION_FASTEST_3},
+    {pixels__method, PASS_BIT(BACKWARD_WEIGHTS), .kernel = 1, .least_side = 8,
+     .variant = VARIANT_F32_V3, .since = CONVOLUTION_FASTEST_4},
+    {pixels__method, PASS_BIT(BACKWARD_DATA), .kernel = 1, .most_in = 64, .least_side = 2,
+     .variant = VARIANT_F32_V3, .since = CONVOLUTION_FASTEST_4},
+    {pixels__method, PASS_BIT(BACKWARD_DATA), .kernel = 1, .least_side = 2, .most_side = 7,
+     .variant = VARIANT_F32_V3, .since = CONVOLUTION_FASTEST_4},
     {NULL},
 };
 

@@ -18,10 +18,12 @@ enum ConvolutionRule {
     CONVOLUTION_FASTEST_2, /* the same, and for linear layers */
     CONVOLUTION_BF16_1,    /* the same in bf16, where it depends on how the CPU multiplies bf16; in
                               fp32 as CONVOLUTION_FASTEST_2 */
-    CONVOLUTION_FASTEST_3  /* CONVOLUTION_FASTEST_2, and more for CPUs with AVX2 alone */
+    CONVOLUTION_FASTEST_3, /* CONVOLUTION_FASTEST_2, and all passes of linear layers on CPUs with
+                              AVX2 alone */
+    CONVOLUTION_FASTEST_4  /* CONVOLUTION_FASTEST_3, and 1×1 convolutions of images there */
 };
 /* Their words in run files: "auto", "direct", "winograd", "fastest-1", "fastest-2", "bf16-1",
- * "fastest-3", NULL. */
+ * "fastest-3", "fastest-4", NULL. */
 extern const char *const convolution_rule_names[];
 /* What AUTO means in that precision; any other rule means itself. */
 enum ConvolutionRule convolution_rule(enum ConvolutionRule rule, enum Precision precision);

@@ -15,9 +15,9 @@
 enum { FEW_TILES = 24, MANY_TILES = 48, MANY_CHANNELS = 256 };
 
 /* Every block reads all the weights and, for dw, reads and writes as many sums. If these stay in a
- * second-level cache, a block is one part, so that its own matrices stay there, too. Larger ones
- * come from further away, the more often the fewer tiles share them. */
-enum { TILES_OF_LARGE = 192 };
+ * second-level cache of 1 to 2 MiB, a block is one part, so that its own matrices stay there, too.
+ * Larger ones come from further away, the more often the fewer tiles share them. */
+enum { LARGE = 128 * 128, TILES_OF_LARGE = 192 };
 
 struct Sizes {
     int64_t in, out;          /* channels of a group */
@@ -25,6 +25,7 @@ struct Sizes {
     int64_t filters, rotated; /* elements of a group's transformed weights */
     int64_t part, tiles;      /* tiles of a part, and of a block: one or several parts */
     int64_t point;            /* elements from one point of a block to the next */
+    bool large;
 };
 
 static struct Sizes sizes_of(const struct ConvShape *shape) {
@@ -35,7 +36,8 @@ static struct Sizes sizes_of(const struct ConvShape *shape) {
     s.filters = POINTS * weights_point(s.in, s.out);
     s.rotated = POINTS * weights_point(s.out, s.in);
     s.part = smaller(s.in, s.out) < MANY_CHANNELS ? FEW_TILES : MANY_TILES;
-    s.tiles = is_large(s.in, s.out) ? TILES_OF_LARGE : s.part;
+    s.large = s.in * s.out > LARGE;
+    s.tiles = s.large ? TILES_OF_LARGE : s.part;
     s.point = point_elements(s.tiles * larger(s.in_row, s.out_row));
     return s;
 }
@@ -162,7 +164,12 @@ static void forward_block(const struct Forward *f, int64_t first, real *space) {
     const struct Sizes *s = &f->sizes;
     int64_t count = smaller(f->block, f->tiles - first), next = first + count;
     real *data = space + larger(s->in_row, s->out_row);
-    struct Block in = {data, first, count, larger(s->in_row, s->out_row), s->point};
+    struct Block in = {.data = data,
+                       .first = first,
+                       .count = count,
+                       .row = larger(s->in_row, s->out_row),
+                       .points = POINTS,
+                       .point = s->point};
     struct Block other = in, *out = product_block(s->out, &in, &other);
     other.data += POINTS * s->point;
     const struct Span ahead[2] = {
@@ -171,7 +178,8 @@ static void forward_block(const struct Forward *f, int64_t first, real *space) {
     KERNEL(winograd__patches)
     (&f->x, &f->grid, f->pad_height, f->pad_width, (const element *)space, &in);
     clear_rest(&in);
-    KERNEL(winograd__multiply)(0, POINTS, s->in, s->out, &in, f->filters, out, ahead);
+    KERNEL(blocks__multiply)
+    (0, POINTS, s->in, s->out, s->large, &in, f->filters, out, ahead);
     KERNEL(winograd__outputs)(out, &f->grid, f->bias, f->relu, &f->y);
 }
 
@@ -227,9 +235,15 @@ static struct Block part_of(const struct Block *block, int64_t from, int64_t cou
 /* Called by all threads of a team, which share the block. */
 static void backward_block(const struct Backward *b, int64_t first) {
     const struct Sizes *s = &b->sizes;
-    int64_t count = smaller(s->tiles, b->tiles - first), row = larger(s->in_row, s->out_row);
-    struct Block out = {b->data, first, count, row, s->point};
-    struct Block in = {b->data + POINTS * s->point, first, count, row, s->point};
+    int64_t count = smaller(s->tiles, b->tiles - first);
+    struct Block out = {.data = b->data,
+                        .first = first,
+                        .count = count,
+                        .row = larger(s->in_row, s->out_row),
+                        .points = POINTS,
+                        .point = s->point};
+    struct Block in = out;
+    in.data += POINTS * s->point;
     struct Block *product = product_block(s->in, &out, &in);
     int64_t next = first + count, next_count = smaller(s->tiles, b->tiles - next);
     const struct Span ahead[2] = {b->dw ? span_of(&b->x, &b->grid, next, next_count)
@@ -249,11 +263,11 @@ static void backward_block(const struct Backward *b, int64_t first) {
 #pragma omp for schedule(static)
     for (int64_t i = 0; i < POINTS; i++) {
         if (b->dw)
-            KERNEL(winograd__accumulate)
-        (i, i + 1, s->part, s->out, s->in, &out, &in, b->sums, ahead);
+            KERNEL(blocks__accumulate)
+        (i, i + 1, s->part, s->out, s->in, s->large, &out, &in, b->sums, ahead);
         if (b->dx.data)
-            KERNEL(winograd__multiply)
-        (i, i + 1, s->out, s->in, &out, b->filters, product, b->dw ? nothing : ahead);
+            KERNEL(blocks__multiply)
+        (i, i + 1, s->out, s->in, s->large, &out, b->filters, product, b->dw ? nothing : ahead);
     }
     if (b->dx.data) {
 #pragma omp for schedule(static)

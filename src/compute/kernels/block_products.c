@@ -1,6 +1,6 @@
-/* The products of the 36 points: small matrices, most of whose operands are in the second-level
- * cache. Sums stay in registers, ROWS_n rows of n vectors. */
-#include "compute/winograd_kernel.h"
+/* Small matrices, most of whose operands are in the second-level cache. Sums stay in registers,
+ * ROWS_n rows of n vectors. */
+#include "compute/block_products.h"
 
 /* Rows of a register tile of 1, 2, 3, 4 vectors; they divide ROWS. */
 #if defined(__AVX512F__)
@@ -13,18 +13,12 @@ enum { ROWS_1 = 12, ROWS_2 = 6, ROWS_3 = 3, ROWS_4 = 3 };
  * once would hold up the loads of operands. First come the weights or sums of the next panel, then
  * the caller's spans, then the matrices of the next point. */
 enum { PANEL_SPAN, CALLER_SPANS, POINT_SPANS = CALLER_SPANS + 2, SPANS = POINT_SPANS + 2 };
-enum { STRETCH = 8 };
+enum { STRETCH = 8, MANY_POINTS = 36 };
 struct Ahead {
     struct Span spans[SPANS]; /* what is left */
     int span;                 /* the current one */
     int64_t lines;            /* in each STRETCH of a sum */
 };
-
-/* Part `index` of `parts`. */
-INLINE struct Span span_part(struct Span span, int64_t index, int64_t parts) {
-    int64_t from = span.bytes * index / parts;
-    return (struct Span){span.from + from, span.bytes * (index + 1) / parts - from};
-}
 
 INLINE struct Span span_of_point(const struct Block *block, int64_t point) {
     return (struct Span){(const char *)(block->data + point * block->point),
@@ -32,22 +26,22 @@ INLINE struct Span span_of_point(const struct Block *block, int64_t point) {
 }
 
 struct Step { /* a panel of a point */
-    int64_t point, panel, panels;
+    int64_t point, panel, points, panels;
 };
 
-/* What is asked for during a step that has so many stretches. The second-level cache holds a and b,
- * the matrices of the point, unless the weights or sums are large; then `next_panel` has bytes. */
+/* What is asked for during a step that has so many stretches. a and b are fetched for the next
+ * point if there is one and they are not NULL. */
 INLINE struct Ahead ahead_of(const struct Span ahead[2], struct Step step, struct Span next_panel,
                              const struct Block *a, const struct Block *b, int64_t stretches) {
     struct Ahead result = {.spans = {[PANEL_SPAN] = next_panel}};
     for (int i = 0; i < 2; i++)
         result.spans[CALLER_SPANS + i] =
-            span_part(ahead[i], step.point * step.panels + step.panel, POINTS * step.panels);
-    if (next_panel.bytes && step.point + 1 < POINTS) {
-        result.spans[POINT_SPANS] =
-            span_part(span_of_point(a, step.point + 1), step.panel, step.panels);
-        result.spans[POINT_SPANS + 1] =
-            span_part(span_of_point(b, step.point + 1), step.panel, step.panels);
+            span_part(ahead[i], step.point * step.panels + step.panel, step.points * step.panels);
+    if (a && step.point + 1 < step.points) {
+        const struct Span next_a = span_of_point(a, step.point + 1);
+        const struct Span next_b = span_of_point(b, step.point + 1);
+        result.spans[POINT_SPANS] = span_part(next_a, step.panel, step.panels);
+        result.spans[POINT_SPANS + 1] = span_part(next_b, step.panel, step.panels);
     }
     int64_t bytes = 0;
     for (int i = 0; i < SPANS; i++)
@@ -127,12 +121,12 @@ struct Points { /* what is multiplied for the points [first, end) */
     const real *weights; /* a panel of point 0 */
     int64_t matrix;      /* elements from one point's weights to the next's */
     int64_t panel, panels;
-    bool large; /* the weights are fetched a panel ahead */
+    bool large;
     const struct Span *ahead;
 };
 
 INLINE void multiply_points(int rows, int vectors, int64_t depth, int64_t a_row, int64_t c_row,
-                            const struct Points *p) {
+                            int64_t points, const struct Points *p) {
     for (int64_t point = p->first; point < p->end; point++) {
         const real *from = p->a->data + point * p->a->point;
         const real *weights = p->weights + point * p->matrix;
@@ -143,9 +137,9 @@ INLINE void multiply_points(int rows, int vectors, int64_t depth, int64_t a_row,
         /* The shortest sums have no time for requests in between, nor for divisions. */
         bool at_once = depth <= LANES;
         int64_t panels = c_row == LANES ? 1 : p->panels;
-        struct Ahead ahead =
-            ahead_of(p->ahead, (struct Step){point, p->panel, panels}, next, p->a, p->c,
-                     at_once ? 1 : tiles * ((depth + STRETCH - 1) / STRETCH));
+        struct Ahead ahead = ahead_of(p->ahead, (struct Step){point, p->panel, points, panels},
+                                      next, p->large ? p->a : NULL, p->c,
+                                      at_once ? 1 : tiles * ((depth + STRETCH - 1) / STRETCH));
         if (at_once)
             ask_at_once(&ahead);
         for (int64_t first = 0; first < p->a->count; first += rows)
@@ -155,29 +149,29 @@ INLINE void multiply_points(int rows, int vectors, int64_t depth, int64_t a_row,
 }
 
 static void multiply_panel(int64_t vectors, int64_t depth, const struct Points *p) {
-    int64_t a_row = p->a->row, c_row = p->c->row;
-    if (vectors == 1 && depth == LANES && a_row == LANES && c_row == LANES)
-        multiply_points(ROWS_1, 1, LANES, LANES, LANES, p); /* the compiler knows all sizes */
+    int64_t a_row = p->a->row, c_row = p->c->row, points = p->a->points;
+    if (vectors == 1 && depth == LANES && a_row == LANES && c_row == LANES && points == MANY_POINTS)
+        multiply_points(ROWS_1, 1, LANES, LANES, LANES, MANY_POINTS, p); /* all sizes are known */
     else if (vectors == 1)
-        multiply_points(ROWS_1, 1, depth, a_row, c_row, p);
+        multiply_points(ROWS_1, 1, depth, a_row, c_row, points, p);
 #if PANEL == 4
     else if (vectors == 2 && depth == 2 * LANES && a_row == 2 * LANES && c_row == 2 * LANES)
-        multiply_points(ROWS_2, 2, 2 * LANES, 2 * LANES, 2 * LANES, p);
+        multiply_points(ROWS_2, 2, 2 * LANES, 2 * LANES, 2 * LANES, points, p);
     else if (vectors == 2)
-        multiply_points(ROWS_2, 2, depth, a_row, c_row, p);
+        multiply_points(ROWS_2, 2, depth, a_row, c_row, points, p);
     else if (vectors == 3)
-        multiply_points(ROWS_3, 3, depth, a_row, c_row, p);
+        multiply_points(ROWS_3, 3, depth, a_row, c_row, points, p);
     else
-        multiply_points(ROWS_4, 4, depth, a_row, c_row, p);
+        multiply_points(ROWS_4, 4, depth, a_row, c_row, points, p);
 #else
     else
-        multiply_points(ROWS_2, 2, depth, a_row, c_row, p);
+        multiply_points(ROWS_2, 2, depth, a_row, c_row, points, p);
 #endif
 }
 
-void KERNEL(winograd__multiply)(int64_t first, int64_t end, int64_t depth, int64_t columns,
-                                const struct Block *a, const real *weights, const struct Block *c,
-                                const struct Span ahead[2]) {
+void KERNEL(blocks__multiply)(int64_t first, int64_t end, int64_t depth, int64_t columns,
+                              bool large, const struct Block *a, const real *weights,
+                              const struct Block *c, const struct Span ahead[2]) {
     int64_t vectors = whole_lanes(columns) / LANES;
     struct Points p = {.first = first,
                        .end = end,
@@ -185,7 +179,7 @@ void KERNEL(winograd__multiply)(int64_t first, int64_t end, int64_t depth, int64
                        .c = c,
                        .matrix = weights_point(depth, columns),
                        .panels = (vectors + PANEL - 1) / PANEL,
-                       .large = is_large(depth, columns),
+                       .large = large,
                        .ahead = ahead};
     if (vectors <= PANEL) {
         p.weights = weights;
@@ -261,19 +255,20 @@ struct Sum { /* of the products of one point, in one panel */
     int64_t count, part;
     bool first;
     const struct Span *ahead;
-    const struct Block *a, *b;
-    int64_t point, panel, panels;
+    const struct Block *a, *b; /* a NULL: the next point's rows are not fetched */
+    int64_t point, panel, points, panels;
     struct Span next;
 };
 
 INLINE void accumulate_panel(int rows, int vectors, int64_t depth, const real *a, int64_t a_row,
-                             const real *b, int64_t b_row, real *sums, const struct Sum *s) {
+                             const real *b, int64_t b_row, int64_t points, real *sums,
+                             const struct Sum *s) {
     bool at_once = depth <= LANES;
     int64_t stretches = (s->count + s->part - 1) / s->part * ((s->part + STRETCH - 1) / STRETCH) *
                         ((depth + rows - 1) / rows);
     int64_t panels = b_row == LANES ? 1 : s->panels;
-    struct Ahead ahead = ahead_of(s->ahead, (struct Step){s->point, s->panel, panels}, s->next,
-                                  s->a, s->b, at_once ? 1 : stretches);
+    struct Ahead ahead = ahead_of(s->ahead, (struct Step){s->point, s->panel, points, panels},
+                                  s->next, s->a, s->b, at_once ? 1 : stretches);
     if (at_once)
         ask_at_once(&ahead);
     for (int64_t t = 0; t < s->count; t += s->part)
@@ -283,33 +278,35 @@ INLINE void accumulate_panel(int rows, int vectors, int64_t depth, const real *a
 
 static void accumulate_vectors(int64_t vectors, int64_t depth, const real *a, int64_t a_row,
                                const real *b, int64_t b_row, real *sums, const struct Sum *s) {
-    if (vectors == 1 && depth == LANES && a_row == LANES && b_row == LANES)
-        accumulate_panel(SUMS_1, 1, LANES, a, LANES, b, LANES, sums, s);
+    int64_t points = s->points;
+    if (vectors == 1 && depth == LANES && a_row == LANES && b_row == LANES && points == MANY_POINTS)
+        accumulate_panel(SUMS_1, 1, LANES, a, LANES, b, LANES, MANY_POINTS, sums, s);
     else if (vectors == 1)
-        accumulate_panel(SUMS_1, 1, depth, a, a_row, b, b_row, sums, s);
+        accumulate_panel(SUMS_1, 1, depth, a, a_row, b, b_row, points, sums, s);
 #if PANEL == 4
     else if (vectors == 2)
-        accumulate_panel(SUMS_2, 2, depth, a, a_row, b, b_row, sums, s);
+        accumulate_panel(SUMS_2, 2, depth, a, a_row, b, b_row, points, sums, s);
     else if (vectors == 3)
-        accumulate_panel(SUMS_3, 3, depth, a, a_row, b, b_row, sums, s);
+        accumulate_panel(SUMS_3, 3, depth, a, a_row, b, b_row, points, sums, s);
     else
-        accumulate_panel(SUMS_4, 4, depth, a, a_row, b, b_row, sums, s);
+        accumulate_panel(SUMS_4, 4, depth, a, a_row, b, b_row, points, sums, s);
 #else
     else
-        accumulate_panel(SUMS_2, 2, depth, a, a_row, b, b_row, sums, s);
+        accumulate_panel(SUMS_2, 2, depth, a, a_row, b, b_row, points, sums, s);
 #endif
 }
 
-void KERNEL(winograd__accumulate)(int64_t first, int64_t end, int64_t part, int64_t depth,
-                                  int64_t columns, const struct Block *a, const struct Block *b,
-                                  real *sums, const struct Span ahead[2]) {
+void KERNEL(blocks__accumulate)(int64_t first, int64_t end, int64_t part, int64_t depth,
+                                int64_t columns, bool large, const struct Block *a,
+                                const struct Block *b, real *sums, const struct Span ahead[2]) {
     int64_t panels = (columns + WIDTH - 1) / WIDTH;
     struct Sum s = {.count = a->count,
                     .part = part,
                     .first = a->first == 0,
                     .ahead = ahead,
-                    .a = a,
+                    .a = large ? a : NULL,
                     .b = b,
+                    .points = a->points,
                     .panels = panels};
     for (int64_t point = first; point < end; point++)
         for (int64_t p = 0; p < panels; p++) {
@@ -319,7 +316,7 @@ void KERNEL(winograd__accumulate)(int64_t first, int64_t end, int64_t part, int6
             int64_t elements = depth * vectors * LANES;
             s.point = point;
             s.panel = p;
-            if (is_large(depth, columns))
+            if (large)
                 s.next = (struct Span){(const char *)(to + elements), elements * sizeof(real)};
             accumulate_vectors(vectors, depth, a->data + point * a->point, a->row,
                                b->data + point * b->point + column, b->row, to, &s);
