@@ -160,6 +160,27 @@ static int go_on(struct Trial *trial, struct Error *error) {
     return make_steps(trial, error);
 }
 
+#define AS_WELL 1.05 /* times the loss of the validation */
+
+/* In a training that is not steady, the last weights may be better than those of the steps before.
+ * Before labels are called wrong, as many training samples are seen with those weights, too: wrong
+ * labels have a higher loss. */
+static int measure_end(struct Trial *trial, struct Error *error) {
+    struct Preflight *preflight = trial->preflight;
+    bool suspected = check__trial_suspects_labels(trial);
+    int64_t batches = trial->steps / 4;
+    double loss = 0;
+    int code = OK;
+    ranks_broadcast(preflight->ranks, &suspected, sizeof suspected);
+    for (int64_t i = 0; i < batches && suspected && !code; i++) {
+        struct ExperimentStep step;
+        code = experiment_step(preflight->experiment, NAN, &step, error);
+        loss += code ? 0 : step.loss / (double)batches;
+    }
+    trial->ends_better = suspected && loss < AS_WELL * trial->validation.figures.value[FIGURE_LOSS];
+    return code;
+}
+
 static int train_shortly(struct Trial *trial, struct Error *error) {
     int code = measure_first(trial, error);
     list_rows(trial);
@@ -173,6 +194,8 @@ static int train_shortly(struct Trial *trial, struct Error *error) {
         code = measure_noise(trial, error);
     if (!code && trial->finite)
         code = validate(trial, error);
+    if (!code && trial->finite)
+        code = measure_end(trial, error);
     return code;
 }
 

@@ -25,6 +25,7 @@ struct Trial {
     double chance, first;       /* losses: of scores of 0, and of the first batches */
     double last, last_accuracy; /* means over the last quarter */
     double newest_accuracy;     /* the mean over the measured steps */
+    bool ends_better;           /* with the last weights training samples are learnt as well */
     float *before;              /* the weights before a step */
     struct Moved *moved;
     int moved_count;
@@ -47,6 +48,9 @@ double check__trial_prior_loss(const struct Trial *trial);
 bool check__trial_explodes(const struct Trial *trial);
 /* Whether the loss falls below those of the start and of chance. */
 bool check__trial_learns(const struct Trial *trial);
+/* Whether the validation is so much better than the training that labels of the training split must
+ * be wrong. On rank 0. */
+bool check__trial_suspects_labels(const struct Trial *trial);
 /* Adds the finding `learning`: whether the loss falls, whether what is learnt holds for the
  * validation split, and if not, why. */
 void check__report_learning(struct Trial *trial);

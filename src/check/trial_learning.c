@@ -115,10 +115,11 @@ static bool trains_harder(const struct Trial *trial) {
            run_has(experiment_options(experiment), HARDENS_AUGMENT);
 }
 
-/* Validation samples that are right more often than training samples. If a part of the training
- * labels is drawn at random, the accuracy there is above chance by as much less. Mixed images have
- * no one label that could be right. */
-static void blame_wrong_labels(struct Finding *finding, const struct Trial *trial) {
+/* The part of the training labels that must be wrong, as validation samples are right so much more
+ * often than training samples: if a part of the training labels is drawn at random, the accuracy
+ * there is above chance by as much less. 0: the difference may be chance, or says nothing, as mixed
+ * images have no one label that could be right. */
+static double part_wrong(const struct Trial *trial) {
     const struct RunOptions *options = experiment_options(trial->preflight->experiment);
     const struct Evaluation *evaluation = &trial->validation;
     double samples = (double)evaluation->samples;
@@ -130,12 +131,25 @@ static void blame_wrong_labels(struct Finding *finding, const struct Trial *tria
     if (options->train.sampling != SAMPLING_UNIFORM || run_has(options, HARDENS_MIX) ||
         right - training < SURE_OF_DIFFERENCE * error ||
         wrong < (trains_harder(trial) ? MANY_WRONG_IF_HARDER : MANY_WRONG))
+        return 0;
+    return wrong;
+}
+
+bool check__trial_suspects_labels(const struct Trial *trial) {
+    return trial->validated && trial->validation.split->labels &&
+           check__above_chance(&trial->validation) > SURE && part_wrong(trial) > 0;
+}
+
+static void blame_wrong_labels(struct Finding *finding, const struct Trial *trial) {
+    double wrong = part_wrong(trial);
+    if (!(wrong > 0) || trial->ends_better)
         return;
     finding__figure(finding, "wrong_labels", wrong);
     finding__say(finding,
                  "; validation samples are right more often (%.0f %%) than training samples (%.0f "
                  "%%)",
-                 100 * right, 100 * training);
+                 100 * check__right_if_shifted(&trial->validation, 0),
+                 100 * fmax(trial->last_accuracy, trial->newest_accuracy));
     finding__blame(finding, CHECK_DOUBTFUL,
                    "many labels of the training split do not go with the samples, and those of the "
                    "validation split do",
