@@ -62,8 +62,10 @@ static int check_outputs(const struct RunRequest *request, const struct RunParts
     if (outputs == expected)
         return OK;
     fail_key(error, ERROR_RUN_FILE, "model",
-             "the model has %" PRId64 " outputs, %s has %" PRId64 " %s%s", outputs,
-             parts->dataset->path, expected, targets_words(&parts->dataset->targets),
+             "the model has %" PRId64 " output%s, %s has %" PRId64 " %s%s", outputs,
+             outputs == 1 ? "" : "s", parts->dataset->path, expected,
+             expected == 1 ? targets_word(&parts->dataset->targets)
+                           : targets_words(&parts->dataset->targets),
              dataset_advice_on_classes(parts->dataset, parts->train));
     return runfile_locate_below(request->file, error);
 }

@@ -44,10 +44,11 @@ static int check_validation(const struct RunRequest *request, const struct Sched
     bool plateau = schedule_needs_validations(&options->schedule);
     if (options->validation.every.seconds <= 0 || (!plateau && !options->early_stopping.patience))
         return OK;
-    return runfile_fail(request->file, error, ERROR_RUN_FILE, key,
-                        "as a time makes %s depend on the clock, so that no two runs would be the "
-                        "same; expected epochs or steps",
-                        plateau ? options->schedule.kind->name : "early_stopping");
+    return runfile_fail(
+        request->file, error, ERROR_RUN_FILE, key,
+        "is a time, which makes %s depend on the clock, so that no two runs would be the "
+        "same; expected epochs or steps",
+        plateau ? options->schedule.kind->name : "early_stopping");
 }
 
 static int check_times(const struct RunRequest *request, struct ScheduleTime *time,
