@@ -20,6 +20,8 @@ static const struct {
     const char *words;
 } kinds[] = {
     KIND("MATLAB 5.0", "is a MATLAB file of version 5 to 7; format matlab imports it"),
+    KIND("MATLAB 7.3", "is a MATLAB file of version 7.3, which is HDF5 and needs no import; a run "
+                       "file names its arrays"),
     KIND("\x89HDF\r\n\x1a\n", "is an HDF5 file, which needs no import; a run file names its "
                               "arrays"),
     KIND("\x93NUMPY", "is an NPY array; format numpy imports it"),

@@ -67,32 +67,31 @@ static int read_all(int fd, void *buffer, uint64_t bytes, const char *path, int 
     return OK;
 }
 
-static bool begins(const void *head, uint64_t head_bytes) {
-    return head_bytes >= H5_SIGNATURE_BYTES && !memcmp(head, H5_SIGNATURE, H5_SIGNATURE_BYTES);
-}
-
 /* Checks what can be checked before HDF5 parses the file. */
-static int check_head(const struct H5File *file, const unsigned char *head, uint64_t head_bytes,
+static int check_head(struct H5File *file, const struct Superblock *superblock,
                       struct Error *error) {
     uint64_t bytes = file->driver.bytes;
-    int64_t superblock;
-    uint64_t end = h5__declared_end(head, head_bytes, &superblock);
-    const char *kind = superblock < 0 ? file_kind(head, head_bytes) : NULL;
-    if (kind && begins(head, head_bytes))
-        return fail(error, file->failure,
-                    "%s: is cut short or damaged: the header of HDF5 cannot be read from its "
-                    "%" PRIu64 " bytes",
-                    file->path, bytes);
-    if (kind)
-        return fail(error, file->failure, "%s: is not an HDF5 file: it %s", file->path, kind);
-    if (superblock < 0)
+    if (superblock->at < 0) {
+        unsigned char head[FILE_KIND_HEAD];
+        uint64_t length = bytes < sizeof head ? bytes : sizeof head;
+        if (!file_driver__read(&file->driver, 0, head, length) || file->driver.failed)
+            return h5_check(file, error);
+        const char *kind = file_kind(head, length);
+        if (h5__begins(head, length))
+            return fail(error, file->failure,
+                        "%s: is cut short or damaged: the header of HDF5 cannot be read from its "
+                        "%" PRIu64 " bytes",
+                        file->path, bytes);
+        if (kind)
+            return fail(error, file->failure, "%s: is not an HDF5 file: it %s", file->path, kind);
         return fail(error, file->failure,
                     "%s: is not an HDF5 file (%" PRIu64 " bytes without its signature)", file->path,
                     bytes);
-    if (end > bytes)
+    }
+    if (superblock->end > bytes)
         return fail(error, file->failure,
                     "%s: is cut short: has %" PRIu64 " bytes, its header says %" PRIu64 "",
-                    file->path, bytes, end);
+                    file->path, bytes, superblock->end);
     return OK;
 }
 
@@ -102,8 +101,8 @@ static bool was_never_closed(struct H5File *file) {
     unsigned char head[72], version = 1;
     uint64_t root = 0;
     if (file->driver.bytes < sizeof head ||
-        !file_driver__read(&file->driver, 0, head, sizeof head) || !begins(head, sizeof head) ||
-        head[H5_SIGNATURE_BYTES] != 0)
+        !file_driver__read(&file->driver, 0, head, sizeof head) || !h5__begins(head, sizeof head) ||
+        head[8] != 0) /* the version */
         return false;
     for (int i = 7; i >= 0; i--)
         root = root << 8 | head[64 + i];
@@ -150,12 +149,11 @@ int h5__judge_guard(enum GuardVerdict verdict, const char *path, int failure, st
 }
 
 /* Checks the guard of a file on disk, if it has one, before HDF5 parses anything. */
-static int check_guard(struct H5File *file, const unsigned char *head, uint64_t head_bytes,
+static int check_guard(struct H5File *file, const struct Superblock *superblock,
                        struct Error *error) {
-    int64_t superblock;
-    uint64_t length, end = h5__declared_end(head, head_bytes, &superblock);
+    uint64_t length;
     enum GuardVerdict verdict =
-        guard__check(file->driver.fd, file->driver.bytes, end, &length, NULL, NULL);
+        guard__check(file->driver.fd, file->driver.bytes, superblock->end, &length, NULL, NULL);
     file->guarded = verdict == GUARD_GOOD;
     return h5__judge_guard(verdict, file->path, file->failure, error);
 }
@@ -192,11 +190,6 @@ static int finish(struct H5File *file, int code, struct H5File **out) {
     return code;
 }
 
-bool h5_has_signature(const char *path) {
-    char head[H5_SIGNATURE_BYTES];
-    return begins(head, read_file_head(path, head, sizeof head));
-}
-
 int h5_open(struct H5File **out, const char *path, int failure, struct Error *error) {
     *out = NULL;
     int fd;
@@ -207,25 +200,20 @@ int h5_open(struct H5File **out, const char *path, int failure, struct Error *er
     struct H5File *file = make_file(path, failure);
     file->driver.fd = fd;
     file->driver.bytes = bytes;
-    unsigned char head[H5_HEAD];
-    uint64_t head_bytes = bytes < sizeof head ? bytes : sizeof head;
-    code = read_all(fd, head, head_bytes, path, failure, error);
+    struct Superblock superblock = h5__find_superblock(&file->driver);
+    code = check_head(file, &superblock, error);
     if (code == OK)
-        code = check_head(file, head, head_bytes, error);
-    if (code == OK)
-        code = check_guard(file, head, head_bytes, error);
+        code = check_guard(file, &superblock, error);
     if (code == OK)
         code = open_hdf5(file, error);
     return finish(file, code, out);
 }
 
 /* Checks the seal of the image in `file`; a good one is taken off the bytes that HDF5 reads. */
-static int check_seal(struct H5File *file, bool *sealed, struct Error *error) {
-    const unsigned char *image = file->driver.image;
+static int check_seal(struct H5File *file, const struct Superblock *superblock, bool *sealed,
+                      struct Error *error) {
     uint64_t bytes = file->driver.bytes;
-    int64_t superblock;
-    uint64_t end = h5__declared_end(image, bytes < H5_HEAD ? bytes : H5_HEAD, &superblock);
-    switch (seal__check(image, bytes, end, &file->driver.bytes)) {
+    switch (seal__check(file->driver.image, bytes, superblock->end, &file->driver.bytes)) {
     case SEAL_GOOD:
         *sealed = true;
         return OK;
@@ -241,13 +229,12 @@ static int check_seal(struct H5File *file, bool *sealed, struct Error *error) {
 
 /* Checks and opens the image that `file` has taken over. */
 static int open_owned_image(struct H5File *file, bool *sealed, struct Error *error) {
-    uint64_t bytes = file->image_bytes;
     file->driver.image = file->owned_image;
-    file->driver.bytes = bytes;
-    int code = check_seal(file, sealed, error);
-    if (code != OK)
-        return code;
-    code = check_head(file, file->owned_image, bytes < H5_HEAD ? bytes : H5_HEAD, error);
+    file->driver.bytes = file->image_bytes;
+    struct Superblock superblock = h5__find_superblock(&file->driver);
+    int code = check_seal(file, &superblock, sealed, error);
+    if (code == OK)
+        code = check_head(file, &superblock, error);
     return code ? code : open_hdf5(file, error);
 }
 

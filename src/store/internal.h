@@ -7,10 +7,6 @@
 #include "store/guard.h"
 #include "store/h5.h"
 
-/* What HDF5 files begin with, perhaps after a user block. */
-#define H5_SIGNATURE "\211HDF\r\n\032\n"
-#define H5_SIGNATURE_BYTES 8
-
 /* What tells whether a file was written to. */
 struct FileState {
     int64_t bytes; /* 0: not known */
@@ -157,10 +153,14 @@ enum H5Type h5__classify(hid_t type, const char **name);
 #define H5_SHAPE_TEXT 200
 char *h5__shape(int rank, const int64_t *size, char buffer[H5_SHAPE_TEXT]);
 
-/* The end of the HDF5 data as the superblock says, or 0 if there is no readable superblock. `head`
- * holds the first `bytes` bytes of the file, at most H5_HEAD of them are needed. *superblock is the
- * offset at which the superblock starts, −1 if there is none. */
-#define H5_HEAD 8192
-uint64_t h5__declared_end(const unsigned char *head, uint64_t bytes, int64_t *superblock);
+/* Where HDF5's data begin in a file, after a user block of other data; -1: nowhere. Where they end as
+ * their head says; 0: it does not say. A read error is noted in driver->failed. */
+struct Superblock {
+    int64_t at;
+    uint64_t end;
+};
+struct Superblock h5__find_superblock(struct FileDriver *driver);
+/* Whether a file that begins with these bytes begins as HDF5 files without a user block do. */
+bool h5__begins(const void *head, uint64_t bytes);
 
 #endif

@@ -218,34 +218,3 @@ char *h5__shape(int rank, const int64_t *size, char buffer[H5_SHAPE_TEXT]) {
     snprintf(buffer + used, 3, ")");
     return buffer;
 }
-
-static uint64_t little_endian_64(const unsigned char *bytes) {
-    uint64_t value = 0;
-    for (int i = 7; i >= 0; i--)
-        value = value << 8 | bytes[i];
-    return value;
-}
-
-/* Format specification, "Disk Format: Level 0A - Format Signature and Superblock". */
-uint64_t h5__declared_end(const unsigned char *head, uint64_t bytes, int64_t *superblock) {
-    *superblock = -1;
-    for (uint64_t at = 0; at + 64 <= bytes; at = at ? 2 * at : 512) {
-        const unsigned char *block = head + at;
-        if (memcmp(block, H5_SIGNATURE, H5_SIGNATURE_BYTES) != 0)
-            continue;
-        *superblock = (int64_t)at;
-        /* Byte 8 is the version. The size of an offset must be 8 bytes to be read here. */
-        switch (block[8]) {
-        case 0:
-            return block[13] == 8 ? little_endian_64(block + 40) : 0;
-        case 1:
-            return block[13] == 8 ? little_endian_64(block + 44) : 0;
-        case 2:
-        case 3:
-            return block[9] == 8 ? little_endian_64(block + 28) : 0;
-        default:
-            return 0;
-        }
-    }
-    return 0;
-}

@@ -775,6 +775,23 @@ def test_sources_without_a_name(scratch):
     assert found["one.h5:/picture"] == found["one.h5:/planes"] == [rows[2]]
 
 
+@pytest.mark.parametrize("block", (512, 8192, 1 << 20))
+def test_a_user_block_before_the_data_of_hdf5(scratch, block):
+    """MATLAB writes one of 512 bytes. It may have any size that is 512 times a power of two."""
+    save(scratch, "plain.h5", x=IMAGES, y=LABELS)
+    with h5py.File(f"{scratch}/plain.h5") as plain, h5py.File(f"{scratch}/x.h5", "w", userblock_size=block) as file:
+        for name in plain:
+            plain.copy(name, file)
+    run(1, "train", recipe(scratch, split("{images: /x, labels: /y}")), "--out", f"{scratch}/o", "--quiet",
+        cwd=scratch)
+    for source in ("plain.h5", "x.h5"):
+        run(1, "predict", f"{scratch}/o", source, "-o", f"{source}.csv", cwd=scratch)
+    predictions = [re.sub(r"\S+?\.h5", "", read(f"{scratch}/{source}.csv")) for source in ("plain.h5", "x.h5")]
+    assert predictions[0] == predictions[1]
+    line = refusal(USAGE, "predict", f"{scratch}/o", "plain.h5", "-o", "x.h5", cwd=scratch, alone=False)
+    assert "would overwrite an HDF5 file of another program" in line
+
+
 def test_a_newer_format_is_no_damage(scratch):
     """The version of the layout message is one that this HDF5 does not know."""
     path = save(scratch, "x.h5", train__images=IMAGES[:2], train__labels=LABELS[:2])

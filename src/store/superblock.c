@@ -1,0 +1,60 @@
+/* The head of HDF5's part of a file. */
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "store/internal.h"
+
+#define SIGNATURE "\211HDF\r\n\032\n"
+#define SIGNATURE_BYTES 8
+#define HEAD_BYTES 64 /* of a superblock: all that is read here */
+
+static uint64_t little_endian_64(const unsigned char *bytes) {
+    uint64_t value = 0;
+    for (int i = 7; i >= 0; i--)
+        value = value << 8 | bytes[i];
+    return value;
+}
+
+/* Format specification, "Disk Format: Level 0A - Format Signature and Superblock". Byte 8 is the
+ * version. The size of an offset must be 8 bytes to be read here. */
+static uint64_t declared_end(const unsigned char *superblock) {
+    switch (superblock[8]) {
+    case 0:
+        return superblock[13] == 8 ? little_endian_64(superblock + 40) : 0;
+    case 1:
+        return superblock[13] == 8 ? little_endian_64(superblock + 44) : 0;
+    case 2:
+    case 3:
+        return superblock[9] == 8 ? little_endian_64(superblock + 28) : 0;
+    default:
+        return 0;
+    }
+}
+
+bool h5__begins(const void *head, uint64_t bytes) {
+    return bytes >= SIGNATURE_BYTES && !memcmp(head, SIGNATURE, SIGNATURE_BYTES);
+}
+
+/* A user block, which HDF5 does not read, has 512 bytes, or 1024, 2048 and so on. */
+struct Superblock h5__find_superblock(struct FileDriver *driver) {
+    unsigned char head[HEAD_BYTES];
+    for (uint64_t at = 0; file_driver__read(driver, at, head, sizeof head); at = at ? 2 * at : 512)
+        if (h5__begins(head, sizeof head))
+            return (struct Superblock){.at = (int64_t)at, .end = declared_end(head)};
+    return (struct Superblock){.at = -1};
+}
+
+bool h5_has_signature(const char *path) {
+    struct stat status;
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* opening a pipe must not wait */
+    bool found = false;
+    if (fd >= 0 && !fstat(fd, &status) && S_ISREG(status.st_mode)) {
+        struct FileDriver driver = {.fd = fd, .bytes = (uint64_t)status.st_size};
+        found = h5__find_superblock(&driver).at >= 0;
+    }
+    if (fd >= 0)
+        close(fd);
+    return found;
+}
