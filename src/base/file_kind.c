@@ -65,3 +65,15 @@ const char *file_kind_at(const char *path) {
     char head[FILE_KIND_HEAD];
     return file_kind(head, read_file_head(path, head, sizeof head));
 }
+
+const char *file_utf16(const void *head, size_t bytes) {
+    const unsigned char *text = head;
+    if (bytes < 2)
+        return NULL;
+    if (!memcmp(text, "\xFF\xFE", 2) || !memcmp(text, "\xFE\xFF", 2))
+        return "is UTF-16, which iconv -f UTF-16 -t UTF-8 converts";
+    if (!text[0] == !text[1])
+        return NULL;
+    return text[0] ? "is UTF-16, which iconv -f UTF-16LE -t UTF-8 converts"
+                   : "is UTF-16, which iconv -f UTF-16BE -t UTF-8 converts";
+}

@@ -12,4 +12,8 @@ const char *file_kind(const void *head, size_t bytes);
 /* The same for the file at `path`. NULL also if it cannot be read. */
 const char *file_kind_at(const char *path);
 
+/* For a file of text that begins with these bytes: "is UTF-16, which iconv ... converts", or NULL.
+ */
+const char *file_utf16(const void *head, size_t bytes);
+
 #endif

@@ -4,6 +4,7 @@
 #include <string.h>
 #include <yaml.h>
 
+#include "base/file_kind.h"
 #include "base/text.h"
 #include "runfile/tree.h"
 
@@ -28,6 +29,9 @@ static int line_fail(struct Reader *reader, struct YamlNode *node, int line, con
 static int check_characters(struct Reader *reader, struct YamlNode *node) {
     const unsigned char *text = (const unsigned char *)reader->text;
     int line = 1;
+    const char *wide = file_utf16(text, reader->length);
+    if (wide)
+        return node__fail(node, reader->error, ERROR_RUN_FILE, NULL, "%s", wide);
     for (size_t i = 0, bytes; i < reader->length; i += bytes) {
         uint32_t code;
         bytes = text_character(reader->text + i, reader->length - i, &code);

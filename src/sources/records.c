@@ -82,18 +82,6 @@ static int64_t count_lines(const char *text, size_t length) {
     return lines;
 }
 
-/* Returns a hint on what a text that contains zero bytes is likely to be. */
-static const char *wide_text(const struct Records *records, size_t bytes) {
-    const char *text = records->buffer;
-    if (records->base > 0 || bytes < 2)
-        return "; expected text";
-    if (!strncmp(text, "\xFF\xFE", 2) || !strncmp(text, "\xFE\xFF", 2))
-        return ": it is UTF-16, which iconv -f UTF-16 -t UTF-8 converts";
-    return !text[1]   ? ": it is UTF-16, which iconv -f UTF-16LE -t UTF-8 converts"
-           : !text[0] ? ": it is UTF-16, which iconv -f UTF-16BE -t UTF-8 converts"
-                      : "; expected text";
-}
-
 /* Refuses zero bytes early, so that devices and archives are not read as a whole. */
 static int check_text(const struct Records *records, size_t got, struct Error *error) {
     const char *zero = memchr(records->buffer + records->length, 0, got);
@@ -104,9 +92,11 @@ static int check_text(const struct Records *records, size_t got, struct Error *e
         records->base == 0 ? file_kind(records->buffer, records->length + got) : NULL;
     if (kind)
         return fail(error, ERROR_DATA, "%s: %s", records->path, kind);
-    return fail(error, ERROR_DATA, "%s:%" PRId64 ": holds a zero byte%s", records->path,
+    const char *wide =
+        records->base == 0 ? file_utf16(records->buffer, records->length + got) : NULL;
+    return fail(error, ERROR_DATA, "%s:%" PRId64 ": holds a zero byte%s%s", records->path,
                 records->line + count_lines(begin, (size_t)(zero - begin)),
-                wide_text(records, records->length + got));
+                wide ? ": it " : "; expected text", wide ? wide : "");
 }
 
 /* Makes room after the rest of the buffer: moves the rest to the front, or enlarges the buffer. */

@@ -238,6 +238,13 @@ static void test_kinds_of_files(void **state) {
     assert_non_null(strstr(file_kind("<!DOCTYPE html>", 15), "web page"));
     assert_null(file_kind("a,b,c", 5));
     assert_null(file_kind("MATLAB", 6));
+    assert_non_null(strstr(file_kind("MATLAB 7.3 MAT-file", 19), "needs no import"));
+    assert_non_null(strstr(file_utf16("\xFF\xFE", 2), "-f UTF-16 "));
+    assert_non_null(strstr(file_utf16("a\0b", 4), "-f UTF-16LE "));
+    assert_non_null(strstr(file_utf16("\0a\0b", 4), "-f UTF-16BE "));
+    assert_null(file_utf16("\0\0\0\0", 4));
+    assert_null(file_utf16("ab", 2));
+    assert_null(file_utf16("a", 1));
     assert_null(file_kind("", 0));
 }
 

@@ -128,6 +128,10 @@ def test_wide_text_is_named(encoding, name, tmp_path):
     (tmp_path / "t.csv").write_text(PLAIN, encoding=encoding)
     done = program.start(1, "dataset", "import", "--format", "table", "-o", "own.h5", *LABEL, "t.csv", cwd=tmp_path)
     assert done.returncode == program.DATA and f"which iconv -f {name} -t UTF-8 converts" in done.stderr
+    (tmp_path / "run.yaml").write_text("loss: mse\n", encoding=encoding)
+    done = program.start(1, "describe", "run.yaml", cwd=tmp_path)
+    assert done.returncode == program.RUN_FILE
+    assert done.stderr == f"trainer: run.yaml:1: is UTF-16, which iconv -f {name} -t UTF-8 converts\n"
 
 
 def test_numbers_in_another_notation_are_noticed(tmp_path):
