@@ -108,6 +108,7 @@ int error_advise(struct Error *error, enum AdviceKind kind, const char *file, co
     snprintf(advice->file, sizeof advice->file, "%s", file ? file : "");
     text_hide_controls(advice->file);
     snprintf(advice->detail, sizeof advice->detail, "%s", detail ? detail : "");
+    text_hide_controls(advice->detail);
     return error->code;
 }
 

@@ -132,18 +132,18 @@ static void add_path(struct Text *path, const struct YamlNode *node) {
 int node__locate(const struct YamlNode *place, const char *path, struct Error *error) {
     const struct Source *source = place->source;
     const char *override = source->override;
-    struct Text line = {0};
+    struct Text where = {0};
     char printable[FOUND_BYTES];
     size_t length = strlen(path);
     bool said = override && strncmp(override, path, length) == 0 && override[length] == '=';
-    text_add(&line, "%s", "");
+    text_add(&where, "%s", "");
     if (!override && source->file)
-        text_add(&line, "%s:%d: ", source->file, place->line);
+        text_add(&where, "%s:%d", source->file, place->line);
     if (length > 0 && !said)
-        text_add(&line, "%s: ", path);
-    text_add(&line, "%s", error->text);
-    snprintf(error->text, sizeof error->text, "%s", line.data);
-    text_release(&line);
+        text_add(&where, "%s%s", where.length ? ": " : "", path);
+    if (where.length)
+        error_context(error, "%s", where.data);
+    text_release(&where);
     snprintf(error->key, sizeof error->key, "%s", path);
     error->located = true;
     if (override)

@@ -87,3 +87,11 @@ def test_a_message_names_a_file_without_controls_on_one_line(scratch, words):
     assert done.returncode != 0
     assert len(done.stderr.splitlines()) == 1, done.stderr
     assert "no?[31m?file" in done.stderr
+
+
+@pytest.mark.parametrize("words", (("describe",), ("check",), ("gradcheck",), ("search", "--out", "s")))
+def test_the_path_of_a_run_file_is_shown_without_controls(tmp_path, words):
+    path = tmp_path / "\x1b[31m\nrun.yaml"
+    path.write_text("model: [flattn]\n")
+    line = assert_tame(*words, path).stderr
+    assert line.startswith("trainer: ") and line.count("\n") == 1 and "?[31m?run.yaml:1: " in line
