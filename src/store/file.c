@@ -258,14 +258,21 @@ int h5_open_sealed(struct H5File **out, const char *path, int failure, bool *sea
     if (code != OK)
         return code;
     struct H5File *file = make_file(path, failure);
-    if (!memory_can_hold(bytes)) {
+    file->driver.fd = fd;
+    file->driver.bytes = bytes;
+    struct Superblock superblock = h5__find_superblock(&file->driver);
+    if (superblock.at < 0) /* not all of a file of another kind needs to be read */
+        code = check_head(file, &superblock, error);
+    if (code == OK && !memory_can_hold(bytes)) {
         char words[MEMORY_WORDS];
         code = fail(error, failure, "%s: %s", path, memory_too_large((int64_t)bytes, words));
-    } else {
+    }
+    if (code == OK) {
         file->owned_image = memory_allocate(bytes, "an HDF5 file's image");
         file->image_bytes = bytes;
         code = read_all(fd, file->owned_image, bytes, path, failure, error);
     }
+    file->driver.fd = -1;
     close(fd);
     if (code == OK)
         code = open_owned_image(file, sealed, error);

@@ -153,8 +153,8 @@ enum H5Type h5__classify(hid_t type, const char **name);
 #define H5_SHAPE_TEXT 200
 char *h5__shape(int rank, const int64_t *size, char buffer[H5_SHAPE_TEXT]);
 
-/* Where HDF5's data begin in a file, after a user block of other data; -1: nowhere. Where they end as
- * their head says; 0: it does not say. A read error is noted in driver->failed. */
+/* Where HDF5's data begin in a file, after a user block of other data; -1: nowhere. Where they end
+ * as their head says; 0: it does not say. A read error is noted in driver->failed. */
 struct Superblock {
     int64_t at;
     uint64_t end;

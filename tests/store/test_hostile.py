@@ -178,6 +178,16 @@ def test_a_pipe_in_place_of_a_file_is_not_waited_for(tmp_path, monkeypatch, word
     assert "pipe: " in refusal(CHECKPOINT if len(words) == 2 else DATA, *words)
 
 
+@pytest.mark.parametrize("words", (("eval",), ("activations",), ("inspect",)), ids=" ".join)
+def test_not_all_of_a_file_of_another_kind_is_read(tmp_path, words):
+    """A terabyte of zeros, which take no room on the disk."""
+    path = str(tmp_path / "zeros.h5")
+    with open(path, "wb") as file:
+        file.truncate(2**40)
+    line = refusal(CHECKPOINT, *words, path)
+    assert f"{path}: is not an HDF5 file ({2**40} bytes without its signature)" in line
+
+
 @pytest.mark.parametrize("words", (
     ("describe", "pipe"), ("check", "pipe"), ("gradcheck", "pipe"), ("search", "pipe", "--out", "s"),
     ("train", "pipe", "--out", "r"), ("dataset", "import", "--format", "image-list", "pipe", "-o", "x.h5")),
