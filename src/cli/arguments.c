@@ -73,6 +73,9 @@ static int add_value(struct Arguments *arguments, const struct Command *command,
                      const struct Flag *flag, const char *value, struct Error *error) {
     if ((value || flag->optional) && !flag->repeated && argument_given(arguments, flag->name))
         return usage_about(command, error, memory_print("--%s is given twice", flag->name));
+    if (value && !*value && (strstr(flag->argument, "FILE") || strstr(flag->argument, "DIR")))
+        return usage_about(command, error,
+                           memory_print("--%s is empty; expected %s", flag->name, flag->argument));
     arguments->values[arguments->value_count].flag = flag;
     arguments->values[arguments->value_count++].value = value;
     return OK;
@@ -113,6 +116,11 @@ static int take_flag(struct Arguments *arguments, const struct Command *command,
 static int check_operands(const struct Arguments *arguments, const struct Command *command,
                           struct Error *error) {
     int most = command->most_operands;
+    for (int i = 0; i < arguments->operand_count; i++)
+        if (!*arguments->operands[i])
+            return usage_about(
+                command, error,
+                memory_print("operand %d of %d is an empty text", i + 1, arguments->operand_count));
     if (arguments->operand_count < command->least_operands)
         return usage_about(command, error,
                            arguments->operand_count

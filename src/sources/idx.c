@@ -283,14 +283,13 @@ static bool has_train(const struct IdxName *names, int count) {
 }
 
 static int add_splits(struct Source *source, const struct IdxName *names, int count,
-                      const struct Folder *files, const char *folder,
+                      const struct Folder *files, const char *folder, const char *prefix,
                       const struct SourceOptions *options, struct Error *error) {
     struct Arrays *state = source->state;
     if (!has_train(names, count))
-        return fail(error, ERROR_DATA,
-                    "%s: no train-images-idx3-ubyte or PREFIX-train-images-idx3-ubyte, plain or "
-                    ".gz",
-                    folder);
+        return fail(error, ERROR_DATA, "%s: holds no %s%strain-images-idx3-ubyte%s, plain or .gz",
+                    folder, prefix ? prefix : "", prefix ? "-" : "",
+                    prefix ? "" : " or PREFIX-train-images-idx3-ubyte");
     bool emnist = !strncasecmp(names[0].prefix, "emnist", 6);
     state->transposed = options->arrays.transpose == TRANSPOSE_YES ||
                         (options->arrays.transpose == TRANSPOSE_AUTO && emnist);
@@ -330,7 +329,7 @@ static int open_folder(struct Source *source, const char *path, const char *pref
     if (code == OK)
         code = keep_prefix(names, &count, path, prefix, error);
     if (code == OK)
-        code = add_splits(source, names, count, &folder, path, options, error);
+        code = add_splits(source, names, count, &folder, path, prefix, options, error);
     for (int i = 0; i < count; i++)
         name_release(&names[i]);
     folder__release(&folder);

@@ -119,6 +119,11 @@ static void refusals(void **state) {
     expect_refusal("a --out --resume", "--out needs its argument DIR");
     expect_refusal("a --resume=yes", "--resume takes no argument, found \"yes\"");
     expect_refusal("a --out x -o y", "--out is given twice");
+    expect_refusal("a --out=", "--out is empty; expected DIR");
+    char first[] = "a", empty[] = "", *words[] = {first, empty};
+    bool help;
+    assert_int_equal(arguments_parse(&arguments, &command, 2, words, &help, &error), ERROR_USAGE);
+    assert_non_null(strstr(error.text, "operand 2 of 2 is an empty text"));
 }
 
 static void help(void **state) {
