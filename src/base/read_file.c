@@ -6,6 +6,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/memory.h"
+
 int64_t read_file_part(int file, void *buffer, uint64_t bytes, uint64_t offset) {
     uint64_t done = 0;
     while (done < bytes) {
@@ -63,4 +65,40 @@ int read_file_stream(const char *path, FILE **stream, struct Error *error) {
     if (got == 1)
         ungetc((unsigned char)byte, *stream);
     return OK;
+}
+
+int read_file_regular(const char *path, FILE **stream, struct Error *error) {
+    struct stat about;
+    *stream = NULL;
+    int file = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    if (file < 0 && errno == ENOENT)
+        return OK;
+    bool told = file >= 0 && !fstat(file, &about);
+    if (told && S_ISREG(about.st_mode))
+        *stream = fdopen(file, "r");
+    if (*stream)
+        return OK;
+    int code = !told || S_ISREG(about.st_mode)
+                   ? fail_errno(error, "%s: cannot be read", path)
+                   : fail(error, ERROR_SYSTEM, "%s: is a %s; expected a file", path,
+                          S_ISDIR(about.st_mode) ? "folder" : "pipe or a device");
+    if (file >= 0)
+        close(file);
+    return code;
+}
+
+int64_t read_file_line(FILE *stream, struct FileLine *line) {
+    int64_t length = 0;
+    for (int byte = 0; byte != '\n' && (byte = getc_unlocked(stream)) != EOF;) {
+        if (length == LINE_MOST_BYTES)
+            return -1;
+        if ((size_t)length + 2 > line->room) {
+            size_t room = line->room ? 2 * line->room : 512;
+            line->text = memory_resize(line->text, line->room, room, "a line of a file");
+            line->room = room;
+        }
+        line->text[length++] = (char)byte;
+        line->text[length] = '\0';
+    }
+    return length;
 }

@@ -18,5 +18,17 @@ size_t read_file_head(const char *path, void *buffer, size_t bytes);
  * a pipe, such as <(COMMAND) in a shell, unless no process has opened it for writing. ERROR_SYSTEM,
  * also for such a pipe and for a missing file. */
 int read_file_stream(const char *path, FILE **stream, struct Error *error);
+/* Opens a regular file in the same way, without waiting for anything else; *stream is NULL if there
+ * is no such file. ERROR_SYSTEM. */
+int read_file_regular(const char *path, FILE **stream, struct Error *error);
+
+#define LINE_MOST_BYTES (16 << 20)
+struct FileLine {
+    char *text; /* ends with '\0'; the caller releases it with memory_release */
+    size_t room;
+};
+/* Reads the next line with its end, which the last one may lack. Returns its length: 0 at the end
+ * of the file or if it cannot be read (ferror), -1 if the line has more than LINE_MOST_BYTES. */
+int64_t read_file_line(FILE *stream, struct FileLine *line);
 
 #endif

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/memory.h"
+#include "base/read_file.h"
 #include "base/text.h"
 #include "base/whole_file.h"
 
@@ -31,25 +32,26 @@ static int64_t step_of_line(const char *line) {
 /* Copies the whole lines of steps up to `keep_steps`; a torn last line is dropped. Returns 0, or −1
  * and errno. */
 static int copy_lines(FILE *from, FILE *to, int64_t keep_steps) {
-    char *line = NULL;
-    size_t capacity = 0;
-    ssize_t length;
-    while ((length = getline(&line, &capacity, from)) > 0) {
-        int64_t step = line[length - 1] == '\n' ? step_of_line(line) : -1;
+    struct FileLine line = {0};
+    int64_t length;
+    while ((length = read_file_line(from, &line)) > 0) {
+        int64_t step = line.text[length - 1] == '\n' ? step_of_line(line.text) : -1;
         if (step >= 0 && step <= keep_steps)
-            fputs(line, to);
+            fputs(line.text, to);
     }
-    free(line);
-    return ferror(from) ? -1 : 0;
+    memory_release(line.text);
+    errno = length < 0 ? EFBIG : errno;
+    return length < 0 || ferror(from) ? -1 : 0;
 }
 
 /* The earlier file, if there is one. */
 static int copy_earlier(const char *path, FILE *to, int64_t keep_steps, struct Error *error) {
-    FILE *from = fopen(path, "re");
+    FILE *from;
+    int code = read_file_regular(path, &from, error);
     if (!from)
-        return errno == ENOENT ? OK : fail_errno(error, "%s: cannot be read", path);
-    int code =
-        copy_lines(from, to, keep_steps) ? fail_errno(error, "%s: cannot be read", path) : OK;
+        return code;
+    if (copy_lines(from, to, keep_steps))
+        code = fail_errno(error, "%s: cannot be read", path);
     fclose(from);
     return code;
 }

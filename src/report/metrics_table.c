@@ -9,9 +9,11 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "base/read_file.h"
 #include "base/text.h"
 
 #define PURPOSE "metrics"
+#define MOST_COLUMNS 4096
 
 static struct MetricsColumn *find(const struct MetricsTable *table, const char *name) {
     for (int i = 0; i < table->column_count; i++)
@@ -50,57 +52,71 @@ static void grow(struct MetricsTable *table, int64_t *room) {
     *room = more;
 }
 
-static void add_row(struct MetricsTable *table, json_t *object, int64_t *room) {
+/* False: there are too many names. */
+static bool add_row(struct MetricsTable *table, json_t *object, int64_t *room) {
     const char *name;
     json_t *value;
     if (table->rows == *room)
         grow(table, room);
+    table->rows++;
     json_object_foreach(object, name, value) {
         if (!json_is_number(value) && !json_is_string(value))
             continue;
         struct MetricsColumn *column = find(table, name);
+        if (!column && table->column_count == MOST_COLUMNS)
+            return false;
         if (!column)
             column = add_column(table, name, *room);
+        char **text = &column->texts[table->rows - 1];
         if (json_is_number(value))
-            column->values[table->rows] = json_number_value(value);
+            column->values[table->rows - 1] = json_number_value(value);
         else
-            column->texts[table->rows] = memory_copy_text(json_string_value(value));
+            *text = memory_copy_text(json_string_value(value));
     }
-    table->rows++;
+    return true;
+}
+
+/* Adds line `number` of the file. */
+static int add_line(struct MetricsTable *table, const struct FileLine *line, int64_t length,
+                    int64_t *room, const char *path, int64_t number, struct Error *error) {
+    json_error_t why;
+    json_t *object = json_loadb(line->text, (size_t)length, 0, &why);
+    int code = OK;
+    if (!json_is_object(object))
+        code = fail(error, ERROR_DATA, "%s:%" PRId64 ": expected a JSON object (%s)", path, number,
+                    object ? "it is something else" : why.text);
+    else if (!add_row(table, object, room))
+        code = fail(error, ERROR_DATA,
+                    "%s:%" PRId64 ": holds more than %d names; expected the metrics of a run", path,
+                    number, MOST_COLUMNS);
+    json_decref(object);
+    return code;
 }
 
 static int read_lines(struct MetricsTable *table, FILE *file, const char *path,
                       struct Error *error) {
-    char *line = NULL;
-    size_t capacity = 0;
-    ssize_t length;
-    int64_t room = 1024, number = 0;
+    struct FileLine line = {0};
+    int64_t length, room = 1024, number = 0;
     int code = OK;
-    while (code == OK && (length = getline(&line, &capacity, file)) > 0) {
-        number++;
-        if (line[length - 1] != '\n')
-            break;
-        json_error_t why;
-        json_t *object = json_loadb(line, (size_t)length, 0, &why);
-        if (json_is_object(object))
-            add_row(table, object, &room);
-        else
-            code = fail(error, ERROR_DATA, "%s:%" PRId64 ": expected a JSON object (%s)", path,
-                        number, object ? "it is something else" : why.text);
-        json_decref(object);
-    }
-    if (code == OK && ferror(file))
+    while ((length = read_file_line(file, &line)) > 0 && line.text[length - 1] == '\n' && !code)
+        code = add_line(table, &line, length, &room, path, ++number, error);
+    if (!code && length < 0)
+        code = fail(error, ERROR_DATA,
+                    "%s:%" PRId64 ": is longer than %d bytes; expected the metrics of a run", path,
+                    number + 1, LINE_MOST_BYTES);
+    if (!code && ferror(file))
         code = fail_errno(error, "%s: cannot be read", path);
-    free(line);
+    memory_release(line.text);
     return code;
 }
 
 int metrics_table_read(struct MetricsTable *table, const char *path, struct Error *error) {
     *table = (struct MetricsTable){0};
-    FILE *file = fopen(path, "re");
+    FILE *file;
+    int code = read_file_regular(path, &file, error);
     if (!file)
-        return fail_errno(error, "%s: cannot be read", path);
-    int code = read_lines(table, file, path, error);
+        return code ? code : fail_errno(error, "%s: cannot be read", path);
+    code = read_lines(table, file, path, error);
     fclose(file);
     return code;
 }

@@ -16,6 +16,7 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "base/path.h"
+#include "base/read_file.h"
 #include "base/text.h"
 #include "sources/arrays.h"
 #include "sources/folder.h"
@@ -225,14 +226,16 @@ static int add_split(struct Source *source, const struct IdxName *name, const st
 
 /* Reads PREFIX-mapping.txt, which has a label and one or several codes of characters on each line.
  * These are the classes; the first may have a label other than 0. */
-static void read_mapping(struct Source *source, const char *folder, const char *prefix) {
+static int read_mapping(struct Source *source, const char *folder, const char *prefix,
+                        struct Error *error) {
     char *path = memory_print("%s/%s-mapping.txt", folder, prefix), line[200];
     struct Arrays *state = source->state;
-    FILE *file = fopen(path, "re");
-    int label, code, first = -1, count = 0;
+    FILE *file;
+    int failed = read_file_regular(path, &file, error), label, code, first = -1, count = 0;
     char names[256][2] = {{0}};
     while (file && count < 256 && fgets(line, sizeof line, file))
-        if (sscanf(line, "%d %d", &label, &code) == 2 && isgraph(code & 127) && code < 128) {
+        if (sscanf(line, "%d %d", &label, &code) == 2 && label >= 0 && label < 1000000 &&
+            isgraph(code & 127) && code < 128) {
             first = count == 0 ? label : first;
             if (label != first + count)
                 break;
@@ -245,8 +248,8 @@ static void read_mapping(struct Source *source, const char *folder, const char *
     for (int i = 0; i < source->split_count && fits; i++)
         for (int64_t k = 0; k < source->splits[i].count && fits; k++)
             fits = source->splits[i].labels && source->splits[i].labels[k] >= first;
-    if (!fits)
-        return;
+    if (failed || !fits)
+        return failed;
     for (int i = 0; i < source->split_count; i++)
         for (int64_t k = 0; k < source->splits[i].count; k++)
             source->splits[i].labels[k] -= first;
@@ -254,6 +257,7 @@ static void read_mapping(struct Source *source, const char *folder, const char *
     for (int i = 0; i < count; i++)
         classes[i] = names[i];
     source_set_classes(source, classes, count);
+    return OK;
 }
 
 /* Drops the files of data sets with another prefix. If the prefix is NULL, there must be one data
@@ -302,8 +306,8 @@ static int add_splits(struct Source *source, const struct IdxName *names, int co
         return code;
     arrays__name_classes(source, options);
     if (*names[0].prefix && !options->arrays.first_label && !targets_are_values(&source->targets))
-        read_mapping(source, folder, names[0].prefix);
-    return OK;
+        code = read_mapping(source, folder, names[0].prefix, error);
+    return code;
 }
 
 /* Returns whether a file is FILE.gz and FILE exists, too. */

@@ -80,13 +80,13 @@ static void any_order(void **state) {
 static void values_as_given(void **state) {
     (void)state;
     const char **values;
-    expect_good("a.yaml --set x=1 --set=y=--z --set -3 --out=");
+    expect_good("a.yaml --set x=1 --set=y=--z --set -3 --rate=");
     assert_int_equal(argument_values(&arguments, "set", &values), 3);
     assert_string_equal(values[0], "x=1");
     assert_string_equal(values[1], "y=--z");
     assert_string_equal(values[2], "-3");
     memory_release(values);
-    assert_string_equal(argument_value(&arguments, "out"), "");
+    assert_string_equal(argument_value(&arguments, "rate"), "");
     expect_good("- -- --resume");
     assert_int_equal(arguments.operand_count, 2);
     assert_string_equal(arguments.operands[0], "-");

@@ -3,10 +3,11 @@ gnuplot."""
 import html.parser
 import os
 import re
+import shutil
 
 import pytest
 
-from support.program import USAGE, environment, refusal, run
+from support.program import DATA, SYSTEM, USAGE, environment, refusal, run
 from support.runs import read, synthesize, train, write, write_run_file
 
 
@@ -127,6 +128,24 @@ def test_without_data_or_gnuplot(runs):
     assert "the page has no curves" in said and "none.h5" in said
     page = Page(f"{runs}/bare/index.html")
     assert not page.pictures and "What the models predict" in page.titles
+
+
+@pytest.mark.parametrize("content, code, says", (
+    (b'{"long": "' + bytes(17 << 20).replace(b"\0", b"x") + b'"}\n', DATA,
+     "metrics.jsonl:1: is longer than 16777216 bytes; expected the metrics of a run"),
+    (b"{" + b",".join(b'"k%d":1' % i for i in range(5000)) + b"}\n", DATA,
+     "metrics.jsonl:1: holds more than 4096 names; expected the metrics of a run"),
+    (None, SYSTEM, "metrics.jsonl: is a pipe or a device; expected a file")), ids=("long", "names", "pipe"))
+def test_metrics_that_no_run_wrote(runs, scratch, content, code, says):
+    copy = shutil.copytree(f"{runs}/a", f"{scratch}/run", symlinks=True)
+    path = f"{copy}/metrics.jsonl"
+    os.remove(path)
+    if content is None:
+        os.mkfifo(path)
+        assert says in refusal(code, "train", f"{copy}/run.yaml", "--out", copy, "--resume", "--quiet", alone=False)
+    else:
+        write(path, content.decode())
+    assert says in refusal(code, "report", copy, alone=False)
 
 
 def test_what_is_no_run_is_refused(runs):

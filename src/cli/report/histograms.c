@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "base/read_file.h"
 #include "cli/report/report.h"
 
 #define LAYERS 4  /* spread over the depth */
@@ -70,19 +71,21 @@ static void keep(struct Chosen *chosen, json_t *line) {
         }
 }
 
-static void read_histograms(struct Chosen *chosen, const char *folder) {
-    char *path = memory_print("%s/monitor.jsonl", folder), *line = NULL;
-    size_t capacity = 0;
-    FILE *file = fopen(path, "r");
-    while (file && getline(&line, &capacity, file) > 0) {
-        json_t *object = json_loads(line, 0, NULL);
+static int read_histograms(struct Chosen *chosen, const char *folder, struct Error *error) {
+    char *path = memory_print("%s/monitor.jsonl", folder);
+    struct FileLine line = {0};
+    FILE *file;
+    int code = read_file_regular(path, &file, error);
+    while (file && read_file_line(file, &line) > 0) {
+        json_t *object = json_loads(line.text, 0, NULL);
         keep(chosen, object);
         json_decref(object);
     }
     if (file)
         fclose(file);
-    free(line);
+    memory_release(line.text);
     memory_release(path);
+    return code;
 }
 
 static void release_histograms(struct Chosen *chosen) {
@@ -154,10 +157,10 @@ int report_add_histograms(struct Report *report, struct Error *error) {
     struct Chosen chosen = {0};
     struct Panel *panels = memory_array(struct Panel, LAYERS, "histograms");
     struct Plot plots[LAYERS];
-    int count = 0, code = OK;
+    int count = 0;
     choose(&report->runs[0].monitor, &chosen);
-    read_histograms(&chosen, report->runs[0].folder);
-    for (int i = 0; i < chosen.layer_count; i++) {
+    int code = read_histograms(&chosen, report->runs[0].folder, error);
+    for (int i = 0; code == OK && i < chosen.layer_count; i++) {
         struct Panel *panel = &panels[i];
         fill_panel(&report->runs[0].monitor, &chosen, i, panel);
         if (panel->count)
