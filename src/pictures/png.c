@@ -47,9 +47,12 @@ static void take_orientation(const struct PngDecoder *decoder) {
 static int decode(struct PngDecoder *decoder) {
     png_structp library = decoder->library;
     struct Raster *raster = decoder->raster;
-    png_set_user_limits(library, PICTURE_MOST_SIDE, PICTURE_MOST_SIDE);
+    png_set_user_limits(library, PNG_UINT_31_MAX, PNG_UINT_31_MAX); /* they are checked below */
     png_set_chunk_malloc_max(library, 16 << 20);
     png_read_info(library, decoder->info);
+    if (picture_check_size(decoder->file->path, png_get_image_height(library, decoder->info),
+                           png_get_image_width(library, decoder->info), 1, decoder->error))
+        return decoder->error->code;
     png_set_expand(library); /* palettes and 1 to 4 bits to 8 bits, a transparent colour to alpha */
     png_set_swap(library);   /* 16 bits are big-endian in the file */
     png_set_interlace_handling(library);

@@ -47,9 +47,10 @@ static bool read_head(struct Pnm *pnm, const uint8_t *bytes, size_t count) {
     return good;
 }
 
+/* Comments may be so long that the head reaches beyond these bytes. */
 bool pnm__recognise(const uint8_t *bytes, size_t count) {
-    struct Pnm pnm;
-    return read_head(&pnm, bytes, count);
+    struct Pnm pnm = {0};
+    return read_head(&pnm, bytes, count) || (pnm.at && pnm.at == pnm.end);
 }
 
 /* A digit of PBM as text, which need not be apart from the next. */

@@ -78,11 +78,12 @@ static int add_folder(struct PictureList *list, const char *path, const struct F
 /* Adds an entry of a folder. Takes ownership of the path. */
 static int add_entry(struct PictureList *list, char *path, const struct PictureListOptions *options,
                      struct Error *error) {
-    if (has_picture_name(path) || picture_source(path) == PICTURE_SOURCE_FILE) {
+    bool deep;
+    if (has_picture_name(path) || picture_source(path) == PICTURE_SOURCE_FILE ||
+        !picture_is_deep_file(path, &deep, error)) { /* says what it is instead */
         add_file(list, path, memory_copy_text(path));
         return OK;
     }
-    fail(error, ERROR_DATA, "%s: is not a picture", path);
     memory_release(path);
     error_advise(error, ADVICE_SKIP_BAD, NULL, NULL, 0);
     return leave_out(list, options, error);

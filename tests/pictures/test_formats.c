@@ -294,6 +294,12 @@ static void pnm_of_all_kinds(void **state) {
     assert_true(is_deep);
     write_bytes(path, "P6 is a text", 12);
     refuse(path, &form, "is not a picture by its first bytes");
+    length = (size_t)snprintf(file, sizeof file, "P6 #%0300d\n%d %d\n255\n", 0, WIDTH, HEIGHT);
+    memcpy(file + length, rgb, HEIGHT * WIDTH * 3); /* the head is longer than PICTURE_HEAD */
+    write_bytes(path, file, length + HEIGHT * WIDTH * 3);
+    expect_bytes(path, 3, rgb);
+    assert_int_equal(picture_is_deep_file(path, &is_deep, &unused), OK);
+    assert_false(is_deep);
 }
 
 /* A BMP file: head of 40 bytes, `extra` bytes after it (masks, colours), then the pixels. */
@@ -414,6 +420,15 @@ static void a_jpeg_is_turned(void **state) {
     memory_release(picture.values);
 }
 
+static void a_long_png_says_its_size(void **state) {
+    (void)state;
+    static const uint8_t pixels[300000];
+    const char *path = place(folder, "long.png");
+    write_png(path, 1, 100000, PNG_COLOR_TYPE_RGB, 8, pixels, sizeof pixels);
+    refuse(path, &(struct PictureForm){.channels = 3},
+           "says that it is 100000 pixels wide and 1 high; expected at most 65500 a side");
+}
+
 static void deep_png_keeps_its_levels(void **state) {
     (void)state;
     uint8_t wide[HEIGHT * WIDTH * 2];
@@ -502,6 +517,7 @@ int main(void) {
         cmocka_unit_test(orientations),
         cmocka_unit_test(exif_blocks),
         cmocka_unit_test(a_jpeg_is_turned),
+        cmocka_unit_test(a_long_png_says_its_size),
         cmocka_unit_test(deep_png_keeps_its_levels),
         cmocka_unit_test(four_channels),
         cmocka_unit_test(damage_is_survived),
