@@ -244,6 +244,9 @@ def other(folder):
             Kind("numpy", arrays + matlab(folder)),
             Kind("cifar", [write_bytes(f"{folder}/cifar10.bin", 3 * cifar),
                            write_bytes(f"{folder}/cifar100.bin", 3 * hundred)] + pickles(folder)),
+            Kind("stl10", [write_bytes(f"{folder}/images.bin", bytes(i * 11 % 256 for i in range(2 * 3 * 96 * 96))),
+                           write_bytes(f"{folder}/labels.bin", bytes([3, 7])),
+                           write_bytes(f"{folder}/names.txt", "".join(f"name {i}\n" for i in range(10)).encode())]),
             Kind("picture", pictures(folder))]
 
 

@@ -17,12 +17,13 @@ static struct FuzzFile good_labels(void) {
 }
 
 static int read_numpy(const char *path, XXH3_state_t *answer, struct Error *error) {
-    static const char *const whole[2] = {"data.npz"};
-    static const char *const apart[2] = {"x_train.npy", "y_train.npy"};
+    static const char *const whole[FOLDER_FILES] = {"data.npz"};
+    static const char *const apart[FOLDER_FILES] = {"x_train.npy", "y_train.npy"};
     struct Error other = {0};
-    int npz = read_folder("numpy", whole, (const char *[]){path, NULL}, answer, error);
+    int npz = read_folder("numpy", whole, (const char *[FOLDER_FILES]){path, NULL}, answer, error);
     struct FuzzFile labels = good_labels();
-    int npy = read_folder("numpy", apart, (const char *[]){path, labels.path}, answer, &other);
+    int npy = read_folder("numpy", apart, (const char *[FOLDER_FILES]){path, labels.path}, answer,
+                          &other);
     close(labels.fd);
     const struct SourceOptions matlab = {.format = "matlab", .paths = &path, .path_count = 1};
     int mat = read_source(&matlab, answer, &other);
