@@ -653,11 +653,13 @@ def test_verify_says_what_it_does_not_check(scratch):
     assert "not checked" not in run(1, "verify", path)[0]
     with h5py.File(path, "r+") as file:
         file["test/images"], file["meta/x"] = IMAGES, [1, 2]
+        file["train/depth"], file["train/more/labels"] = IMAGES, [1, 2]
         file["raw"] = h5py.ExternalLink("a.h5", "/x")
     said = run(1, "verify", path)[0]
     assert "x.h5: good: train 24 images\n" in said
-    assert "\nnot checked: /meta/x, /raw, /test/images (of no split that has labels or targets)\n" in said
-    assert result(1, "dataset", "verify", path)["not_checked"] == ["/meta/x", "/raw", "/test/images"]
+    others = ["/meta/x", "/raw", "/test/images", "/train/depth", "/train/more/labels"]
+    assert f"\nnot checked: {', '.join(others)} (no part of a split that has labels or targets)\n" in said
+    assert result(1, "dataset", "verify", path)["not_checked"] == others
 
 
 def test_pictures_inside_the_file(scratch):

@@ -7,18 +7,26 @@
 
 #define SHOWN 8 /* arrays in one line */
 
+static bool is_one_of(const char *name, size_t length, const char *const *names, size_t count) {
+    for (size_t i = 0; i < count; i++)
+        if (strlen(names[i]) == length && !strncmp(names[i], name, length))
+            return true;
+    return false;
+}
+
 /* Whether an array is part of what a data set is made of, all of which is checked. */
 static bool is_checked(const struct Dataset *dataset, const char *path) {
     static const char *const parts[] = {"classes", "target_names", "statistics", "encoding"};
+    static const char *const of_split[] = {"images",  "labels",  "targets",
+                                           "weights", "sources", "block_digests"};
     size_t length = strcspn(++path, "/");
-    for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
-        if (strlen(parts[i]) == length && !strncmp(parts[i], path, length))
-            return true;
-    for (int s = 0; s < dataset->split_count; s++) {
-        const char *name = dataset->splits[s].name;
-        if (strlen(name) == length && !strncmp(name, path, length))
-            return true;
-    }
+    if (is_one_of(path, length, parts, sizeof parts / sizeof *parts))
+        return true;
+    for (int s = 0; s < dataset->split_count; s++)
+        if (is_one_of(path, length, (const char *const *)&dataset->splits[s].name, 1)) {
+            const char *member = path + length + (path[length] == '/');
+            return is_one_of(member, strlen(member), of_split, sizeof of_split / sizeof *of_split);
+        }
     return false;
 }
 
@@ -52,7 +60,7 @@ static void print_unchecked(const json_t *unchecked) {
         printf("%s%s", i ? ", " : "", shown(json_string_value(json_array_get(unchecked, i))));
     if (count > SHOWN)
         printf(" and %zu more", count - SHOWN);
-    printf(" (of no split that has labels or targets)\n");
+    printf(" (no part of a split that has labels or targets)\n");
 }
 
 static void print_words(const struct Dataset *dataset, bool listed, const json_t *unchecked) {
