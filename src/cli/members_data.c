@@ -396,6 +396,12 @@ int members_open_data(struct Members *members, const struct Arguments *arguments
         return OK;
     }
     int code = check_sources(members, error);
+    if (!code && argument_given(arguments, "resize"))
+        code = fail(error, ERROR_USAGE, "--resize %s: does not go with arrays; expected pictures",
+                    argument_value(arguments, "resize"));
+    if (!code && split && operands->source_count && colon_of(operands->sources[0]))
+        code = fail(error, ERROR_USAGE, "--split %s: does not go with the array %s", split,
+                    operands->sources[0]);
     if (code)
         return code;
     if (!operands->source_count)

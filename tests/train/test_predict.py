@@ -77,6 +77,12 @@ def test_another_scale_is_noticed(folder, scratch, trained, arrays):
     assert "warning" not in said[0] and "/x: values from 0 to 1 spread 0.00" in said[1]
 
 
+@pytest.mark.parametrize("flag, value", (("--split", "tset"), ("--resize", "crop")))
+def test_a_flag_without_a_meaning_for_arrays_is_refused(scratch, trained, arrays, flag, value):
+    line = refusal(USAGE, "predict", trained.out, f"{arrays}:/x", "-o", f"{scratch}/p.csv", flag, value, alone=False)
+    assert f"{flag} {value}: does not go with " in line and not os.path.exists(f"{scratch}/p.csv")
+
+
 def test_a_split_without_labels_is_predicted_by_its_name(folder, scratch, trained, arrays, expected):
     run(1, "predict", trained.out, "--data", f"{folder}/split.h5", "--split", "test", "-o", f"{scratch}/p.csv")
     assert numbers(rows(f"{scratch}/p.csv")) == numbers(expected)
