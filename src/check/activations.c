@@ -10,6 +10,7 @@
 #include "evaluate/probing.h"
 
 #define SAMPLES 128
+#define SMALL 0.2   /* of the size of weights that kaiming_normal draws */
 #define DEEP 8      /* ReLUs after which units die of the depth alone */
 #define FEW_UNITS 4 /* layers of fewer units say nothing of dead units */
 
@@ -260,6 +261,7 @@ static void look_at_units(struct Findings *findings, const struct Probing *probi
 struct Weights {
     const struct ArenaRow *row;
     double weight_norm, gradient_norm;
+    bool small;       /* far smaller than those of kaiming_normal */
     bool all_equal;   /* each unit has the weights of the first */
     bool moves_alike; /* and the gradient, too */
 };
@@ -281,15 +283,17 @@ static struct Weights measure(const struct ArenaRow *row, const float *state,
     found.weight_norm = sqrt(found.weight_norm);
     found.gradient_norm = sqrt(found.gradient_norm);
     found.moves_alike = apart <= 1e-4 * most;
+    found.small = found.weight_norm < SMALL * sqrt(2.0 * (double)row->size[0]);
     return found;
 }
 
 /* What the rows of weights come to, those that are frozen aside. */
 struct Gradients {
     int rows, zero, symmetric, constant;
-    bool last_constant; /* of the last row */
+    bool last_constant, last_small; /* of the last row */
     struct Text zero_names, symmetric_names;
-    double first, last, least, most; /* |gradient| / |weight|; of rows that have both */
+    double first, before_last, last, least,
+        most; /* |gradient| / |weight|; of rows that have both */
 };
 
 static void add_weights(struct Gradients *sum, const struct Weights *weights) {
@@ -306,7 +310,9 @@ static void add_weights(struct Gradients *sum, const struct Weights *weights) {
     double ratio = weights->gradient_norm / weights->weight_norm;
     if (sum->least == 0)
         sum->first = sum->least = ratio;
+    sum->before_last = sum->last;
     sum->last = ratio;
+    sum->last_small = weights->small;
     sum->least = fmin(sum->least, ratio);
     sum->most = fmax(sum->most, ratio);
 }
@@ -356,11 +362,15 @@ static void look_at_symmetry(struct Findings *findings, const struct Gradients *
 
 static void look_at_gradients(struct Findings *findings, const struct Gradients *sum) {
     struct Finding *finding = findings__add(findings, CHECK_ACTIVATIONS, "gradients_by_depth");
-    double spread = sum->least > 0 ? sum->first / sum->last : NAN;
+    /* A last layer that begins small is often meant, and soon is no longer small: until then it
+     * passes on small gradients to all others alike. */
+    bool aside = sum->last_small && sum->rows > 2;
+    double last = aside ? sum->before_last : sum->last;
+    double spread = sum->least > 0 ? sum->first / last : NAN;
     finding__figure(finding, "without_gradient", sum->zero);
     finding__figure(finding, "first_over_last", spread);
-    finding__say(finding, "gradient over weight from %.2g (the first layer) to %.2g (the last)",
-                 sum->first, sum->last);
+    finding__say(finding, "gradient over weight from %.2g (the first layer) to %.2g (the last%s)",
+                 sum->first, last, aside ? " but one, as the last begins small" : "");
     finding__expect(finding, "a gradient for each layer, of similar size");
     if (sum->zero && only_last_is_constant(sum)) {
         finding__say(finding, "; none before the last layer has moved");

@@ -136,7 +136,7 @@ static struct Limits limits_of(const struct Experiment *experiment, double chanc
 #define LARGE 3
 
 /* The weights that are largest in comparison with those of kaiming_normal, whose deviation is
- * √(2 / fan_in). */
+ * √(2 / fan_in), or biases in comparison with 1. */
 struct Largest {
     const struct ArenaRow *row; /* NULL: none are large */
     double size, usual;         /* roots of mean squares */
@@ -150,12 +150,13 @@ static struct Largest find_largest(const struct Experiment *experiment) {
         const struct ArenaRow *row = &arena->rows[i];
         const float *w = experiment_initial(experiment) + row->offset;
         double squares = 0;
-        if (row->role != ROLE_WEIGHT)
+        if (row->role != ROLE_WEIGHT && row->role != ROLE_BIAS)
             continue;
         for (int64_t j = 0; j < row->count; j++)
             squares += (double)w[j] * (double)w[j];
         double size = sqrt(squares / (double)row->count);
-        double usual = sqrt(2 * (double)row->size[0] / (double)row->count);
+        double usual =
+            row->role == ROLE_BIAS ? 1 : sqrt(2 * (double)row->size[0] / (double)row->count);
         if (!(size > most * usual))
             continue;
         most = size / usual;
@@ -178,8 +179,16 @@ static void blame_high_loss(struct Preflight *preflight, struct Finding *finding
                        "fan_in_uniform)");
         return;
     }
-    finding__say(finding, "; the size of %s is %.3g, and kaiming_normal gives %.3g",
-                 largest.row->name, largest.size, largest.usual);
+    finding__say(finding, "; the size of %s is %.3g", largest.row->name, largest.size);
+    if (largest.row->role == ROLE_BIAS) {
+        finding__blame(
+            finding, verdict,
+            "the first biases are too large: the network is sure of wrong answers before "
+            "it has learnt anything",
+            "let biases begin at 0 (bias_init of the layer, or initialise.biases)");
+        return;
+    }
+    finding__say(finding, ", and kaiming_normal gives %.3g", largest.usual);
     char *cause = memory_print("the first weights are too large, above all %s: the network is sure "
                                "of wrong answers before it has learnt anything",
                                largest.row->name);

@@ -35,8 +35,33 @@ double check__trial_prior_loss(const struct Trial *trial) {
 #define NOTHING 2 /* fewer of them are chance */
 #define SURE_OF_DIFFERENCE 3
 #define MANY_WRONG 0.15
+#define SWAPPED 0.6 /* of the samples of a class are taken for one other */
+#define FEW 10      /* samples of a class say nothing of that */
 #define SHIFTED 0.8 /* of the samples that other numbers explain */
 #define MANY_WRONG_IF_HARDER 0.45
+
+/* Two classes of which each is mostly taken for the other; false if there are none. */
+static bool find_swapped(const struct Evaluation *evaluation, int64_t *one, int64_t *other) {
+    int64_t classes = evaluation->outputs;
+    for (int64_t a = 0; a < classes; a++) {
+        const int64_t *row = evaluation->confusion + a * classes;
+        for (int64_t b = a + 1; b < classes; b++) {
+            const int64_t *back = evaluation->confusion + b * classes;
+            int64_t all = 0, all_back = 0;
+            for (int64_t k = 0; k < classes; k++) {
+                all += row[k];
+                all_back += back[k];
+            }
+            if (all < FEW || all_back < FEW || (double)row[b] < SWAPPED * (double)all ||
+                (double)back[a] < SWAPPED * (double)all_back)
+                continue;
+            *one = a;
+            *other = b;
+            return true;
+        }
+    }
+    return false;
+}
 
 /* Labels of the validation split that have other numbers. */
 static bool blame_numbers(struct Finding *finding, const struct Trial *trial) {
@@ -55,6 +80,18 @@ static bool blame_numbers(struct Finding *finding, const struct Trial *trial) {
         finding__blame(finding, CHECK_BAD,
                        "labels of the validation split are off by one against those of the "
                        "training split: most samples are taken for the class beside theirs",
+                       "look at how the labels of each split were numbered");
+        return true;
+    }
+    int64_t one, other;
+    if (!other_numbers && find_swapped(evaluation, &one, &other)) {
+        finding__say(finding,
+                     "; validation samples of class %s are mostly taken for %s, and the "
+                     "other way round",
+                     dataset->targets.names[one], dataset->targets.names[other]);
+        finding__blame(finding, CHECK_BAD,
+                       "classes have other numbers in the validation split than in the training "
+                       "split: two of them are swapped",
                        "look at how the labels of each split were numbered");
         return true;
     }
@@ -78,10 +115,12 @@ static double epochs_seen(const struct Trial *trial) {
 }
 
 static void blame_kind(struct Finding *finding, enum CheckVerdict verdict) {
-    finding__blame(finding, verdict,
-                   "what is learnt does not hold for the validation split: its samples are of "
-                   "another kind than those of the training split, or prepared in another way",
-                   "look at samples of both splits, and draw both from the same samples");
+    finding__blame(
+        finding, verdict,
+        "what is learnt does not hold for the validation split: its samples are of "
+        "another kind than those of the training split, or prepared in another way, or "
+        "many of its labels are wrong",
+        "look at samples and labels of both splits, and draw both from the same samples");
 }
 
 /* What is learnt does not hold for the validation split. If little is learnt, that is not sure. */

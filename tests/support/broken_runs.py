@@ -142,6 +142,11 @@ def renumbered_mostly_by_one(labels, random):
 
 
 @in_split("validation")
+def two_of_five_swapped(labels, random):
+    return np.array([0, 3, 2, 1, 4], np.int32)[labels]
+
+
+@in_split("validation")
 def one_class(labels, random):
     return np.zeros_like(labels)
 
@@ -302,6 +307,7 @@ BROKEN = (
     Broken("samples in the order of classes", "not shuffled", sorted_by_class, keys=("train.shuffle=false",)),
     Broken("classes renumbered in one split", "other numbers", renumbered),
     Broken("classes renumbered in one split, most by one", "other numbers", renumbered_mostly_by_one),
+    Broken("two of five classes swapped in one split", "two of them are swapped", two_of_five_swapped),
     Broken("one class in the validation", "classes are missing", one_class),
     Broken("negatives in the validation", "of another kind", other_images),
     Broken("noise in the validation", "of another kind", drawn_at_random),
@@ -321,6 +327,7 @@ BROKEN = (
     Broken("gradients cut to nothing", "clip.value", keys=("clip.value=1e-9",)),
     Broken("big initialisation of the first layer", "above all 0.weight",
            keys=("model.0.conv.weight_init={normal: {std: 30}}",)),
+    Broken("big first biases", "biases are too large", keys=("model.6.linear.bias_init={uniform: {limit: 50}}",)),
     Broken("a layer of one unit", "too small", None, MODEL.replace("out: 32", "out: 1")),
     Broken("no activation", "activation is missing", None, MODEL.replace("{out: 32}\n  - relu", "{out: 32}")),
     Broken("a layer that hardly moves", "frozen", keys=('parameters=[all: {name: "0.*", rate: 1e-6}]',)),
@@ -352,6 +359,7 @@ FIT = (
     Broken("regularised", "", None, MODEL.replace("{out: 32}\n  - relu", "{out: 32}\n  - relu\n  - dropout"),
            ("augment=[flip, crop: {pad: 1}]", "mix=[mixup]", "loss={cross_entropy: {label_smoothing: 0.1}}")),
     Broken("values between 0 and 1", "", scaled),
+    Broken("a small last layer", "", keys=("model.6.linear.weight_init={normal: {std: 0.001}}",)),
     Broken("normalised", "", None, MODEL.replace("padding: 1}\n", "padding: 1, bias: false}\n  - batchnorm\n"),
            ("schedule={cosine: {warmup: 1 epoch}}",)),
     Broken("a table", "", targets=four_classes),
