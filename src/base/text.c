@@ -121,6 +121,13 @@ static int edit_distance(const char *a, const char *b) {
     return last[m];
 }
 
+/* Whether `word` has `part` between letters of no word, as in "part_2". */
+static bool has_part(const char *word, const char *part) {
+    const char *at = strcasestr(word, part);
+    return *part && at && (at == word || !isalpha((unsigned char)at[-1])) &&
+           !isalpha((unsigned char)at[strlen(part)]);
+}
+
 const char *text_nearest(const char *word, const char *const *names, int count) {
     const char *nearest = NULL;
     int length = (int)strnlen(word, LONGEST), best = length <= 3 ? 2 : 2 + length / 3;
@@ -136,7 +143,10 @@ const char *text_nearest(const char *word, const char *const *names, int count) 
     for (int i = 0; i < count; i++) /* "momentum" for "mom", "batchnorm" for "norm" */
         if (length >= 3 && strcasestr(names[i], word))
             return names[i];
-    return NULL;
+    for (int i = 0; i < count; i++) /* "batch" for "batch_size", "conv" for "conv2d" */
+        if (has_part(word, names[i]) && (!nearest || strlen(names[i]) > strlen(nearest)))
+            nearest = names[i];
+    return nearest;
 }
 
 char *text_bytes(double bytes, char buffer[32]) {

@@ -26,7 +26,8 @@ int text_compare(const void *one, const void *other);
 int text_index(const char *word, const char *const *names, int count);
 
 /* The name, of `count`, that is nearest to `word` by edit distance (optimal string alignment, which
- * ignores case here); NULL if none is near enough for `word` to be a likely misspelling. */
+ * ignores case here), or else one that has `word` in it or is a part of `word`, as "batch" is of
+ * "batch_size"; NULL if `word` is not likely to mean any. */
 const char *text_nearest(const char *word, const char *const *names, int count);
 
 /* Reads the UTF-8 character at `text`, of which `left` bytes may be read. Returns its length in

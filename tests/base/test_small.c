@@ -31,6 +31,9 @@ static void test_nearest(void **unused) {
                  {"rleu", "relu"},
                  {"weigth_decay", "weight_decay"},
                  {"norm", "batchnorm"},
+                 {"use_nesterov_form", "nesterov"},
+                 {"relu_with_weight_decay", "weight_decay"},
+                 {"unrelued", NULL},
                  {"quaternion", NULL},
                  {"", NULL},
                  {"xy", NULL}};
