@@ -128,6 +128,11 @@ static int open_hdf5(struct H5File *file, struct Error *error) {
                        "%s: was never closed by the program that wrote it, so that what it holds "
                        "was not written",
                        file->path)
+            : strstr(reason, "driver should be used")
+                ? fail(error, file->failure,
+                       "%s: is one of the files that a driver of HDF5 made of one; expected one "
+                       "file (h5py opens them with driver='split' or 'family')",
+                       file->path)
             : h5__is_newer(reason)
                 ? h5__fail_newer(file, "", reason, error)
                 : fail(error, file->failure, "%s: is damaged: HDF5 cannot open it (%s)", file->path,

@@ -811,6 +811,13 @@ def test_a_newer_format_is_no_damage(scratch):
         assert "is written in a newer format than HDF5" in line and "h5repack" in line and "damaged" not in line
 
 
+def test_one_of_several_files_is_no_damage(scratch):
+    with h5py.File(f"{scratch}/x", "w", driver="split") as file:
+        file["train/images"], file["train/labels"] = IMAGES, LABELS
+    line = refusal(DATA, "dataset", "info", f"{scratch}/x-m.h5")
+    assert "x-m.h5: is one of the files that a driver of HDF5 made of one; expected one file" in line
+
+
 def test_a_file_that_was_never_closed(scratch):
     code = "import h5py, os; file = h5py.File('x.h5', 'w'); file['x'] = range(9); os._exit(0)"
     subprocess.run([sys.executable, "-c", code], cwd=scratch, check=True)

@@ -178,6 +178,15 @@ def test_a_pipe_in_place_of_a_file_is_not_waited_for(tmp_path, monkeypatch, word
     assert "pipe: " in refusal(CHECKPOINT if len(words) == 2 else DATA, *words)
 
 
+@pytest.mark.parametrize("samples", (0, 2**62))
+def test_a_size_of_blocks_that_none_has_is_named(folder, good, samples):
+    path = shutil.copy(good, f"{folder}/blocks.h5")
+    with h5py.File(path, "r+") as file:
+        file["train"].attrs["block_samples"] = samples
+    line = refusal(DATA, "verify", path)
+    assert f"/train, attribute block_samples: is {samples}, expected 1 to {2**62 - 1}" in line
+
+
 @pytest.mark.parametrize("words", (("eval",), ("activations",), ("inspect",)), ids=" ".join)
 def test_not_all_of_a_file_of_another_kind_is_read(tmp_path, words):
     """A terabyte of zeros, which take no room on the disk."""

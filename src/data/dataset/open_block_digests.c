@@ -21,8 +21,8 @@ static int read_digests(struct H5File *file, const char *group, const char *name
         return code;
     if (samples < 1 || samples > INT64_MAX / 2)
         return fail(error, ERROR_DATA,
-                    "%s:/%s, attribute " BLOCK_SAMPLES ": is %" PRId64 ", expected 1 or more",
-                    h5_path(file), group, samples);
+                    "%s:/%s, attribute " BLOCK_SAMPLES ": is %" PRId64 ", expected 1 to %" PRId64,
+                    h5_path(file), group, samples, INT64_MAX / 2);
     int64_t count = block_digests__count(samples, pair->count);
     int64_t *digests = memory_array(int64_t, count, "digests of blocks");
     code = h5_read(file, name, H5_INT64, 1, &count, digests, error);
