@@ -3,12 +3,11 @@
 #include <inttypes.h>
 #include <math.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "base/log.h"
 #include "base/memory.h"
 #include "base/text.h"
+#include "cli/hdf5_source.h"
 #include "cli/members_files.h"
 #include "cli/shown.h"
 #include "data/dataset/contents.h"
@@ -101,28 +100,6 @@ static int open_split(struct Members *members, const char *file, const char *spl
 }
 
 /* ---- Arrays ---- */
-
-static bool exists(const char *path) {
-    struct stat status;
-    return !stat(path, &status);
-}
-
-/* The colon in "FILE:/array"; NULL if the text is a file. */
-static const char *colon_of(const char *text) {
-    const char *colon = strstr(text, ":/");
-    return colon && !exists(text) ? colon : NULL;
-}
-
-bool members_source_is_hdf5(const char *path) {
-    const char *colon = colon_of(path);
-    char *file = colon ? memory_copy_span(path, (size_t)(colon - path)) : memory_copy_text(path);
-    bool found = h5_has_signature(file);
-    bool named =
-        access(file, R_OK) && (text_ends_with(path, ".h5") || text_ends_with(path, ".hdf5"));
-    memory_release(file);
-    /* A file that is missing or of another kind is refused as the kind that its name suggests. */
-    return found || named || colon;
-}
 
 /* Opens arrays of images with this order of dimensions and this shape (NULL: their own shape). */
 static int open_arrays_as(struct Members *members, char *const *arrays, int count, const char *axes,
@@ -376,11 +353,11 @@ static int check_sources(const struct Members *members, struct Error *error) {
     const struct Operands *operands = &members->operands;
     for (int i = 0; i < operands->source_count; i++) {
         const char *source = operands->sources[i];
-        if (!members_source_is_hdf5(source))
+        if (!hdf5_source_is_one(source))
             return fail(error, ERROR_USAGE,
                         "%s: is not an HDF5 file, but %s is; predict them one after the other",
                         source, operands->sources[0]);
-        if (!colon_of(source) && operands->source_count > 1)
+        if (!hdf5_source_colon(source) && operands->source_count > 1)
             return fail(error, ERROR_USAGE,
                         "%s: is one of several sources; expected FILE:/array for each", source);
     }
@@ -399,14 +376,14 @@ int members_open_data(struct Members *members, const struct Arguments *arguments
     if (!code && argument_given(arguments, "resize"))
         code = fail(error, ERROR_USAGE, "--resize %s: does not go with arrays; expected pictures",
                     argument_value(arguments, "resize"));
-    if (!code && split && operands->source_count && colon_of(operands->sources[0]))
+    if (!code && split && operands->source_count && hdf5_source_colon(operands->sources[0]))
         code = fail(error, ERROR_USAGE, "--split %s: does not go with the array %s", split,
                     operands->sources[0]);
     if (code)
         return code;
     if (!operands->source_count)
         code = open_split(members, argument_value(arguments, "data"), split, error);
-    else if (colon_of(operands->sources[0]))
+    else if (hdf5_source_colon(operands->sources[0]))
         code = open_arrays(members, operands->sources, operands->source_count, ranks, error);
     else
         code = open_file(members, operands->sources[0], split, ranks, error);

@@ -10,7 +10,4 @@
 int members_open_data(struct Members *members, const struct Arguments *arguments,
                       const struct Ranks *ranks, struct Error *error);
 
-/* Whether the path has the form "FILE:/array" or is an HDF5 file. */
-bool members_source_is_hdf5(const char *path);
-
 #endif

@@ -6,7 +6,7 @@
 #include <unistd.h>
 
 #include "base/memory.h"
-#include "cli/members_data.h"
+#include "cli/hdf5_source.h"
 #include "cli/shown.h"
 #include "comm/node_memory.h"
 #include "data/feed.h"
@@ -161,7 +161,7 @@ static int list_sources(struct Members *members, const struct Arguments *argumen
     const struct PictureListOptions options = {argument_given(arguments, "skip-bad"), &ticker};
     int code = check_members(members, arguments, error);
     for (int i = 1; i < operands->source_count && !code; i++)
-        if (members_source_is_hdf5(operands->sources[i]))
+        if (hdf5_source_is_one(operands->sources[i]))
             code = fail(error, ERROR_USAGE,
                         "%s: is an HDF5 file, %s is not; predict them one after the other",
                         operands->sources[i], operands->sources[0]);
@@ -242,7 +242,7 @@ int members_list_files(struct Members *members, const struct Arguments *argument
                        struct Ranks *ranks, struct Error *error) {
     const struct Operands *operands = &members->operands;
     int64_t listed = operands->source_count && ranks_rank(ranks) == 0 &&
-                     !members_source_is_hdf5(operands->sources[0]);
+                     !hdf5_source_is_one(operands->sources[0]);
     int code = OK;
     ranks_broadcast(ranks, &listed, (int64_t)sizeof listed);
     members->files.listed = listed;
