@@ -29,6 +29,14 @@ static double number_of_choice(const struct Choice *choice, const char *name) {
     return number_of(choice->kind->keys, choice->options, name);
 }
 
+/* The word that such a key has; "": it has no such key. */
+static const char *word_of_choice(const struct Choice *choice, const char *name) {
+    for (const struct Key *key = choice->kind->keys; key && key->name; key++)
+        if (key->type == KEY_ENUM && !strcmp(key->name, name))
+            return key->names[*(const int *)((const char *)choice->options + key->offset)];
+    return "";
+}
+
 /* ---- The loss ---- */
 
 static void look_at_loss(struct Preflight *preflight) {
@@ -390,6 +398,39 @@ static void look_at_activations(struct Preflight *preflight) {
     }
 }
 
+#define FEW_VALUES 8
+
+/* The batch normalisation whose statistics come from the fewest values of a channel. */
+static void look_at_batchnorm(struct Preflight *preflight) {
+    const struct TrainOptions *train = &experiment_options(preflight->experiment)->train;
+    const struct Model *model = experiment_parts(preflight->experiment)->model;
+    const struct Node *worst = NULL;
+    int64_t fewest = INT64_MAX;
+    for (int i = 0; i < model_node_count(model); i++) {
+        const struct Node *node = model_node(model, i);
+        const char *statistics = word_of_choice(node->choice, "statistics");
+        if (strcmp(node_layer_name(node), "batchnorm") != 0 || !strcmp(statistics, "running"))
+            continue;
+        int64_t samples =
+            !strcmp(statistics, "batch") ? train->batch : train->batch / train->shards;
+        int64_t values = samples * node->out.height * node->out.width;
+        worst = values < fewest ? node : worst;
+        fewest = values < fewest ? values : fewest;
+    }
+    if (!worst || fewest >= FEW_VALUES)
+        return;
+    struct Finding *finding = add(preflight, "batchnorm");
+    finding__figure(finding, "values", (double)fewest);
+    finding__say(finding,
+                 "layer %s (batchnorm) takes each mean and deviation from %" PRId64 " value%s",
+                 worst->path, fewest, fewest == 1 ? "" : "s");
+    finding__expect(finding, "%d values or more", FEW_VALUES);
+    finding__blame(finding, fewest <= 2 ? CHECK_BAD : CHECK_DOUBTFUL,
+                   "batch normalisation over so few samples takes away what differs between them",
+                   "make train.batch larger or train.shards smaller, set statistics: batch, or use "
+                   "groupnorm or layernorm");
+}
+
 /* ---- Frozen layers ---- */
 
 #define HARDLY 1e-4 /* of the rate */
@@ -511,6 +552,7 @@ static int look(struct Preflight *preflight, struct Error *error) {
         look_at_augmentation(preflight);
         look_at_width(preflight);
         look_at_activations(preflight);
+        look_at_batchnorm(preflight);
         look_at_frozen(preflight, settings);
         if (!preflight->findings->count)
             finding__say(add(preflight, "values"), "none that could go wrong by itself");

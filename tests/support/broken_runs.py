@@ -328,6 +328,8 @@ BROKEN = (
     Broken("big initialisation of the first layer", "above all 0.weight",
            keys=("model.0.conv.weight_init={normal: {std: 30}}",)),
     Broken("big first biases", "biases are too large", keys=("model.6.linear.bias_init={uniform: {limit: 50}}",)),
+    Broken("batch normalisation of two samples", "over so few samples", None,
+           MODEL.replace("{out: 32}\n", "{out: 32}\n  - batchnorm\n"), ("train.batch=4", "optimizer.rate=0.002")),
     Broken("a layer of one unit", "too small", None, MODEL.replace("out: 32", "out: 1")),
     Broken("no activation", "activation is missing", None, MODEL.replace("{out: 32}\n  - relu", "{out: 32}")),
     Broken("a layer that hardly moves", "frozen", keys=('parameters=[all: {name: "0.*", rate: 1e-6}]',)),
