@@ -152,6 +152,21 @@ static int parse_numbers(struct Numbers *numbers, const struct Arguments *argume
     return code;
 }
 
+int members_check_flags(const struct Arguments *arguments, struct Error *error) {
+    struct Numbers numbers;
+    struct Members members;
+    int rule, code = parse_numbers(&numbers, arguments, error);
+    if (!code)
+        code = members_read_mean(arguments, &members.mean, error);
+    if (!code)
+        code = members_read_parameters(arguments, &members.parameters, error);
+    if (!code)
+        code = members_check_precision(arguments, error);
+    if (!code)
+        code = argument_choice(arguments, "convolution", convolution_rule_names, -1, &rule, error);
+    return code;
+}
+
 static int check_views(const struct Members *members, const struct Member *member,
                        struct Error *error) {
     if (members->views && preprocess_makes_vector(&member->preprocess))

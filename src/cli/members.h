@@ -92,6 +92,9 @@ int members_parse_weights(const char *text, int count, double *weights, struct E
 int members_read_parameters(const struct Arguments *arguments, enum MemberParameters *parameters,
                             struct Error *error);
 int members_check_precision(const struct Arguments *arguments, struct Error *error);
+/* Checks the values of flags that members_open checks and that need no member: for commands that do
+ * something else first. */
+int members_check_flags(const struct Arguments *arguments, struct Error *error);
 int members_read_mean(const struct Arguments *arguments, enum EnsembleMean *mean,
                       struct Error *error);
 int members_check_mean(enum EnsembleMean mean, const struct Member *first, struct Error *error);

@@ -148,6 +148,12 @@ def test_metrics_that_no_run_wrote(runs, scratch, content, code, says):
     assert says in refusal(code, "report", copy, alone=False)
 
 
+@pytest.mark.parametrize("flag", ("--threads", "--seed", "--dropout-samples", "--convolution"))
+def test_a_flag_that_cannot_be_read_writes_no_page(runs, scratch, flag):
+    line = refusal(USAGE, "report", f"{runs}/a", "--out", f"{scratch}/page", f"{flag}=many")
+    assert flag in line and "many" in line and not os.path.exists(f"{scratch}/page")
+
+
 def test_what_is_no_run_is_refused(runs):
     assert "expected the folder of a run" in refusal(USAGE, "report", f"{runs}/a/run.yaml")
     assert "has no run.yaml" in refusal(USAGE, "report", f"{runs}/a/checkpoints")

@@ -262,7 +262,9 @@ static int run(const struct Command *command, const struct Arguments *arguments,
         release(&report);
         return done;
     }
-    int code = ranks_agree(ranks, first ? begin(&report, arguments, error) : OK, error);
+    int code = members_check_flags(arguments, error);
+    if (code == OK)
+        code = ranks_agree(ranks, first ? begin(&report, arguments, error) : OK, error);
     if (code == OK && !argument_given(arguments, "curves-only"))
         code = evaluate_models(&report, arguments, ranks, error);
     if (code == OK)
