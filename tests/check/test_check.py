@@ -208,7 +208,7 @@ class TestLoss:
         assert figures["chance"] == pytest.approx(chance) and figures["loss"] == pytest.approx(chance, rel=0.02)
 
     @pytest.mark.parametrize("keys, code, words", (
-        (["model.4.linear.weight_init={normal: {std: 1}}"], FOUND, "too large, above all the last layer"),
+        (["model.4.linear.weight_init={normal: {std: 1}}"], FOUND, "too large, above all 4.weight"),
         (["optimizer.weight_decay=5"], 0, "regularisation outweighs")))
     def test_that_is_not_chance_s(self, recipe, keys, code, words):
         assert words in check(recipe, "loss", *settings(*keys), code=code)["cause"]
