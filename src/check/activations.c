@@ -1,4 +1,4 @@
-/* Item 4: activations and gradients with the first weights, by depth (CS231n, "Weight
+/* Item 4: activations and gradients with the initial weights, by depth (CS231n, "Weight
  * initialization"): collapse, explosion, saturation, dead units, symmetry. */
 #include <inttypes.h>
 #include <math.h>
@@ -159,14 +159,15 @@ static struct Depth look_down(const struct Findings *findings, const struct Prob
 }
 
 static void judge_depth(struct Finding *finding, const struct Depth *depth) {
-    static const char small[] = "the first weights are too small: the signal dies away with depth, "
-                                "and so do the gradients";
-    static const char large[] = "the first weights are too large: the signal grows with depth";
+    static const char small[] =
+        "the initial weights are too small: the signal dies away with depth, "
+        "and so do the gradients";
+    static const char large[] = "the initial weights are too large: the signal grows with depth";
     static const char advice[] =
         "initialise with kaiming_normal (ReLU) or xavier (tanh), or add batch normalisation";
     bool bad_small = depth->least<1e-3, bad_large = depth->most> 1e3;
     if (depth->nonfinite)
-        finding__blame(finding, CHECK_BAD, "the first weights are so large that numbers overflow",
+        finding__blame(finding, CHECK_BAD, "the initial weights are so large that numbers overflow",
                        advice);
     else if (bad_small || depth->least < 0.02)
         finding__blame(finding, bad_small ? CHECK_BAD : CHECK_DOUBTFUL, small, advice);
@@ -201,7 +202,7 @@ static void look_at_outputs(struct Findings *findings, const struct Probing *pro
     finding__expect(finding, "few");
     if (depth.saturated > 0.5)
         finding__blame(finding, depth.saturated > 0.9 ? CHECK_BAD : CHECK_DOUBTFUL,
-                       "the first weights are too large, or the images are not scaled: saturated "
+                       "the initial weights are too large, or the images are not scaled: saturated "
                        "units pass no gradient on",
                        "initialise with xavier, and centre and scale the images");
 }

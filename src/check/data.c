@@ -208,11 +208,12 @@ static void look_at_scale(struct Preflight *preflight, const double *mean,
         finding__say(finding, " to %.3g", most);
     finding__expect(finding, "about 1");
     if (most > LARGE_TARGETS || most < SMALL_TARGETS)
-        finding__blame(finding, most > HUGE_TARGETS ? CHECK_BAD : CHECK_DOUBTFUL,
-                       "the targets are not scaled, as their size does not suit the first weights "
-                       "and the usual learning rates",
-                       "set preprocess.targets: standardise; predictions are in the targets' units "
-                       "nevertheless");
+        finding__blame(
+            finding, most > HUGE_TARGETS ? CHECK_BAD : CHECK_DOUBTFUL,
+            "the targets are not scaled, as their size does not suit the initial weights "
+            "and the usual learning rates",
+            "set preprocess.targets: standardise; predictions are in the targets' units "
+            "nevertheless");
 }
 
 /* Whether the targets of the validation split are like those of the training split. */

@@ -72,7 +72,7 @@ int check__affordable(struct Preflight *preflight, int64_t least, int64_t most, 
 int check__probe(struct Preflight *preflight, const float *state, struct Findings *findings,
                  struct Error *error);
 
-/* Trains `steps` steps from the first weights, at a rate that rises to `rate` over a quarter of
+/* Trains `steps` steps from the initial weights, at a rate that rises to `rate` over a quarter of
  * them. `last`: the mean loss of the last quarter; Inf: it did not stay finite. Collective. */
 int check__train(struct Experiment *experiment, int64_t steps, double rate, double *last,
                  struct Error *error);

@@ -1,4 +1,4 @@
-/* Item 2: the loss of the first batch with the first weights, against what scores of 0 would give
+/* Item 2: the loss of the first batch with the initial weights, against what scores of 0 would give
  * (ln C for a softmax over C classes); then the penalty, by which the objective must rise. */
 #include <inttypes.h>
 #include <math.h>
@@ -111,7 +111,7 @@ static void look_at_last_layer(struct Preflight *preflight) {
                    "end the model with the linear layer");
 }
 
-/* ---- The first loss ---- */
+/* ---- The initial loss ---- */
 
 /* How many times the loss of chance is too much. Scores of weights with std √(2 / fan_in) after
  * activations of unit variance come to 1.2 to 2.5 times for classes, and 3 times for values. */
@@ -165,33 +165,35 @@ static struct Largest find_largest(const struct Experiment *experiment) {
     return largest;
 }
 
-/* Why the first loss is too high: inputs that are not as they should be, or weights. */
+/* Why the initial loss is too high: inputs that are not as they should be, or weights. */
 static void blame_high_loss(struct Preflight *preflight, struct Finding *finding,
                             enum CheckVerdict verdict) {
     struct Largest largest = find_largest(preflight->experiment);
     if (!largest.row) {
         if (finding__blame_earlier(preflight->findings, finding, verdict))
             return;
-        finding__blame(finding, verdict,
-                       "the first weights are too large, above all the last layer's: it is sure of "
-                       "wrong answers before it has learnt anything",
-                       "initialise the last layer smaller (weight_init: {normal: {std: 0.01}}, or "
-                       "fan_in_uniform)");
+        finding__blame(
+            finding, verdict,
+            "the initial weights are too large, above all the last layer's: it is sure of "
+            "wrong answers before it has learnt anything",
+            "initialise the last layer smaller (weight_init: {normal: {std: 0.01}}, or "
+            "fan_in_uniform)");
         return;
     }
     finding__say(finding, "; the size of %s is %.3g", largest.row->name, largest.size);
     if (largest.row->role == ROLE_BIAS) {
         finding__blame(
             finding, verdict,
-            "the first biases are too large: the network is sure of wrong answers before "
+            "the initial biases are too large: the network is sure of wrong answers before "
             "it has learnt anything",
             "let biases begin at 0 (bias_init of the layer, or initialise.biases)");
         return;
     }
     finding__say(finding, ", and kaiming_normal gives %.3g", largest.usual);
-    char *cause = memory_print("the first weights are too large, above all %s: the network is sure "
-                               "of wrong answers before it has learnt anything",
-                               largest.row->name);
+    char *cause =
+        memory_print("the initial weights are too large, above all %s: the network is sure "
+                     "of wrong answers before it has learnt anything",
+                     largest.row->name);
     finding__blame(finding, verdict, cause,
                    "initialise them with kaiming_normal, or smaller (weight_init of the layer, or "
                    "initialise.weights)");
@@ -201,7 +203,7 @@ static void blame_high_loss(struct Preflight *preflight, struct Finding *finding
 static void judge_loss(struct Preflight *preflight, struct Finding *finding, struct Limits limits,
                        double loss, double chance) {
     if (!isfinite(loss))
-        finding__blame(finding, CHECK_BAD, "the first weights are so large that numbers overflow",
+        finding__blame(finding, CHECK_BAD, "the initial weights are so large that numbers overflow",
                        "initialise with kaiming_normal, and centre and scale the images");
     else if (loss > limits.bad)
         blame_high_loss(preflight, finding, CHECK_BAD);
@@ -209,7 +211,7 @@ static void judge_loss(struct Preflight *preflight, struct Finding *finding, str
         blame_high_loss(preflight, finding, CHECK_DOUBTFUL);
     else if (loss < 0.3 * chance)
         finding__blame(finding, CHECK_DOUBTFUL,
-                       "the first weights know the answers already: they are of a trained model, "
+                       "the initial weights know the answers already: they are of a trained model, "
                        "or the images give the labels away",
                        "look at where the weights come from (start_from), and at the data");
 }
@@ -337,7 +339,7 @@ static void look_at_clip(struct Preflight *preflight, const struct ExperimentSte
                                        : "raise clip.norm to about the gradient's norm");
 }
 
-/* The first step with the run's first weights, without what changes images, targets and layers at
+/* The first step with the run's initial weights, without what changes images, targets and layers at
  * random. */
 static int plain_step(struct Preflight *preflight, struct ExperimentStep *step,
                       struct Error *error) {

@@ -63,7 +63,7 @@ static int raise_rate(struct Preflight *preflight, int64_t steps, double low, do
  * curve says little. */
 #define NOISY 0.05
 
-/* The losses of the same batches with the first weights, to which those of raise_rate are then
+/* The losses of the same batches with the initial weights, to which those of raise_rate are then
  * related: what is left of their going up and down is due to the rate. `losses`: those of each
  * step, related. */
 static int relate_to_start(struct Preflight *preflight, double *losses, struct Error *error) {

@@ -451,7 +451,7 @@ static void report_frozen(struct Preflight *preflight, int all, int frozen, int 
     struct Finding *finding = add(preflight, "frozen_layers");
     finding__figure(finding, "frozen", frozen);
     finding__figure(finding, "frozen_at_random", drawn);
-    finding__say(finding, "%d of %d layers %s frozen, %d of them at %s random first weights",
+    finding__say(finding, "%d of %d layers %s frozen, %d of them at %s random initial weights",
                  frozen, all, frozen == 1 ? "is" : "are", drawn, drawn == 1 ? "its" : "their");
     finding__expect(finding, "frozen layers with the weights of a trained model");
     if (!drawn)

@@ -123,7 +123,7 @@ static int validate(struct Trial *trial, struct Error *error) {
     return code == ERROR_NUMERIC ? OK : code;
 }
 
-/* The loss of the first batches with the first weights. */
+/* The loss of the first batches with the initial weights. */
 static int measure_first(struct Trial *trial, struct Error *error) {
     struct ExperimentStep step;
     for (int i = 0; i < FIRST; i++) {

@@ -201,7 +201,7 @@ static struct Worst find_worst(const struct Seen *seen) {
 static void print_verdict(const struct Seen *seen) {
     const struct Worst worst = find_worst(seen);
     if (worst.nonfinite)
-        puts("\nverdict  numbers are NaN or Inf: the rate was too high, or the first weights too "
+        puts("\nverdict  numbers are NaN or Inf: the rate was too high, or the initial weights too "
              "large\nadvice   lower optimizer.rate, and initialise with kaiming_normal or xavier");
     else if (worst.dead_at && worst.dead > 0.5)
         printf(

@@ -233,9 +233,7 @@ static int check_trace(const struct TrainRequest *request, struct Ranks *ranks,
                        struct Error *error) {
     const char *path = request->profile;
     int code = OK;
-    if (ranks_rank(ranks) == 0 && path && !*path)
-        code = fail(error, ERROR_USAGE, "--profile=: expected the name of a file");
-    else if (ranks_rank(ranks) == 0 && path)
+    if (ranks_rank(ranks) == 0 && path)
         code = output_check("--profile", path, OUTPUT_TRACE, &request->run_path, 1, error);
     return ranks_agree(ranks, code, error);
 }

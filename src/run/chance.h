@@ -11,12 +11,12 @@ void run_read_target(const struct RunParts *parts, int64_t sample, float *target
  * softmax over C classes. */
 double run_chance_loss(const struct RunOptions *options, const struct RunParts *parts);
 
-/* Up to where a first loss of classes is usual: `times` that of chance; for fewer than ten classes
- * as far above chance as that is for ten, because how far scores raise the loss depends little on
- * the number of classes. */
+/* Up to where an initial loss of classes is usual: `times` that of chance; for fewer than ten
+ * classes as far above chance as that is for ten, because how far scores raise the loss depends
+ * little on the number of classes. */
 double run_usual_loss(double times, double chance);
 
-/* Up to where the first loss of `outputs` values is usual: `times` that of chance. A squared loss
+/* Up to where the initial loss of `outputs` values is usual: `times` that of chance. A squared loss
  * of few outputs may be larger: freshly drawn weights shift each output by about √2 deviations of
  * its target, and the fewer there are, the less the mean of the squares tells of their size. The
  * limit is then what one model in a thousand exceeds. */

@@ -25,7 +25,7 @@ struct SearchOptions {
     int64_t seed;      /* of the trials' values */
     int64_t ranks;     /* of a trial */
     int64_t crashes;   /* of a trial, after which it is given up */
-    double diverged;   /* times the first loss, from which on a trial is stopped; 0: never */
+    double diverged;   /* times the initial loss, from which on a trial is stopped; 0: never */
     double time_limit; /* seconds after which no trial is started; 0: none */
     struct HalvingOptions halving;
 };

@@ -39,7 +39,7 @@ static void keep_start(struct Experiment *experiment) {
     const struct Arena *arena = arena_of(experiment);
     int slots = updater_slot_count(experiment->trainer.parts.updater);
     experiment->initial =
-        memory_array(float, arena_state_elements(arena), "the first weights of an experiment");
+        memory_array(float, arena_state_elements(arena), "the initial weights of an experiment");
     experiment->slots =
         memory_array(float, slots * arena->parameters, "the optimiser of an experiment");
     experiment->gradient = memory_array(float, arena->parameters, "the gradient of an experiment");

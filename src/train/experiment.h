@@ -35,7 +35,7 @@ struct ExperimentStep {
     bool finite;    /* loss, gradient, and what the update made */
 };
 
-/* Back to the first weights, the first sample and an optimiser that has seen nothing. */
+/* Back to the initial weights, the first sample and an optimiser that has seen nothing. */
 void experiment_restart(struct Experiment *experiment);
 /* Computes the gradient of the next batch, and, unless `rate` is NaN, updates the weights with it.
  * ERROR_DATA if samples cannot be read. Collective; the same on every rank, except for the seconds.

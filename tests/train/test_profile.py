@@ -169,7 +169,7 @@ def test_refusals(folder, recipe, code, says, more):
 
 @pytest.mark.parametrize("what, words", (
     ("recipe", "would overwrite the input"), ("data", "would overwrite a data set"), ("folder", "is a folder"),
-    ("pipe", "is a device or a pipe"), ("", "expected the name of a file")))
+    ("pipe", "is a device or a pipe"), ("", "--profile is empty; expected FILE")))
 def test_a_trace_takes_the_place_of_nothing_else(folder, scratch, recipe, what, words):
     os.mkfifo(f"{scratch}/pipe")
     path = {"recipe": recipe, "data": f"{folder}/shapes.h5", "folder": folder, "pipe": f"{scratch}/pipe"}.get(what, "")

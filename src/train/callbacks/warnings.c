@@ -15,7 +15,7 @@
 #define FAR_FOR_CLASSES 2.5
 #define FAR_FOR_VALUES 8.0
 
-#define HIGH_LOSS 3.0 /* times the first loss and that of chance, ... */
+#define HIGH_LOSS 3.0 /* times the initial loss and that of chance, ... */
 #define HIGH_STEPS 3  /* in so many steps in a row: it diverges */
 #define RISEN 2.0     /* times the best window, ... */
 #define ABOVE 1.5     /* and times chance: it rises */
@@ -114,11 +114,12 @@ static void look_at_first(struct Trainer *trainer, struct State *state, double l
     state->seen.first = loss;
     if (loss <= far)
         return;
-    snprintf(text, sizeof text,
-             "the initial loss is %.4g, and scores of 0 would give %.4g: the first weights are too "
-             "large, or the images are not centred and scaled; see initialise, and weight_init of "
-             "the last layer",
-             loss, state->chance);
+    snprintf(
+        text, sizeof text,
+        "the initial loss is %.4g, and scores of 0 would give %.4g: the initial weights are too "
+        "large, or the images are not centred and scaled; see initialise, and weight_init of "
+        "the last layer",
+        loss, state->chance);
     warn(trainer, state, WARNED_INITIAL,
          (struct WarningReport){.name = "initial_loss", .text = text});
 }
