@@ -7,6 +7,8 @@
 #ifndef TRAINER_COMPUTE_BLOCK_PRODUCTS_H
 #define TRAINER_COMPUTE_BLOCK_PRODUCTS_H
 
+#include <string.h>
+
 #include "compute/registers.h"
 
 #ifdef KERNEL_SUFFIX
@@ -22,6 +24,19 @@ struct Block {
     int64_t row;           /* elements from one row to the next */
     int64_t points, point; /* matrices, and elements from one to the next */
 };
+
+/* The rows, filled up to a multiple of ROWS. */
+static inline int64_t whole_rows(int64_t count) {
+    return (count + ROWS - 1) / ROWS * ROWS;
+}
+
+/* Zeros for the rows from `count` up to whole ones, which are multiplied, too. */
+static inline void clear_rest(const struct Block *block) {
+    int64_t rest = whole_rows(block->count) - block->count;
+    for (int64_t i = 0; rest && i < block->points; i++)
+        memset(block->data + i * block->point + block->count * block->row, 0,
+               (size_t)(rest * block->row) * sizeof(real));
+}
 
 /* Elements from one point's matrix, which has so many, to the next one's: a line more, so that the
  * same place of all points does not share a set of the caches. */

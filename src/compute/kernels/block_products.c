@@ -13,7 +13,7 @@ enum { ROWS_1 = 12, ROWS_2 = 6, ROWS_3 = 3, ROWS_4 = 3 };
  * once would hold up the loads of operands. First come the weights or sums of the next panel, then
  * the caller's spans, then the matrices of the next point. */
 enum { PANEL_SPAN, CALLER_SPANS, POINT_SPANS = CALLER_SPANS + 2, SPANS = POINT_SPANS + 2 };
-enum { STRETCH = 8, MANY_POINTS = 36 };
+enum { STRETCH = 8, MANY_POINTS = 36 /* as Winograd's blocks have */ };
 struct Ahead {
     struct Span spans[SPANS]; /* what is left */
     int span;                 /* the current one */

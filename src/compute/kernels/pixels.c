@@ -175,16 +175,15 @@ struct Data { /* dx (pixels, in) = dy (pixels, out) · weights */
 static void multiply_block(const struct Data *d, int64_t first, real *space) {
     int64_t in = d->dx.channels, out = d->dy.channels;
     int64_t count = smaller(d->block, d->pixels - first), next = first + count;
-    int64_t rest = (ROWS - count % ROWS) % ROWS;
-    bool in_place = d->dx.dense && !rest;
+    bool whole = count % ROWS == 0, in_place = d->dx.dense && whole;
     struct Block dy = {.data = dense_at(&d->dy, first), .count = count, .row = out, .points = 1};
     struct Block dx = dy;
     dx.row = in;
     dx.data = in_place ? dense_at(&d->dx, first) : space + d->block * out;
-    if (rest) {
+    if (!whole) {
         gather(&d->dy, first, count, space);
-        memset(space + count * out, 0, (size_t)(rest * out) * sizeof(real));
         dy.data = space;
+        clear_rest(&dy);
     }
     const struct Span ahead[2] = {dense_span(&d->dy, next, smaller(d->block, d->pixels - next)),
                                   dense_span(&d->dx, first, count)};
@@ -204,7 +203,7 @@ static void backward_data(const struct ConvShape *s, int64_t samples, const void
                      .large = is_large(s)};
     int64_t share = (d.pixels + threads - 1) / threads;
     int64_t space = data_block(s) * (s->in_channels + s->out_channels);
-    d.block = smaller(data_block(s), (share + ROWS - 1) / ROWS * ROWS);
+    d.block = smaller(data_block(s), whole_rows(share));
 #pragma omp parallel for schedule(static) num_threads(threads)
     for (int64_t first = 0; first < d.pixels; first += d.block)
         multiply_block(&d, first, (real *)scratch + omp_get_thread_num() * space);
@@ -267,7 +266,7 @@ static void backward_weights(const struct ConvShape *shape, int64_t samples,
                      .dy = y_pixels(shape, dy),
                      .pixels = pixels_of(shape, samples),
                      .block = weights_block(shape),
-                     .chunk = smaller(CHUNK, (share + ROWS - 1) / ROWS * ROWS),
+                     .chunk = smaller(CHUNK, whole_rows(share)),
                      .sums = scratch,
                      .gathered = (real *)scratch + in * out,
                      .large = is_large(shape)};

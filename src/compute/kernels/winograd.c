@@ -132,15 +132,6 @@ static struct Grid grid_over(const struct Images *images) {
     return (struct Grid){(images->height + TILE - 1) / TILE, (images->width + TILE - 1) / TILE};
 }
 
-/* The rows of a block from `count` up to a multiple of ROWS, which are multiplied too. */
-static void clear_rest(const struct Block *block) {
-    int64_t rest = (ROWS - block->count % ROWS) % ROWS;
-    if (rest)
-        for (int64_t i = 0; i < POINTS; i++)
-            memset(block->data + i * block->point + block->count * block->row, 0,
-                   (size_t)(rest * block->row) * sizeof(real));
-}
-
 struct Forward {
     struct Images x, y;
     struct Grid grid;
@@ -204,7 +195,7 @@ static void forward(const struct ConvShape *shape, int64_t samples, const struct
         f.grid = grid_over(&f.y);
         f.tiles = samples * f.grid.rows * f.grid.columns;
         int64_t share = (f.tiles + threads - 1) / threads;
-        f.block = smaller(s.tiles, (share + ROWS - 1) / ROWS * ROWS);
+        f.block = smaller(s.tiles, whole_rows(share));
 #pragma omp parallel for schedule(static) num_threads(threads)
         for (int64_t first = 0; first < f.tiles; first += f.block)
             forward_block(&f, first, (real *)scratch + omp_get_thread_num() * space);
