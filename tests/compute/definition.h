@@ -2,6 +2,7 @@
 #ifndef TRAINER_TESTS_COMPUTE_DEFINITION_H
 #define TRAINER_TESTS_COMPUTE_DEFINITION_H
 
+#include "compute/method.h"
 #include "each.h"
 
 struct Defined {
@@ -62,6 +63,17 @@ static inline struct Defined defined_make(struct Form form, const struct ConvSha
     d.db = memory_array(double, d.o_count, "test");
     define(&d);
     return d;
+}
+
+/* Memory that holds NaN. */
+static inline void *spoiled(size_t bytes) {
+    return memset(memory_allocate(bytes, "test"), 0xff, bytes);
+}
+
+static inline void *scratch_for(const struct Method *method, const struct Defined *d,
+                                enum Pass pass) {
+    assert_true(method->serves(&d->shape, pass));
+    return spoiled(method->scratch_bytes(&d->shape, pass, d->samples));
 }
 
 static inline void defined_release(struct Defined *d) {

@@ -26,15 +26,6 @@ struct Results {
     void *dx, *dw, *db;
 };
 
-static void *spoiled(size_t bytes) {
-    return memset(memory_allocate(bytes, "test"), 0xff, bytes);
-}
-
-static void *scratch_for(const struct Method *pixels, const struct Defined *c, enum Pass pass) {
-    assert_true(pixels->serves(&c->shape, pass));
-    return spoiled(pixels->scratch_bytes(&c->shape, pass, c->samples));
-}
-
 /* In memory that holds NaN before. */
 static struct Results compute(enum Variant variant, const struct Defined *c) {
     const struct Method *pixels = pixels__method(variant, PRECISION_FP32);

@@ -26,15 +26,6 @@ struct Results {
     void *y, *dx, *dw, *db;
 };
 
-static void *spoiled(size_t bytes) {
-    return memset(memory_allocate(bytes, "test"), 0xff, bytes);
-}
-
-static void *scratch_for(const struct Method *products, const struct Defined *c, enum Pass pass) {
-    assert_true(products->serves(&c->shape, pass));
-    return spoiled(products->scratch_bytes(&c->shape, pass, c->samples));
-}
-
 /* In memory that holds NaN before. */
 static struct Results compute(enum Variant variant, const struct Defined *c, bool bias) {
     const struct Method *products = products__method(variant, PRECISION_FP32);

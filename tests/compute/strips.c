@@ -40,15 +40,12 @@ static struct Results compute(struct Form form, const struct Defined *c, bool re
     void *scratch[PASS_COUNT];
     for (int pass = 0; pass < PASS_COUNT; pass++) {
         size_t bytes = strips->scratch_bytes(&shape, (enum Pass)pass, c->samples);
-        scratch[pass] = memset(memory_allocate(bytes, "test"), 0xff, bytes);
+        scratch[pass] = spoiled(bytes);
     }
     size_t size = element_size(form), weight_size = element_size(weight_form(form));
     size_t y = (size_t)c->y_count * size, dx = (size_t)c->x_count * size;
     size_t dw = (size_t)c->w_count * weight_size, db = (size_t)shape.out_channels * weight_size;
-    struct Results r = {.y = memset(memory_allocate(y, "test"), 0xff, y),
-                        .dx = memset(memory_allocate(dx, "test"), 0xff, dx),
-                        .dw = memset(memory_allocate(dw, "test"), 0xff, dw),
-                        .db = memset(memory_allocate(db, "test"), 0xff, db)};
+    struct Results r = {.y = spoiled(y), .dx = spoiled(dx), .dw = spoiled(dw), .db = spoiled(db)};
     strips->backward_data(&shape, c->samples, c->real_dy, c->real_w, prepared[BACKWARD_DATA], r.dx,
                           scratch[BACKWARD_DATA]);
     strips->backward_weights(&shape, c->samples, &c->input, c->real_dy, r.dw, r.db,
