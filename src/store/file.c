@@ -95,21 +95,6 @@ static int check_head(struct H5File *file, const struct Superblock *superblock,
     return OK;
 }
 
-/* Whether the root of a file (of the usual, oldest format) was never written, because the program
- * that made the file ended before it closed it. */
-static bool was_never_closed(struct H5File *file) {
-    unsigned char head[72], version = 1;
-    uint64_t root = 0;
-    if (file->driver.bytes < sizeof head ||
-        !file_driver__read(&file->driver, 0, head, sizeof head) || !h5__begins(head, sizeof head) ||
-        head[8] != 0) /* the version */
-        return false;
-    for (int i = 7; i >= 0; i--)
-        root = root << 8 | head[64 + i];
-    return root < file->driver.bytes && file_driver__read(&file->driver, root, &version, 1) &&
-           version == 0;
-}
-
 static int open_hdf5(struct H5File *file, struct Error *error) {
     int code = OK;
     h5__quiet();
@@ -123,7 +108,7 @@ static int open_hdf5(struct H5File *file, struct Error *error) {
         h5__reason(reason);
         code =
             file->driver.failed ? h5_check(file, error)
-            : was_never_closed(file)
+            : h5__was_never_closed(&file->driver)
                 ? fail(error, file->failure,
                        "%s: was never closed by the program that wrote it, so that what it holds "
                        "was not written",

@@ -46,6 +46,15 @@ struct Superblock h5__find_superblock(struct FileDriver *driver) {
     return (struct Superblock){.at = -1};
 }
 
+bool h5__was_never_closed(struct FileDriver *driver) {
+    unsigned char head[72], version = 1;
+    if (!file_driver__read(driver, 0, head, sizeof head) || !h5__begins(head, sizeof head) ||
+        head[8] != 0)
+        return false;
+    uint64_t root = little_endian_64(head + 64);
+    return root < driver->bytes && file_driver__read(driver, root, &version, 1) && version == 0;
+}
+
 bool h5_has_signature(const char *path) {
     struct stat status;
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* opening a pipe must not wait */
