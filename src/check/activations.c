@@ -267,6 +267,10 @@ struct Weights {
     bool moves_alike; /* and the gradient, too */
 };
 
+double check__usual_norm(const struct ArenaRow *row) {
+    return sqrt(2.0 * (double)row->size[0]);
+}
+
 static struct Weights measure(const struct ArenaRow *row, const float *state,
                               const double *gradient) {
     const float *w = state + row->offset;
@@ -284,7 +288,7 @@ static struct Weights measure(const struct ArenaRow *row, const float *state,
     found.weight_norm = sqrt(found.weight_norm);
     found.gradient_norm = sqrt(found.gradient_norm);
     found.moves_alike = apart <= 1e-4 * most;
-    found.small = found.weight_norm < SMALL * sqrt(2.0 * (double)row->size[0]);
+    found.small = found.weight_norm < SMALL * check__usual_norm(row);
     return found;
 }
 

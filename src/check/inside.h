@@ -67,6 +67,9 @@ bool check__follows_gradient(const struct Experiment *experiment);
 int check__affordable(struct Preflight *preflight, int64_t least, int64_t most, int64_t *steps,
                       struct Error *error);
 
+/* The norm of the weights that kaiming_normal draws for a row: √(2 · units). */
+double check__usual_norm(const struct ArenaRow *row);
+
 /* Fills findings->layers on rank 0 with what the layers do with the weights of `state`.
  * Collective. */
 int check__probe(struct Preflight *preflight, const float *state, struct Findings *findings,

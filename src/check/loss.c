@@ -156,7 +156,7 @@ static struct Largest find_largest(const struct Experiment *experiment) {
             squares += (double)w[j] * (double)w[j];
         double size = sqrt(squares / (double)row->count);
         double usual =
-            row->role == ROLE_BIAS ? 1 : sqrt(2 * (double)row->size[0] / (double)row->count);
+            row->role == ROLE_BIAS ? 1 : check__usual_norm(row) / sqrt((double)row->count);
         if (!(size > most * usual))
             continue;
         most = size / usual;

@@ -357,18 +357,15 @@ static void look_at_width(struct Preflight *preflight) {
 /* The linear layer that makes the input of `node`, with at most layers between that are linear in
  * prediction; NULL: another layer does. */
 static const struct Node *linear_before(const struct Model *model, const struct Node *node) {
-    static const char *const linear[] = {"flatten", "dropout", "batchnorm"};
+    static const char *const linear[] = {"flatten", "dropout", "batchnorm", NULL};
     int tensor = node->inputs[0];
     for (int i = node->index - 1; i >= 0; i--) {
         const struct Node *before = model_node(model, i);
-        bool passes = false;
         if (before->output != tensor)
             continue;
         if (!strcmp(node_layer_name(before), "linear"))
             return before;
-        for (size_t k = 0; k < sizeof linear / sizeof *linear; k++)
-            passes |= !strcmp(node_layer_name(before), linear[k]);
-        if (!passes)
+        if (text_index(node_layer_name(before), linear, -1) < 0)
             return NULL;
         tensor = before->inputs[0];
     }

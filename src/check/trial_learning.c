@@ -154,6 +154,10 @@ static bool trains_harder(const struct Trial *trial) {
            run_has(experiment_options(experiment), HARDENS_AUGMENT);
 }
 
+static double training_accuracy(const struct Trial *trial) {
+    return fmax(trial->last_accuracy, trial->newest_accuracy);
+}
+
 /* The part of the training labels that must be wrong, as validation samples are right so much more
  * often than training samples: if a part of the training labels is drawn at random, the accuracy
  * there is above chance by as much less. 0: the difference may be chance, or says nothing, as mixed
@@ -164,7 +168,7 @@ static double part_wrong(const struct Trial *trial) {
     double samples = (double)evaluation->samples;
     double seen = (double)(trial->steps / 4 * options->train.batch);
     double chance = check__majority(evaluation), right = check__right_if_shifted(evaluation, 0);
-    double training = fmax(trial->last_accuracy, trial->newest_accuracy);
+    double training = training_accuracy(trial);
     double error = sqrt(training * (1 - training) / seen + right * (1 - right) / samples);
     double wrong = 1 - (training - chance) / (right - chance);
     if (options->train.sampling != SAMPLING_UNIFORM || run_has(options, HARDENS_MIX) ||
@@ -188,7 +192,7 @@ static void blame_wrong_labels(struct Finding *finding, const struct Trial *tria
                  "; validation samples are right more often (%.0f %%) than training samples (%.0f "
                  "%%)",
                  100 * check__right_if_shifted(&trial->validation, 0),
-                 100 * fmax(trial->last_accuracy, trial->newest_accuracy));
+                 100 * training_accuracy(trial));
     finding__blame(finding, CHECK_DOUBTFUL,
                    "many labels of the training split do not go with the samples, and those of the "
                    "validation split do",
