@@ -68,15 +68,19 @@ int members_check_precision(const struct Arguments *arguments, struct Error *err
     return argument_choice(arguments, "precision", precision_names, -1, &found, error);
 }
 
+static int read_choices(struct Members *members, const struct Arguments *arguments,
+                        struct Error *error) {
+    int code = members_read_mean(arguments, &members->mean, error);
+    if (!code)
+        code = members_read_parameters(arguments, &members->parameters, error);
+    return code ? code : members_check_precision(arguments, error);
+}
+
 static int parse_flags(struct Members *members, const struct Arguments *arguments,
                        struct Error *error) {
     const char *mean = argument_value(arguments, "mean");
     const char *weights = argument_value(arguments, "weights");
-    int code = members_read_mean(arguments, &members->mean, error);
-    if (!code)
-        code = members_read_parameters(arguments, &members->parameters, error);
-    if (!code)
-        code = members_check_precision(arguments, error);
+    int code = read_choices(members, arguments, error);
     if (code)
         return code;
     members->count = members->operands.checkpoint_count;
@@ -154,17 +158,11 @@ static int parse_numbers(struct Numbers *numbers, const struct Arguments *argume
 
 int members_check_flags(const struct Arguments *arguments, struct Error *error) {
     struct Numbers numbers;
-    struct Members members;
-    int rule, code = parse_numbers(&numbers, arguments, error);
+    struct Members members = {0};
+    int code = parse_numbers(&numbers, arguments, error);
     if (!code)
-        code = members_read_mean(arguments, &members.mean, error);
-    if (!code)
-        code = members_read_parameters(arguments, &members.parameters, error);
-    if (!code)
-        code = members_check_precision(arguments, error);
-    if (!code)
-        code = argument_choice(arguments, "convolution", convolution_rule_names, -1, &rule, error);
-    return code;
+        code = read_choices(&members, arguments, error);
+    return code ? code : set_convolution(&members, arguments, error);
 }
 
 static int check_views(const struct Members *members, const struct Member *member,
