@@ -34,7 +34,7 @@ void memory_release(void *pointer); /* NULL is allowed */
 /* A copy of `count` elements at `values`; NULL if `values` is NULL. */
 #define memory_copy_array(values, count, purpose)                                                  \
     memory_copy_elements((values), (count), sizeof *(values), (purpose))
-/* The functions behind the three macros. A negative count or one that overflows is a bug. */
+/* The functions that the three macros call. A negative count or one that overflows is a bug. */
 void *memory_allocate_array(int64_t count, size_t element, const char *purpose);
 void *memory_room_for_one(void *items, int64_t count, size_t element, const char *purpose);
 void *memory_copy_elements(const void *values, int64_t count, size_t element, const char *purpose);
