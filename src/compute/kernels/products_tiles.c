@@ -111,12 +111,12 @@ static void multiply(const struct Panel *panel, const real *a, int64_t row, int6
 }
 
 void KERNEL(products__groups)(struct Columns *block, int64_t rows, const real *a, real *c) {
-    for (int64_t row = 0; row < rows; row += GROUP, a += GROUP * block->depth)
-        for (int64_t column = 0; column < block->columns; column += WIDTH) {
-            const struct Panel panel = {block, block->data + column * block->depth,
-                                        smaller(WIDTH, block->columns - column), c + column};
-            multiply(&panel, a, row, rows);
-        }
+    for (int64_t column = 0; column < block->columns; column += WIDTH) {
+        const struct Panel panel = {block, block->data + column * block->depth,
+                                    smaller(WIDTH, block->columns - column), c + column};
+        for (int64_t row = 0; row < rows; row += GROUP)
+            multiply(&panel, a + row * block->depth, row, rows);
+    }
 }
 
 void KERNEL(products__finish)(void) {
