@@ -36,12 +36,22 @@ static void fill_targets(struct Plan *plan, int64_t samples, int64_t outputs) {
         plan_target(plan)[i * outputs + i % outputs] = 1;
 }
 
+/* What an optimiser with momentum reads and writes, so that the caches hold what they would hold
+ * when the next step of a training begins. */
+static void update(int64_t parameters, float *state, float *velocity, const float *gradient) {
+    for (int64_t i = 0; i < parameters; i++) {
+        velocity[i] = 0.9F * velocity[i] + gradient[i];
+        state[i] -= 1e-6F * velocity[i];
+    }
+}
+
 /* `stopwatch` has the times of the measured steps afterwards. */
 static void run_steps(struct Plan *plan, const struct Model *model, int64_t samples, bool training,
                       struct Stopwatch *stopwatch) {
     const struct Arena *arena = model_arena(model);
     float *state = memory_array(float, arena_state_elements(arena), "state");
     float *gradient = memory_array(float, arena_gradient_elements(arena), "gradient");
+    float *velocity = memory_array(float, arena->parameters, "velocity");
     model_initialise(model, 1, state);
     if (training)
         fill_targets(plan, samples, shape_elements(model_output(model)));
@@ -58,9 +68,12 @@ static void run_steps(struct Plan *plan, const struct Model *model, int64_t samp
         if (training || step == 0)
             plan_prepare(plan, state);
         plan_forward(plan, &call);
-        if (training)
-            plan_backward(plan, &call);
+        if (!training)
+            continue;
+        plan_backward(plan, &call);
+        update(arena->parameters, state, velocity, gradient);
     }
+    memory_release(velocity);
     memory_release(state);
     memory_release(gradient);
 }

@@ -124,5 +124,5 @@ if [ "$full" ]; then
     announce_skips
 fi
 say "ctest --test-dir build --output-on-failure ${arguments[*]}"
-# One test more than cores: many wait for a part of their time.
-exec ctest --test-dir build --output-on-failure -j "$(($(nproc) + 1))" "${arguments[@]}"
+# Two tests more than cores: many wait for a part of their time.
+exec ctest --test-dir build --output-on-failure -j "$(($(nproc) + 2))" "${arguments[@]}"
