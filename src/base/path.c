@@ -29,6 +29,11 @@ bool path_is_folder(const char *path) {
     return stat(path, &status) == 0 && S_ISDIR(status.st_mode);
 }
 
+bool path_is_file(const char *path) {
+    struct stat status;
+    return stat(path, &status) == 0 && S_ISREG(status.st_mode);
+}
+
 /* `already`: whether it was there. */
 static int make_folder(const char *path, bool *already, struct Error *error) {
     *already = mkdir(path, 0777) != 0;

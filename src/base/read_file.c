@@ -23,11 +23,22 @@ int64_t read_file_part(int file, void *buffer, uint64_t bytes, uint64_t offset) 
     return (int64_t)done;
 }
 
+int read_file_open(const char *path, struct stat *about) {
+    int file = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* O_NONBLOCK: it may be a pipe */
+    *about = (struct stat){0};
+    if (file >= 0 && !fstat(file, about) && S_ISREG(about->st_mode))
+        return file;
+    int reason = errno;
+    if (file >= 0)
+        close(file);
+    errno = reason;
+    return -1;
+}
+
 size_t read_file_head(const char *path, void *buffer, size_t bytes) {
     struct stat about;
-    int file = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* O_NONBLOCK: it may be a pipe */
-    bool regular = file >= 0 && fstat(file, &about) == 0 && S_ISREG(about.st_mode);
-    int64_t length = regular ? read_file_part(file, buffer, bytes, 0) : 0;
+    int file = read_file_open(path, &about);
+    int64_t length = file >= 0 ? read_file_part(file, buffer, bytes, 0) : 0;
     if (file >= 0)
         close(file);
     return length > 0 ? (size_t)length : 0;
@@ -69,19 +80,14 @@ int read_file_stream(const char *path, FILE **stream, struct Error *error) {
 
 int read_file_regular(const char *path, FILE **stream, struct Error *error) {
     struct stat about;
-    *stream = NULL;
-    int file = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-    if (file < 0 && errno == ENOENT)
+    int file = read_file_open(path, &about);
+    *stream = file >= 0 ? fdopen(file, "r") : NULL;
+    if (*stream || (file < 0 && errno == ENOENT))
         return OK;
-    bool told = file >= 0 && !fstat(file, &about);
-    if (told && S_ISREG(about.st_mode))
-        *stream = fdopen(file, "r");
-    if (*stream)
-        return OK;
-    int code = !told || S_ISREG(about.st_mode)
-                   ? fail_errno(error, "%s: cannot be read", path)
-                   : fail(error, ERROR_SYSTEM, "%s: is a %s; expected a file", path,
-                          S_ISDIR(about.st_mode) ? "folder" : "pipe or a device");
+    if (file < 0 && about.st_mode)
+        return fail(error, ERROR_SYSTEM, "%s: is a %s; expected a file", path,
+                    S_ISDIR(about.st_mode) ? "folder" : "pipe or a device");
+    int code = fail_errno(error, "%s: cannot be read", path);
     if (file >= 0)
         close(file);
     return code;

@@ -5,12 +5,17 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <sys/stat.h>
 
 #include "base/error.h"
 
 /* Reads `bytes` bytes at `offset`, and continues if a signal interrupts it. Returns the number of
  * bytes read, which is less than `bytes` only at the end of the file, or −1 with errno set. */
 int64_t read_file_part(int file, void *buffer, uint64_t bytes, uint64_t offset);
+/* Opens a regular file for reading, without waiting for anything else, as opening a pipe does.
+ * Returns the descriptor, which the caller closes, or −1: then about->st_mode says what it is
+ * instead, or is 0, and errno says why it could not be opened. */
+int read_file_open(const char *path, struct stat *about);
 /* Reads up to `bytes` bytes from the beginning of a regular file, and returns their number; 0 if it
  * cannot be read or is not a regular file (the bytes of a pipe cannot be read again). */
 size_t read_file_head(const char *path, void *buffer, size_t bytes);

@@ -73,7 +73,7 @@ static int add_value(struct Arguments *arguments, const struct Command *command,
                      const struct Flag *flag, const char *value, struct Error *error) {
     if ((value || flag->optional) && !flag->repeated && argument_given(arguments, flag->name))
         return usage_about(command, error, memory_print("--%s is given twice", flag->name));
-    if (value && !*value && (strstr(flag->argument, "FILE") || strstr(flag->argument, "DIR")))
+    if (value && !*value)
         return usage_about(command, error,
                            memory_print("--%s is empty; expected %s", flag->name, flag->argument));
     arguments->values[arguments->value_count].flag = flag;

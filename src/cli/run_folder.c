@@ -1,17 +1,11 @@
 #include "cli/run_folder.h"
 
 #include <stdio.h>
-#include <sys/stat.h>
 
 #include "base/memory.h"
 #include "base/path.h"
 #include "checkpoint/checkpoint.h"
 #include "cli/shown.h"
-
-static bool is_file(const char *path) {
-    struct stat status;
-    return !stat(path, &status) && S_ISREG(status.st_mode);
-}
 
 /* The checkpoint of a folder of checkpoints; NULL if there is none. */
 static char *choose(const char *folder, const char **which) {
@@ -20,7 +14,7 @@ static char *choose(const char *folder, const char **which) {
     for (int i = 0; i < 2; i++) {
         char *path = memory_print("%s/%s", folder, links[i]);
         *which = words[i];
-        if (is_file(path))
+        if (path_is_file(path))
             return path;
         memory_release(path);
     }

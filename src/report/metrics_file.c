@@ -29,9 +29,13 @@ static int64_t step_of_line(const char *line) {
     return value;
 }
 
-/* Copies the whole lines of steps up to `keep_steps`; a torn last line is dropped. Returns 0, or −1
- * and errno. */
-static int copy_lines(FILE *from, FILE *to, int64_t keep_steps) {
+/* From the earlier file, if there is one, copies the whole lines of steps up to `keep_steps`; a torn
+ * last line is dropped. */
+static int copy_earlier(const char *path, FILE *to, int64_t keep_steps, struct Error *error) {
+    FILE *from;
+    int code = read_file_regular(path, &from, error);
+    if (!from)
+        return code;
     struct FileLine line = {0};
     int64_t length;
     while ((length = read_file_line(from, &line)) > 0) {
@@ -39,19 +43,12 @@ static int copy_lines(FILE *from, FILE *to, int64_t keep_steps) {
         if (step >= 0 && step <= keep_steps)
             fputs(line.text, to);
     }
-    memory_release(line.text);
-    errno = length < 0 ? EFBIG : errno;
-    return length < 0 || ferror(from) ? -1 : 0;
-}
-
-/* The earlier file, if there is one. */
-static int copy_earlier(const char *path, FILE *to, int64_t keep_steps, struct Error *error) {
-    FILE *from;
-    int code = read_file_regular(path, &from, error);
-    if (!from)
-        return code;
-    if (copy_lines(from, to, keep_steps))
+    if (length < 0)
+        code = fail(error, ERROR_SYSTEM, "%s: has a line of more than %d MiB", path,
+                    LINE_MOST_BYTES >> 20);
+    else if (ferror(from))
         code = fail_errno(error, "%s: cannot be read", path);
+    memory_release(line.text);
     fclose(from);
     return code;
 }

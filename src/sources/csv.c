@@ -3,7 +3,6 @@
 #include <inttypes.h>
 #include <math.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "base/memory.h"
 #include "base/read_file.h"
@@ -92,11 +91,6 @@ static int check_head(const struct Csv *csv, struct Error *error) {
     return code ? code : column_names__check_distinct(&place, csv->fields, csv->columns, error);
 }
 
-static bool is_regular(const char *path) {
-    struct stat status;
-    return !stat(path, &status) && S_ISREG(status.st_mode);
-}
-
 /* Returns whether a line is like "photos/7.jpg 3": a name and a number, as in lists of ImageNet and
  * Caffe. */
 static bool ends_in_number(const char *line) {
@@ -107,7 +101,7 @@ static bool ends_in_number(const char *line) {
 /* Guesses the separator: a comma, or, if the head has none, a semicolon, a tab or blanks. */
 static char guess_separator(const char *path) {
     char head[4096];
-    size_t length = is_regular(path) ? read_file_head(path, head, sizeof head - 1) : 0;
+    size_t length = read_file_head(path, head, sizeof head - 1);
     head[length] = '\0';
     head[strcspn(head, "\r\n")] = '\0';
     return strchr(head, ',')      ? ','

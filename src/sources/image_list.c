@@ -5,7 +5,6 @@
  * one whose first field is not a number holds classes. */
 #include <inttypes.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "base/memory.h"
 #include "base/path.h"
@@ -33,11 +32,6 @@ static void take_all_targets(struct Source *source, const struct Csv *csv, int64
     memory_release(names);
 }
 
-static bool is_file(const char *path) {
-    struct stat status;
-    return !stat(path, &status) && S_ISREG(status.st_mode);
-}
-
 /* Returns the file that a list names, relative to `folder`, or to the folder of the list if that is
  * NULL, and sets where the name begins in it. Some lists leave out the extensions of files. */
 static char *find_file(const char *list, const char *folder, const char *name, size_t *start) {
@@ -46,15 +40,15 @@ static char *find_file(const char *list, const char *folder, const char *name, s
     char *file =
         folder && *name != '/' ? memory_print("%s/%s", folder, name) : path_beside(list, name);
     *start = strlen(file) - strlen(name);
-    for (size_t i = 0; i < sizeof ends / sizeof *ends && !is_file(file); i++) {
+    for (size_t i = 0; i < sizeof ends / sizeof *ends && !path_is_file(file); i++) {
         char *longer = memory_print("%s%s", file, ends[i]);
-        if (is_file(longer)) {
+        if (path_is_file(longer)) {
             memory_release(file);
             return longer;
         }
         memory_release(longer);
     }
-    if (!strchr(name, '\\') || is_file(file))
+    if (!strchr(name, '\\') || path_is_file(file))
         return file;
     memory_release(file);
     char *turned = memory_copy_text(name); /* the list was written on Windows */
@@ -193,7 +187,7 @@ static int64_t take_head_for_row(const struct Lists *lists, struct Csv *csv) {
     for (int64_t i = 0; i < csv->columns; i++) {
         size_t start;
         char *file = find_file(csv->path, lists->options->images, csv__field(csv, -1, i), &start);
-        bool found = is_file(file);
+        bool found = path_is_file(file);
         memory_release(file);
         if (!found)
             continue;

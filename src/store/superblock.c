@@ -1,9 +1,8 @@
 /* The head of HDF5's part of a file. */
-#include <fcntl.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/read_file.h"
 #include "store/internal.h"
 
 #define SIGNATURE "\211HDF\r\n\032\n"
@@ -56,14 +55,12 @@ bool h5__was_never_closed(struct FileDriver *driver) {
 }
 
 bool h5_has_signature(const char *path) {
-    struct stat status;
-    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* opening a pipe must not wait */
-    bool found = false;
-    if (fd >= 0 && !fstat(fd, &status) && S_ISREG(status.st_mode)) {
-        struct FileDriver driver = {.fd = fd, .bytes = (uint64_t)status.st_size};
-        found = h5__find_superblock(&driver).at >= 0;
-    }
-    if (fd >= 0)
-        close(fd);
+    struct stat about;
+    int file = read_file_open(path, &about);
+    if (file < 0)
+        return false;
+    struct FileDriver driver = {.fd = file, .bytes = (uint64_t)about.st_size};
+    bool found = h5__find_superblock(&driver).at >= 0;
+    close(file);
     return found;
 }
