@@ -82,11 +82,13 @@ int read_file_regular(const char *path, FILE **stream, struct Error *error) {
     struct stat about;
     int file = read_file_open(path, &about);
     *stream = file >= 0 ? fdopen(file, "r") : NULL;
-    if (*stream || (file < 0 && errno == ENOENT))
+    if (*stream)
         return OK;
     if (file < 0 && about.st_mode)
         return fail(error, ERROR_SYSTEM, "%s: is a %s; expected a file", path,
                     S_ISDIR(about.st_mode) ? "folder" : "pipe or a device");
+    if (file < 0 && errno == ENOENT)
+        return OK;
     int code = fail_errno(error, "%s: cannot be read", path);
     if (file >= 0)
         close(file);

@@ -29,8 +29,8 @@ static int64_t step_of_line(const char *line) {
     return value;
 }
 
-/* From the earlier file, if there is one, copies the whole lines of steps up to `keep_steps`; a torn
- * last line is dropped. */
+/* From the earlier file, if there is one, copies the whole lines of steps up to `keep_steps`; a
+ * torn last line is dropped. */
 static int copy_earlier(const char *path, FILE *to, int64_t keep_steps, struct Error *error) {
     FILE *from;
     int code = read_file_regular(path, &from, error);
