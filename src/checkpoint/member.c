@@ -50,20 +50,29 @@ bool ensemble_file_is_member(const char *path) {
     return split_path(path, &number) > 0;
 }
 
+static int check_format(struct H5File *file, bool sealed, struct Error *error) {
+    if (!has_format(file))
+        return fail(error, ERROR_CHECKPOINT,
+                    "%s: is not an ensemble (no attribute \"format\" that says \"%s\")",
+                    h5_path(file), ENSEMBLE_FORMAT);
+    if (!sealed)
+        return fail(error, ERROR_CHECKPOINT,
+                    "%s: has no seal: it was cut short, or changed after it was written",
+                    h5_path(file));
+    return OK;
+}
+
+static int refuse_unsealed(struct H5File *file, struct Error *error) {
+    return check_format(file, false, error);
+}
+
 int checkpoint__open_ensemble(struct H5File **file, const char *path, struct Error *error) {
     bool sealed;
     int64_t version = 0;
-    int code = h5_open_sealed(file, path, ERROR_CHECKPOINT, &sealed, error);
+    int code = h5_open_sealed(file, path, ERROR_CHECKPOINT, refuse_unsealed, &sealed, error);
     if (code)
         return code;
-    if (!has_format(*file))
-        code = fail(error, ERROR_CHECKPOINT,
-                    "%s: is not an ensemble (no attribute \"format\" that "
-                    "says \"%s\")",
-                    path, ENSEMBLE_FORMAT);
-    else if (!sealed)
-        code = fail(error, ERROR_CHECKPOINT,
-                    "%s: has no seal: it was cut short, or changed after it was written", path);
+    code = check_format(*file, sealed, error);
     if (!code)
         code = h5_read_attribute(*file, "/", "format_version", H5_INT64, &version, error);
     if (!code && version != ENSEMBLE_VERSION)

@@ -176,13 +176,23 @@ static int read_whole(struct Reader *reader, bool sealed, struct Error *error) {
     return code;
 }
 
+static int refuse_unsealed(struct H5File *file, struct Error *error) {
+    return check_format(file, false, error);
+}
+
+static int accept_weights(struct H5File *file, struct Error *error) {
+    if (h5_exists(file, "/model"))
+        return OK;
+    return fail(error, ERROR_CHECKPOINT,
+                "%s: is neither a checkpoint nor a file of weights: it has no group /model",
+                h5_path(file));
+}
+
 /* Lists only the group /model, of a file that another program may have written. */
 static int read_weights(struct Reader *reader, struct Error *error) {
     struct Checkpoint *checkpoint = reader->checkpoint;
-    if (!h5_exists(checkpoint->file, "/model"))
-        return fail(error, ERROR_CHECKPOINT,
-                    "%s: is neither a checkpoint nor a file of weights: it has no group /model",
-                    checkpoint->path);
+    if (accept_weights(checkpoint->file, error))
+        return error->code;
     checkpoint->weights_only = true;
     return read_model(reader, error);
 }
@@ -211,7 +221,8 @@ static int open_file(struct Checkpoint **checkpoint, const char *path, bool dono
     *checkpoint = NULL;
     int code = ensemble_file_is_member(path)
                    ? checkpoint__open_member(&file, path, &sealed, error)
-                   : h5_open_sealed(&file, path, ERROR_CHECKPOINT, &sealed, error);
+                   : h5_open_sealed(&file, path, ERROR_CHECKPOINT,
+                                    donor ? accept_weights : refuse_unsealed, &sealed, error);
     return code ? code : read_file(checkpoint, file, sealed, donor, true, error);
 }
 

@@ -67,6 +67,14 @@ static int read_all(int fd, void *buffer, uint64_t bytes, const char *path, int 
     return OK;
 }
 
+static int fail_part(const struct H5File *file, struct Error *error) {
+    return fail(
+        error, file->failure,
+        "%s: is one of the files that a driver of HDF5 made of one; expected one file (h5py "
+        "opens them with driver='split' or 'family')",
+        file->path);
+}
+
 /* Checks what can be checked before HDF5 parses the file. */
 static int check_head(struct H5File *file, const struct Superblock *superblock,
                       struct Error *error) {
@@ -88,6 +96,8 @@ static int check_head(struct H5File *file, const struct Superblock *superblock,
                     "%s: is not an HDF5 file (%" PRIu64 " bytes without its signature)", file->path,
                     bytes);
     }
+    if (superblock->end > bytes && h5__is_part(&file->driver, superblock))
+        return fail_part(file, error);
     if (superblock->end > bytes)
         return fail(error, file->failure,
                     "%s: is cut short: has %" PRIu64 " bytes, its header says %" PRIu64 "",
@@ -113,11 +123,7 @@ static int open_hdf5(struct H5File *file, struct Error *error) {
                        "%s: was never closed by the program that wrote it, so that what it holds "
                        "was not written",
                        file->path)
-            : strstr(reason, "driver should be used")
-                ? fail(error, file->failure,
-                       "%s: is one of the files that a driver of HDF5 made of one; expected one "
-                       "file (h5py opens them with driver='split' or 'family')",
-                       file->path)
+            : strstr(reason, "driver should be used") ? fail_part(file, error)
             : h5__is_newer(reason)
                 ? h5__fail_newer(file, "", reason, error)
                 : fail(error, file->failure, "%s: is damaged: HDF5 cannot open it (%s)", file->path,
@@ -237,8 +243,42 @@ int h5_open_image(struct H5File **out, const char *path, void *image, uint64_t b
     return finish(file, open_owned_image(file, sealed, error), out);
 }
 
-int h5_open_sealed(struct H5File **out, const char *path, int failure, bool *sealed,
-                   struct Error *error) {
+/* Lets `accept` look at a file without a seal before all of it is read. */
+static int look(struct H5File *whole, const struct Superblock *superblock, H5Accept *accept,
+                struct Error *error) {
+    unsigned char tail[SEAL_BYTES];
+    uint64_t bytes = whole->driver.bytes;
+    if (!file_driver__read(&whole->driver, bytes - SEAL_BYTES, tail, sizeof tail) ||
+        seal__is_there(tail, bytes, superblock->end))
+        return OK;
+    struct H5File *file = make_file(whole->path, whole->failure);
+    file->driver.fd = dup(whole->driver.fd);
+    file->driver.bytes = bytes;
+    int code = check_head(file, superblock, error);
+    if (code == OK)
+        code = open_hdf5(file, error);
+    if (code == OK) {
+        code = accept(file, error);
+        code = h5_check(file, error) ? error->code : code;
+    }
+    h5_close(file);
+    return code;
+}
+
+static int read_image(struct H5File *file, int fd, struct Error *error) {
+    uint64_t bytes = file->driver.bytes;
+    if (!memory_can_hold(bytes)) {
+        char words[MEMORY_WORDS];
+        return fail(error, file->failure, "%s: %s", file->path,
+                    memory_too_large((int64_t)bytes, words));
+    }
+    file->owned_image = memory_allocate(bytes, "an HDF5 file's image");
+    file->image_bytes = bytes;
+    return read_all(fd, file->owned_image, bytes, file->path, file->failure, error);
+}
+
+int h5_open_sealed(struct H5File **out, const char *path, int failure, H5Accept *accept,
+                   bool *sealed, struct Error *error) {
     *out = NULL;
     *sealed = false;
     int fd;
@@ -253,15 +293,10 @@ int h5_open_sealed(struct H5File **out, const char *path, int failure, bool *sea
     struct Superblock superblock = h5__find_superblock(&file->driver);
     if (superblock.at < 0) /* not all of a file of another kind needs to be read */
         code = check_head(file, &superblock, error);
-    if (code == OK && !memory_can_hold(bytes)) {
-        char words[MEMORY_WORDS];
-        code = fail(error, failure, "%s: %s", path, memory_too_large((int64_t)bytes, words));
-    }
-    if (code == OK) {
-        file->owned_image = memory_allocate(bytes, "an HDF5 file's image");
-        file->image_bytes = bytes;
-        code = read_all(fd, file->owned_image, bytes, path, failure, error);
-    }
+    else if (accept)
+        code = look(file, &superblock, accept, error);
+    if (code == OK)
+        code = read_image(file, fd, error);
     file->driver.fd = -1;
     close(fd);
     if (code == OK)

@@ -282,9 +282,12 @@ void h5_abandon(struct H5Writer *writer); /* removes the temporary file; NULL is
 int h5_take_image(struct H5Writer *writer, void **image, uint64_t *bytes, struct Error *error);
 
 /* Reads a whole file into memory, checks its seal if it has one (*sealed says whether), and opens
- * it. The image in memory belongs to the file object. */
-int h5_open_sealed(struct H5File **file, const char *path, int failure, bool *sealed,
-                   struct Error *error);
+ * it. The image in memory belongs to the file object. If the file has no seal, `accept` (NULL: it
+ * is taken) looks at it first, so that a large file of another kind is not read: it refuses the
+ * file with a code and a line. */
+typedef int H5Accept(struct H5File *file, struct Error *error);
+int h5_open_sealed(struct H5File **file, const char *path, int failure, H5Accept *accept,
+                   bool *sealed, struct Error *error);
 /* The same for the bytes of a whole file, which the file object takes over, on failure too: `image`
  * is from memory_allocate. `path` is for messages. */
 int h5_open_image(struct H5File **file, const char *path, void *image, uint64_t bytes, int failure,

@@ -163,6 +163,8 @@ struct Superblock h5__find_superblock(struct FileDriver *driver);
 /* Whether the root of a file (of the usual, oldest format) was never written, because the program
  * that made the file ended before it closed it. */
 bool h5__was_never_closed(struct FileDriver *driver);
+/* Whether a file is one of several in which a driver of HDF5 keeps one. */
+bool h5__is_part(struct FileDriver *driver, const struct Superblock *superblock);
 /* Whether a file that begins with these bytes begins as HDF5 files without a user block do. */
 bool h5__begins(const void *head, uint64_t bytes);
 

@@ -54,6 +54,16 @@ bool h5__was_never_closed(struct FileDriver *driver) {
     return root < driver->bytes && file_driver__read(driver, root, &version, 1) && version == 0;
 }
 
+/* The driver's name stands in the block that follows an older superblock, or in the superblock's
+ * extension, which HDF5 puts there, too. */
+bool h5__is_part(struct FileDriver *driver, const struct Superblock *superblock) {
+    unsigned char head[256];
+    uint64_t left = driver->bytes - (uint64_t)superblock->at;
+    uint64_t length = left < sizeof head ? left : sizeof head;
+    return file_driver__read(driver, (uint64_t)superblock->at, head, length) &&
+           (memmem(head, length, "NCSAfami", 8) || memmem(head, length, "NCSAmult", 8));
+}
+
 bool h5_has_signature(const char *path) {
     struct stat about;
     int file = read_file_open(path, &about);

@@ -7,7 +7,7 @@ import shutil
 
 import pytest
 
-from support.program import DATA, SYSTEM, USAGE, environment, refusal, run
+from support.program import CHECKPOINT, DATA, SYSTEM, USAGE, environment, refusal, run
 from support.runs import read, synthesize, train, write, write_run_file
 
 
@@ -123,9 +123,10 @@ def test_an_ensemble(runs):
 
 
 def test_without_data_or_gnuplot(runs):
-    said = run(1, "report", f"{runs}/a", "--data", f"{runs}/none.h5", "--out", f"{runs}/bare",
-               env=environment(PATH="/nowhere"))[1]
-    assert "the page has no curves" in said and "none.h5" in said
+    os.rename(f"{runs}/shapes.h5", f"{runs}/moved")
+    said = run(1, "report", f"{runs}/a", "--out", f"{runs}/bare", env=environment(PATH="/nowhere"))[1]
+    os.rename(f"{runs}/moved", f"{runs}/shapes.h5")
+    assert "the page has no curves" in said and "shapes.h5" in said
     page = Page(f"{runs}/bare/index.html")
     assert not page.pictures and "What the models predict" in page.titles
 
@@ -154,10 +155,22 @@ def test_a_flag_that_cannot_be_read_writes_no_page(runs, scratch, flag):
     assert flag in line and "many" in line and not os.path.exists(f"{scratch}/page")
 
 
+@pytest.mark.parametrize("code, words, says", (
+    (USAGE, ("--weights", "1,2"), "--weights 1,2: needs several checkpoints, found one"),
+    (USAGE, ("--views", "mirrors"), "--views mirrors: unknown set of views 'mirrors'; did you mean 'mirror'?"),
+    (USAGE, ("--backend", "mkl"), 'backend "mkl" is not in this build'),
+    (DATA, ("--split", "tests"), "has no split 'tests'"),
+    (DATA, ("--data", "none.h5"), "none.h5: cannot be opened"),
+    (CHECKPOINT, ("--parameters", "average"), "holds no average of weights")))
+def test_flags_that_do_not_fit_the_models_write_no_page(runs, scratch, code, words, says):
+    assert says in refusal(code, "report", f"{runs}/a", "--out", f"{scratch}/page", *words, alone=False)
+    assert not os.path.exists(f"{scratch}/page")
+
+
 def test_what_is_no_run_is_refused(runs):
     assert "expected the folder of a run" in refusal(USAGE, "report", f"{runs}/a/run.yaml")
     assert "has no run.yaml" in refusal(USAGE, "report", f"{runs}/a/checkpoints")
     os.makedirs(f"{runs}/mine")
     write(f"{runs}/mine/index.html", "<html>mine</html>")
-    assert "is not a report" in refusal(USAGE, "report", f"{runs}/a", "--out", f"{runs}/mine")
+    assert "is not a report" in refusal(USAGE, "report", f"{runs}/a", "--out", f"{runs}/mine", alone=False)
     assert read(f"{runs}/mine/index.html") == "<html>mine</html>"

@@ -655,11 +655,30 @@ def test_verify_says_what_it_does_not_check(scratch):
         file["test/images"], file["meta/x"] = IMAGES, [1, 2]
         file["train/depth"], file["train/more/labels"] = IMAGES, [1, 2]
         file["raw"] = h5py.ExternalLink("a.h5", "/x")
+        file["statistics/entropy"], file["statistics/pca/none/more"] = [1.0], [1.0]
+        file["statistics/target_mean"], file["encoding/codes"] = [1.0], [1.0]
     said = run(1, "verify", path)[0]
     assert "x.h5: good: train 24 images\n" in said
-    others = ["/meta/x", "/raw", "/test/images", "/train/depth", "/train/more/labels"]
-    assert f"\nnot checked: {', '.join(others)} (no part of a split that has labels or targets)\n" in said
+    others = ["/encoding/codes", "/meta/x", "/raw", "/statistics/entropy", "/statistics/pca/none/more",
+              "/statistics/target_mean", "/test/images", "/train/depth", "/train/more/labels"]
+    assert f"\nnot checked: {', '.join(others[:8])} and 1 more (no part of this data set)\n" in said
     assert result(1, "dataset", "verify", path)["not_checked"] == others
+
+
+def test_verify_reads_components_and_how_pictures_were_resized(scratch):
+    path = save(scratch, "x.h5", train__images=IMAGES, train__labels=LABELS)
+    run(1, "dataset", "statistics", path, "--pca")
+    assert result(1, "dataset", "verify", path)["not_checked"] == []
+    with h5py.File(path, "r+") as file:
+        file.attrs["picture_resize"] = "strech"
+    said = refusal(DATA, "dataset", "verify", path)
+    assert "x.h5:/, attribute picture_resize: is 'strech', expected one of crop, stretch, pad" in said
+    with h5py.File(path, "r+") as file:
+        del file.attrs["picture_resize"]
+        scale = next(iter(file["statistics/pca"]))
+        file[f"statistics/pca/{scale}/eigenvectors"][1] *= 2
+    said = refusal(DATA, "dataset", "verify", path)
+    assert f"x.h5:/statistics/pca/{scale}/eigenvectors: vector 1 has the length 2, expected 1" in said
 
 
 def test_pictures_inside_the_file(scratch):
@@ -811,11 +830,16 @@ def test_a_newer_format_is_no_damage(scratch):
         assert "is written in a newer format than HDF5" in line and "h5repack" in line and "damaged" not in line
 
 
-def test_one_of_several_files_is_no_damage(scratch):
-    with h5py.File(f"{scratch}/x", "w", driver="split") as file:
+@pytest.mark.parametrize("name, part, options", (
+    ("x", "x-m.h5", {"driver": "split"}),
+    ("x-%d.h5", "x-0.h5", {"driver": "family", "memb_size": 2048}),
+    ("x-%d.h5", "x-0.h5", {"driver": "family", "memb_size": 2048, "libver": "latest"}),
+    ("x-%d.h5", "x-0.h5", {"driver": "family", "memb_size": 1 << 20})), ids=("split", "family", "latest", "whole"))
+def test_one_of_several_files_is_no_damage(scratch, name, part, options):
+    with h5py.File(f"{scratch}/{name}", "w", **options) as file:
         file["train/images"], file["train/labels"] = IMAGES, LABELS
-    line = refusal(DATA, "dataset", "info", f"{scratch}/x-m.h5")
-    assert "x-m.h5: is one of the files that a driver of HDF5 made of one; expected one file" in line
+    line = refusal(DATA, "dataset", "info", f"{scratch}/{part}")
+    assert f"{part}: is one of the files that a driver of HDF5 made of one; expected one file" in line
 
 
 def test_a_file_that_was_never_closed(scratch):

@@ -154,7 +154,7 @@ static void sealed_round_trip(void **state) {
     assert_int_equal(scratch_count(), 1);
     struct H5File *file;
     bool sealed = false;
-    ok(h5_open_sealed(&file, path, ERROR_CHECKPOINT, &sealed, &error));
+    ok(h5_open_sealed(&file, path, ERROR_CHECKPOINT, NULL, &sealed, &error));
     assert_true(sealed);
     check(file);
     h5_close(file);
@@ -163,10 +163,33 @@ static void sealed_round_trip(void **state) {
     h5_close(file);
     make(path, false); /* replaces the file; no seal now */
     sealed = true;
-    ok(h5_open_sealed(&file, path, ERROR_CHECKPOINT, &sealed, &error));
+    ok(h5_open_sealed(&file, path, ERROR_CHECKPOINT, NULL, &sealed, &error));
     assert_false(sealed);
     check(file);
     h5_close(file);
+    scratch_empty();
+}
+
+static int refuse_unsealed(struct H5File *file, struct Error *reason) {
+    const char *content = h5_exists(file, "model/big") ? "model/big" : "nothing";
+    return (fail)(reason, ERROR_CHECKPOINT, "%s: holds %s", h5_path(file), content);
+}
+
+/* A terabyte would not fit into memory. */
+static void a_large_file_without_a_seal_is_not_read(void **state) {
+    (void)state;
+    const char *path = scratch_path("large.h5");
+    struct H5File *file;
+    bool sealed;
+    make(path, true);
+    ok(h5_open_sealed(&file, path, ERROR_CHECKPOINT, refuse_unsealed, &sealed, &error));
+    assert_true(sealed);
+    h5_close(file);
+    make(path, false);
+    assert_int_equal(truncate(path, (off_t)1 << 40), 0);
+    refused(h5_open_sealed(&file, path, ERROR_CHECKPOINT, refuse_unsealed, &sealed, &error),
+            ERROR_CHECKPOINT, "large.h5: holds model/big");
+    assert_null(file);
     scratch_empty();
 }
 
@@ -205,7 +228,7 @@ static void bad_files(void **state) {
             "not a regular file");
     scratch_write(scratch_path("empty"), "", 0);
     refused(h5_open(&file, scratch_path("empty"), ERROR_DATA, &error), ERROR_DATA, "is empty");
-    refused(h5_open_sealed(&file, scratch_path("empty"), ERROR_CHECKPOINT, &sealed, &error),
+    refused(h5_open_sealed(&file, scratch_path("empty"), ERROR_CHECKPOINT, NULL, &sealed, &error),
             ERROR_CHECKPOINT, "is empty");
     scratch_write(scratch_path("text"), "hello\n", 6);
     refused(h5_open(&file, scratch_path("text"), ERROR_DATA, &error), ERROR_DATA,
@@ -644,7 +667,7 @@ static void sealed_mutants(void **state) {
         scratch_write(mutant, copy, length);
         struct H5File *file;
         bool sealed;
-        int result = h5_open_sealed(&file, mutant, ERROR_CHECKPOINT, &sealed, &error);
+        int result = h5_open_sealed(&file, mutant, ERROR_CHECKPOINT, NULL, &sealed, &error);
         if (result == OK) {
             /* Cut exactly at the seal: a good file without one. */
             assert_false(sealed);
@@ -685,6 +708,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(streamed_round_trip),
         cmocka_unit_test(sealed_round_trip),
+        cmocka_unit_test(a_large_file_without_a_seal_is_not_read),
         cmocka_unit_test(published_or_abandoned),
         cmocka_unit_test(bad_files),
         cmocka_unit_test(a_file_that_becomes_shorter),

@@ -1,32 +1,36 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "base/text.h"
 #include "cli/dataset/dataset.h"
 #include "cli/shown.h"
 #include "data/dataset/contents.h"
+#include "data/dataset/saved_encoding.h"
+#include "data/statistics/statistics_file.h"
 
 #define SHOWN 8 /* arrays in one line */
 
-static bool is_one_of(const char *name, size_t length, const char *const *names, size_t count) {
-    for (size_t i = 0; i < count; i++)
-        if (strlen(names[i]) == length && !strncmp(names[i], name, length))
-            return true;
-    return false;
+/* The rest of a path if it lies in a group; else NULL. */
+static const char *inside(const char *path, const char *group) {
+    size_t length = strlen(group);
+    return !strncmp(path, group, length) && path[length] == '/' ? path + length + 1 : NULL;
 }
 
 /* Whether an array is part of what a data set is made of, all of which is checked. */
 static bool is_checked(const struct Dataset *dataset, const char *path) {
-    static const char *const parts[] = {"classes", "target_names", "statistics", "encoding"};
     static const char *const of_split[] = {"images",  "labels",  "targets",
                                            "weights", "sources", "block_digests"};
-    size_t length = strcspn(++path, "/");
-    if (is_one_of(path, length, parts, sizeof parts / sizeof *parts))
+    const char *name;
+    bool values = targets_are_values(&dataset->targets);
+    if (!strcmp(++path, values ? "target_names" : "classes"))
         return true;
+    if ((name = inside(path, "statistics")))
+        return statistics_have(dataset, name);
+    if ((name = inside(path, "encoding")))
+        return encoding_has(&dataset->encoding, name);
     for (int s = 0; s < dataset->split_count; s++)
-        if (is_one_of(path, length, (const char *const *)&dataset->splits[s].name, 1)) {
-            const char *member = path + length + (path[length] == '/');
-            return is_one_of(member, strlen(member), of_split, sizeof of_split / sizeof *of_split);
-        }
+        if ((name = inside(path, dataset->splits[s].name)))
+            return text_index(name, of_split, sizeof of_split / sizeof *of_split) >= 0;
     return false;
 }
 
@@ -60,7 +64,7 @@ static void print_unchecked(const json_t *unchecked) {
         printf("%s%s", i ? ", " : "", shown(json_string_value(json_array_get(unchecked, i))));
     if (count > SHOWN)
         printf(" and %zu more", count - SHOWN);
-    printf(" (no part of a split that has labels or targets)\n");
+    printf(" (no part of this data set)\n");
 }
 
 static void print_words(const struct Dataset *dataset, bool listed, const json_t *unchecked) {

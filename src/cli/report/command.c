@@ -149,13 +149,21 @@ static int open_folder(struct Report *report, const struct Arguments *arguments,
     return code;
 }
 
+static int read_operands(struct Report *report, const struct Arguments *arguments,
+                         struct Error *error) {
+    const char *first = arguments->operands[0];
+    if (arguments->operand_count > 1 || !ensemble_file_is_one(first))
+        return read_runs(report, arguments, error);
+    if (argument_given(arguments, "curves-only"))
+        return fail(error, ERROR_USAGE, "--curves-only: %s is an ensemble, which has no curves",
+                    first);
+    return OK;
+}
+
 /* An ensemble has no run of its own, so its page has only the evaluation of its members. */
 static int begin_ensemble(struct Report *report, const struct Arguments *arguments,
                           struct Error *error) {
     const char *file = arguments->operands[0];
-    if (argument_given(arguments, "curves-only"))
-        return fail(error, ERROR_USAGE, "--curves-only: %s is an ensemble, which has no curves",
-                    file);
     size_t stem = strlen(file) - (text_ends_with(file, ".h5") ? strlen(".h5") : 0);
     char *beside = memory_print("%.*s", (int)stem, file);
     int code = open_folder(report, arguments, beside, "-report", error);
@@ -167,11 +175,9 @@ static int begin_ensemble(struct Report *report, const struct Arguments *argumen
 }
 
 static int begin(struct Report *report, const struct Arguments *arguments, struct Error *error) {
-    if (arguments->operand_count == 1 && ensemble_file_is_one(arguments->operands[0]))
+    if (!report->run_count)
         return begin_ensemble(report, arguments, error);
-    int code = read_runs(report, arguments, error);
-    if (code == OK)
-        code = open_folder(report, arguments, arguments->operands[0], "/report", error);
+    int code = open_folder(report, arguments, arguments->operands[0], "/report", error);
     if (code != OK)
         return code;
     char *title = report->run_count > 1 ? memory_print("%d runs", report->run_count)
@@ -233,19 +239,42 @@ static void release(struct Report *report) {
     page_release(&report->page);
 }
 
-/* If a model cannot be evaluated, the page says so and has only the curves. */
-static int evaluate_models(struct Report *report, const struct Arguments *arguments,
-                           struct Ranks *ranks, struct Error *error) {
-    struct Members members = {0};
-    struct Error why;
-    int code = OK;
-    if (members_open(&members, arguments, false, ranks, &why) == OK)
-        code = report_add_models(report, &members, ranks, error);
-    else if (ranks_rank(ranks) == 0) {
-        log_warning("%s; the page says nothing of what the models predict", why.text);
+/* Whether models that cannot be evaluated are an error: a flag is wrong, or asks for something
+ * that they or the data do not have. Otherwise the page says so and has only the curves. */
+static bool is_refused(const struct Arguments *arguments, int code) {
+    return code == ERROR_USAGE || argument_given(arguments, "data") ||
+           argument_given(arguments, "split") || argument_given(arguments, "parameters");
+}
+
+static int evaluate_models(struct Report *report, const struct Members *members,
+                           const struct Error *unopened, struct Ranks *ranks, struct Error *error) {
+    if (unopened->code == OK)
+        return report_add_models(report, members, ranks, error);
+    if (ranks_rank(ranks) == 0) {
+        log_warning("%s; the page says nothing of what the models predict", unopened->text);
         page_section(&report->page, "What the models predict");
-        page_note(&report->page, "They were not evaluated: %s", why.text);
+        page_note(&report->page, "They were not evaluated: %s", unopened->text);
     }
+    return OK;
+}
+
+static int report_models(struct Report *report, const struct Arguments *arguments,
+                         struct Ranks *ranks, struct Error *error) {
+    struct Members members = {0};
+    struct Error unopened = {0};
+    bool first = ranks_rank(ranks) == 0, evaluates = !argument_given(arguments, "curves-only");
+    int code = ranks_agree(ranks, first ? read_operands(report, arguments, error) : OK, error);
+    if (code == OK && evaluates && members_open(&members, arguments, false, ranks, &unopened) &&
+        is_refused(arguments, unopened.code)) {
+        *error = unopened;
+        code = error->code;
+    }
+    if (code == OK)
+        code = ranks_agree(ranks, first ? begin(report, arguments, error) : OK, error);
+    if (code == OK && evaluates)
+        code = evaluate_models(report, &members, &unopened, ranks, error);
+    if (code == OK)
+        code = ranks_agree(ranks, first ? finish(report, error) : OK, error);
     members_release(&members);
     return code;
 }
@@ -257,18 +286,11 @@ static int run(const struct Command *command, const struct Arguments *arguments,
     bool first = ranks_rank(ranks) == 0;
     bool searched = first && search_is_one(arguments->operands[0]);
     ranks_broadcast(ranks, &searched, sizeof searched);
-    if (searched) {
-        int done = ranks_agree(ranks, first ? report_search(&report, arguments, error) : OK, error);
-        release(&report);
-        return done;
-    }
     int code = members_check_flags(arguments, error);
-    if (code == OK)
-        code = ranks_agree(ranks, first ? begin(&report, arguments, error) : OK, error);
-    if (code == OK && !argument_given(arguments, "curves-only"))
-        code = evaluate_models(&report, arguments, ranks, error);
-    if (code == OK)
-        code = ranks_agree(ranks, first ? finish(&report, error) : OK, error);
+    if (code == OK && searched)
+        code = ranks_agree(ranks, first ? report_search(&report, arguments, error) : OK, error);
+    else if (code == OK)
+        code = report_models(&report, arguments, ranks, error);
     release(&report);
     return code;
 }

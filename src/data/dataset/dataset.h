@@ -280,7 +280,8 @@ bool dataset_is_unchecked(const struct Dataset *dataset, const struct Split *spl
 
 /* Computes the digest of a split, in hexadecimal. */
 void dataset_digest(const struct Dataset *dataset, const struct Split *split, char digest[33]);
-/* Checks every pixel against the digests and the statistics in the file. Sets *listed, unless NULL,
+/* Checks every pixel against the digests and the statistics in the file, and that the principal
+ * components can be those of the training split. Sets *listed, unless NULL,
  * to whether the file has a list of its contents (listed.h). All splits of the data set must be
  * open. ERROR_DATA if digests or statistics differ, if a float pixel is not finite, or if the list
  * names something that is missing. */

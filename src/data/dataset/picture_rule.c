@@ -20,9 +20,20 @@ int picture_rule_write(const struct PictureRule *rule, struct H5Writer *writer, 
     return code;
 }
 
-/* Reads an attribute of at most 15 bytes. The result is "" if there is none. */
-static int read_word(struct H5File *file, const char *object, const char *name, char word[16],
-                     struct Error *error) {
+static int refuse(struct H5File *file, const char *object, const char *name,
+                  const char *const *words, int count, const char *found, struct Error *error) {
+    struct Text all = {0};
+    for (int i = 0; i < count; i++)
+        text_add(&all, "%s%s", i ? ", " : "", words[i]);
+    fail(error, h5_failure(file), "%s:%s, attribute %s: is '%.40s', expected one of %s",
+         h5_path(file), object, name, found, all.data);
+    text_release(&all);
+    return error->code;
+}
+
+/* Reads an attribute that must be one of `words`. The result is "" if there is none. */
+static int read_word(struct H5File *file, const char *object, const char *name,
+                     const char *const *words, int count, char word[16], struct Error *error) {
     char *text;
     *word = '\0';
     if (!h5_has_attribute(file, object, name))
@@ -30,21 +41,22 @@ static int read_word(struct H5File *file, const char *object, const char *name, 
     int code = h5_read_attribute(file, object, name, H5_TEXT, &text, error);
     if (code)
         return code;
-    if (strlen(text) < 16)
+    if (text_index(text, words, count) < 0)
+        code = refuse(file, object, name, words, count, text, error);
+    else
         strcpy(word, text);
     memory_release(text);
-    return OK;
+    return code;
 }
 
 int picture_rule_read(struct PictureRule *rule, struct H5File *file, const char *object,
                       struct Error *error) {
-    int code = read_word(file, object, RESIZE, rule->resize, error);
+    const char *values[PICTURE_SCALES + 2] = {PICTURE_RULE_BYTES, PICTURE_RULE_FLOATS};
+    for (int i = 0; i < PICTURE_SCALES; i++)
+        values[2 + i] = picture_scale_names[i];
+    int code =
+        read_word(file, object, RESIZE, resize_rule_names, RESIZE_RULES, rule->resize, error);
     if (!code)
-        code = read_word(file, object, VALUES, rule->values, error);
-    if (text_index(rule->resize, resize_rule_names, RESIZE_RULES) < 0)
-        *rule->resize = '\0';
-    if (strcmp(rule->values, PICTURE_RULE_BYTES) && strcmp(rule->values, PICTURE_RULE_FLOATS) &&
-        text_index(rule->values, picture_scale_names, PICTURE_SCALES) < 0)
-        *rule->values = '\0';
+        code = read_word(file, object, VALUES, values, PICTURE_SCALES + 2, rule->values, error);
     return code;
 }

@@ -18,7 +18,8 @@ struct PictureRule {
 #define PICTURE_RULE_FLOATS "float32"
 
 /* Write and read the attributes picture_resize and picture_values of `object`. Unknown values are
- * not written. An attribute that is missing or has no valid name is read as not known. */
+ * not written. An attribute that is missing is read as not known, and one that has no valid name is
+ * refused with the file's failure. */
 int picture_rule_write(const struct PictureRule *rule, struct H5Writer *writer, const char *object,
                        struct Error *error);
 int picture_rule_read(struct PictureRule *rule, struct H5File *file, const char *object,

@@ -22,6 +22,29 @@ bool encoding_fits(const struct TableEncoding *encoding, int64_t inputs,
     return table_encoding_features(encoding) == inputs && outputs == targets->count;
 }
 
+static char *categories_name(int64_t column) {
+    return memory_print(GROUP "/categories/%" PRId64, column);
+}
+
+static bool has_categories(const struct TableColumn *column) {
+    return column->role == COLUMN_CATEGORIES || column->role == COLUMN_LABEL;
+}
+
+bool encoding_has(const struct TableEncoding *encoding, const char *name) {
+    static const char *const lists[] = {"names", "roles",   "missing_rules", "targets",
+                                        "fill",  "numeric", "features",      "missing"};
+    if (encoding->column_count && text_index(name, lists, sizeof lists / sizeof *lists) >= 0)
+        return true;
+    for (int64_t i = 0; i < encoding->column_count; i++) {
+        char *categories = categories_name(i);
+        bool is_it = !strcmp(categories + strlen(GROUP "/"), name);
+        memory_release(categories);
+        if (is_it)
+            return has_categories(&encoding->columns[i]);
+    }
+    return false;
+}
+
 /* ---- Writing ---- */
 
 /* Writes one text for each column, which `text_of` returns. */
@@ -69,10 +92,6 @@ static int write_numbers(struct H5Writer *writer, const struct TableEncoding *en
     memory_release(fill);
     memory_release(numeric);
     return code;
-}
-
-static char *categories_name(int64_t column) {
-    return memory_print(GROUP "/categories/%" PRId64, column);
 }
 
 static int write_categories(struct H5Writer *writer, const struct TableEncoding *encoding,
@@ -233,10 +252,6 @@ static int read_numbers(const struct Loading *loading, struct Error *error) {
     memory_release(fill);
     memory_release(numeric);
     return code;
-}
-
-static bool has_categories(const struct TableColumn *column) {
-    return column->role == COLUMN_CATEGORIES || column->role == COLUMN_LABEL;
 }
 
 /* Returns whether a column is consistent: `fill` of categories must be the index of one of them, or

@@ -22,6 +22,9 @@
  * consistent. */
 extern const struct SavedGroup encoding_saved;
 
+/* Returns whether /encoding/NAME is an array that an encoding has. */
+bool encoding_has(const struct TableEncoding *encoding, const char *name);
+
 /* Returns whether an encoding makes this number of inputs, and labels or targets of this kind and
  * number. */
 bool encoding_fits(const struct TableEncoding *encoding, int64_t inputs,

@@ -12,7 +12,7 @@
 #include "data/dataset/dataset.h"
 #include "data/dataset/listed.h"
 #include "data/preprocessing/target_scale.h"
-#include "data/statistics/statistics.h"
+#include "data/statistics/statistics_file.h"
 
 void dataset_digest(const struct Dataset *dataset, const struct Split *split, char digest[33]) {
     XXH3_state_t *state = XXH3_createState();
@@ -221,5 +221,5 @@ int dataset_verify(const struct Dataset *dataset, bool *listed, struct Error *er
         if (code != OK)
             return code;
     }
-    return OK;
+    return pca_verify(dataset, error);
 }

@@ -11,7 +11,7 @@
 #include "data/statistics/covariance.h"
 #include "data/statistics/parts.h"
 
-const char *const pca_scales[] = {"none", "channel_std", "pixel_std", NULL};
+const char *const pca_scales[PCA_SCALES + 1] = {"none", "channel_std", "pixel_std", NULL};
 
 void pca_release(struct Pca *pca) {
     memory_release(pca->eigenvalues);

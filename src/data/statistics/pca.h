@@ -31,7 +31,8 @@ int64_t pca_components_for(const struct Pca *pca, double part);
 
 /* The values of preprocess.scale that have components of their own: "none", "channel_std",
  * "pixel_std", NULL. */
-extern const char *const pca_scales[];
+#define PCA_SCALES 3
+extern const char *const pca_scales[PCA_SCALES + 1];
 
 /* Sets divisors (elements) to what each element of an image is divided by under one of pca_scales;
  * 1 for an element that never varies. ERROR_DATA if the data set does not have the statistic. */

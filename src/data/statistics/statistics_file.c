@@ -2,6 +2,7 @@
 
 #include <inttypes.h>
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/memory.h"
@@ -107,6 +108,13 @@ static int check_digest(struct H5File *file, const struct Dataset *dataset, cons
     return code;
 }
 
+static double length_of(const float *vector, int64_t elements) {
+    double sum = 0;
+    for (int64_t i = 0; i < elements; i++)
+        sum += (double)vector[i] * (double)vector[i];
+    return sqrt(sum);
+}
+
 static int check_values(const struct Dataset *dataset, const struct Pca *pca,
                         const struct Names *names, struct Error *error) {
     for (int64_t i = 0; i < pca->count; i++) {
@@ -116,12 +124,13 @@ static int check_values(const struct Dataset *dataset, const struct Pca *pca,
                         "%s:%s: element %" PRId64 " is %g, expected descending numbers, 0 or more",
                         dataset->path, names->values, i, value);
     }
-    for (int64_t i = 0; i < pca->count * pca->elements; i++)
-        if (!(fabsf(pca->eigenvectors[i]) <= 1.01f))
+    for (int64_t i = 0; i < pca->count; i++) {
+        double length = length_of(&pca->eigenvectors[i * pca->elements], pca->elements);
+        if (!(fabs(length - 1) <= 0.01))
             return fail(error, ERROR_DATA,
-                        "%s:%s: vector %" PRId64 " holds %g, expected a vector of length 1",
-                        dataset->path, names->vectors, i / pca->elements,
-                        (double)pca->eigenvectors[i]);
+                        "%s:%s: vector %" PRId64 " has the length %g, expected 1", dataset->path,
+                        names->vectors, i, length);
+    }
     if (!isfinite(pca->total_variance) || pca->total_variance < 0)
         return fail(error, ERROR_DATA, "%s:%s, attribute total_variance: is %g, expected a number",
                     dataset->path, names->group, pca->total_variance);
@@ -183,4 +192,54 @@ int pca_read(struct Pca *pca, const struct Dataset *dataset, const char *scale,
     if (code != OK)
         pca_release(pca);
     return code;
+}
+
+/* Sets which of pca_scales the data set's file has components of. */
+static int find_pca(const struct Dataset *dataset, bool *found, struct Error *error) {
+    struct H5File *file;
+    int code = h5_open(&file, dataset->path, ERROR_DATA, error);
+    if (code != OK)
+        return code;
+    for (int i = 0; pca_scales[i]; i++) {
+        struct Names names = names_of(pca_scales[i]);
+        found[i] = h5_exists(file, names.values) || h5_exists(file, names.vectors);
+        names_release(&names);
+    }
+    code = h5_check(file, error);
+    h5_close(file);
+    return code;
+}
+
+int pca_verify(const struct Dataset *dataset, struct Error *error) {
+    bool found[PCA_SCALES];
+    int code = find_pca(dataset, found, error);
+    for (int i = 0; code == OK && pca_scales[i]; i++) {
+        struct Pca pca;
+        code = found[i] ? pca_read(&pca, dataset, pca_scales[i], error) : OK;
+        if (code == OK && found[i])
+            pca_release(&pca);
+    }
+    return code;
+}
+
+static bool is_of_pca(const char *name) {
+    char path[80];
+    for (int i = 0; pca_scales[i]; i++) {
+        snprintf(path, sizeof path, "pca/%s/", pca_scales[i]);
+        size_t length = strlen(path);
+        if (!strncmp(name, path, length))
+            return !strcmp(name + length, "eigenvalues") || !strcmp(name + length, "eigenvectors");
+    }
+    return false;
+}
+
+bool statistics_have(const struct Dataset *dataset, const char *name) {
+    for (const struct StatisticRow *row = statistic_rows; row->name; row++)
+        if (!strcmp(row->name, name))
+            return statistic_of(row, &dataset->statistics) != NULL;
+    if (!strcmp(name, "target_mean"))
+        return dataset->target_mean != NULL;
+    if (!strcmp(name, "target_std"))
+        return dataset->target_std != NULL;
+    return is_of_pca(name);
 }

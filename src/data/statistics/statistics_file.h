@@ -23,5 +23,10 @@ int statistics_store(const struct Dataset *dataset, const struct StatisticValues
  * the command that makes them, if it has none or those of another training split. */
 int pca_read(struct Pca *pca, const struct Dataset *dataset, const char *scale,
              struct Error *error);
+/* Reads, and so checks, all principal components that the data set's file has. */
+int pca_verify(const struct Dataset *dataset, struct Error *error);
+
+/* Whether /statistics/NAME is an array that opening a data set, or pca_verify, reads and checks. */
+bool statistics_have(const struct Dataset *dataset, const char *name);
 
 #endif
