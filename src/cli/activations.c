@@ -1,16 +1,9 @@
 /* trainer activations: the activations and gradients of a model, layer by layer. */
-#include <inttypes.h>
-#include <jansson.h>
-#include <math.h>
-#include <string.h>
-
-#include "base/memory.h"
 #include "base/text.h"
+#include "cli/activations_report.h"
 #include "cli/members.h"
 #include "cli/overrides.h"
-#include "cli/shown.h"
 #include "cli/watching.h"
-#include "evaluate/probing.h"
 #include "run/agreement.h"
 #include "run/hold.h"
 #include "train/experiment.h"
@@ -42,7 +35,7 @@ static const struct Flag flags[] = {
 /* A model, and the samples on which it runs. */
 struct Subject {
     const char *path;
-    bool initial; /* the initial weights of a run file; outputs are then those of training, too */
+    bool initial; /* the initial weights of a run file */
     const struct Model *model;
     const struct RunOptions *options;
     const struct Backend *backend;
@@ -105,237 +98,22 @@ static int look(const struct Subject *subject, int64_t wanted, struct Ranks *ran
     return OK;
 }
 
-/* The gradient with respect to a node's output; its count is 0 if the plan omits the node. */
-static struct ProbeValues gradient_at(const struct Seen *seen, const struct Node *node) {
-    for (int i = 0; i < probing_node_count(seen->gradients); i++) {
-        struct ProbeNode found;
-        probing_node(seen->gradients, i, &found);
-        if (found.node == node)
-            return found.gradient;
-    }
-    return (struct ProbeValues){0};
-}
-
-static double gradient_norm(const struct Seen *seen, const struct ArenaRow *row) {
-    return probe_array(VARIANT_F64, row->count, probing_gradient(seen->gradients) + row->offset,
-                       NULL)
-        .norm;
-}
-
-/* ---- Words ---- */
-
-static void print_part(int64_t part, int64_t count, bool measured) {
-    if (measured && count > 0)
-        printf(" %8.2f %%", 100 * (double)part / (double)count);
+static void print(const struct Subject *subject, const struct Seen *seen, bool json) {
+    const struct ActivationsReport report = {.path = subject->path,
+                                             .initial = subject->initial,
+                                             .model = subject->model,
+                                             .variant = subject->variant,
+                                             .state = subject->state,
+                                             .dataset = subject->loading.dataset,
+                                             .split = subject->loading.split,
+                                             .samples = seen->samples.count,
+                                             .outputs = seen->outputs,
+                                             .gradients = seen->gradients};
+    if (json)
+        activations_print_json(&report);
     else
-        printf(" %10s", "-");
+        activations_print_words(&report);
 }
-
-static void print_number(double number, bool measured) {
-    char text[32] = "-";
-    if (measured)
-        snprintf(text, sizeof text, "%.4g", number);
-    printf(" %10s", text);
-}
-
-static void print_layer(const struct Seen *seen, int index) {
-    struct ProbeNode node;
-    probing_node(seen->outputs, index, &node);
-    const struct ProbeValues *output = &node.output;
-    struct ProbeValues gradient = gradient_at(seen, node.node);
-    printf("%-14s %-13s", node.node->path, node_layer_name(node.node));
-    print_number(output->mean, output->count > 0);
-    print_number(output->std, output->count > 0);
-    print_part(output->zeros, output->count, true);
-    print_part(output->saturated, output->count, node.saturates);
-    printf(" %6" PRId64 " of %-6" PRId64, node.dead, node.units);
-    print_number(gradient.mean, gradient.count > 0);
-    print_number(gradient.std, gradient.count > 0);
-    if (output->nonfinite + gradient.nonfinite)
-        printf("  %" PRId64 " NaN or Inf", output->nonfinite + gradient.nonfinite);
-    putchar('\n');
-}
-
-/* ---- The verdict ---- */
-
-/* The worst values among all layers except the last, whose outputs are the scores. */
-struct Worst {
-    const struct Node *dead_at, *saturated_at, *least_at, *most_at;
-    double dead, saturated, least, most; /* shares of units and of outputs; two deviations */
-    int64_t nonfinite;
-};
-
-#define FEW_UNITS 4 /* in a layer of so few units, dead ones are not reported */
-
-static void keep_larger(double value, const struct Node *node, double *most,
-                        const struct Node **at) {
-    if (*at && value <= *most)
-        return;
-    *most = value;
-    *at = node;
-}
-
-static struct Worst find_worst(const struct Seen *seen) {
-    struct Worst worst = {0};
-    int last = probing_node_count(seen->outputs) - 1;
-    double negative = 0;
-    for (int i = 0; i <= last; i++) {
-        struct ProbeNode node;
-        probing_node(seen->outputs, i, &node);
-        worst.nonfinite += node.output.nonfinite + gradient_at(seen, node.node).nonfinite;
-        if (i == last || !node.output.count)
-            continue;
-        if (!strcmp(node_layer_name(node.node), "relu") && node.units >= FEW_UNITS)
-            keep_larger((double)node.dead / (double)node.units, node.node, &worst.dead,
-                        &worst.dead_at);
-        if (node.saturates)
-            keep_larger((double)node.output.saturated / (double)node.output.count, node.node,
-                        &worst.saturated, &worst.saturated_at);
-        keep_larger(node.output.std, node.node, &worst.most, &worst.most_at);
-        keep_larger(-node.output.std, node.node, &negative, &worst.least_at);
-    }
-    worst.least = -negative;
-    return worst;
-}
-
-static void print_verdict(const struct Seen *seen) {
-    const struct Worst worst = find_worst(seen);
-    if (worst.nonfinite)
-        puts("\nverdict  numbers are NaN or Inf: the rate was too high, or the initial weights too "
-             "large\nadvice   lower optimizer.rate, and initialise with kaiming_normal or xavier");
-    else if (worst.dead_at && worst.dead > 0.5)
-        printf(
-            "\nverdict  %.0f %% of the units of layer %s (%s) are dead: they fire for none of the "
-            "samples; expected: few\nadvice   lower optimizer.rate, begin with biases of 0 or "
-            "slightly above it and a smaller last layer, or use leaky_relu\n",
-            100 * worst.dead, worst.dead_at->path, node_layer_name(worst.dead_at));
-    else if (worst.saturated_at && worst.saturated > 0.5)
-        printf(
-            "\nverdict  %.0f %% of the outputs of layer %s (%s) are saturated and pass no gradient "
-            "on; expected: few\nadvice   initialise with xavier, centre and scale the images, or "
-            "lower optimizer.rate\n",
-            100 * worst.saturated, worst.saturated_at->path, node_layer_name(worst.saturated_at));
-    else if (worst.least_at && worst.least < 0.02)
-        printf(
-            "\nverdict  the outputs of layer %s (%s) hardly vary, deviation %.2g; expected: about "
-            "1 at every depth\nadvice   initialise with kaiming_normal (ReLU) or xavier (tanh), or "
-            "add batch normalisation\n",
-            worst.least_at->path, node_layer_name(worst.least_at), worst.least);
-    else if (worst.most_at && worst.most > 100)
-        printf(
-            "\nverdict  the outputs of layer %s (%s) are large, deviation %.2g; expected: about 1 "
-            "at every depth\nadvice   initialise with smaller weights, scale the images, or add "
-            "batch normalisation\n",
-            worst.most_at->path, node_layer_name(worst.most_at), worst.most);
-    else
-        puts("\nverdict  as expected: no layer is dead or saturated, and none of their outputs "
-             "collapse or explode");
-}
-
-static void print_words(const struct Subject *subject, const struct Seen *seen) {
-    const struct Arena *arena = model_arena(subject->model);
-    printf("%s, split %s of %s, %" PRId64 " samples; %s\n\n", shown(subject->path),
-           shown(subject->loading.split->name), shown(subject->loading.dataset->path),
-           seen->samples.count,
-           subject->initial ? "all as in training"
-                            : "outputs as in prediction, gradients as in training");
-    printf("%-14s %-13s %10s %10s %10s %10s %16s %10s %10s\n", "layer", "", "mean", "std", "zeros",
-           "saturated", "dead units   ", "gradient", "std");
-    for (int i = 0; i < probing_node_count(seen->outputs); i++)
-        print_layer(seen, i);
-    printf("\n%-28s %10s %10s %10s %10s\n", "parameter", "mean", "std", "norm", "gradient");
-    for (int r = 0; r < arena->row_count; r++) {
-        const struct ArenaRow *row = &arena->rows[r];
-        if (row->role == ROLE_STATISTIC)
-            continue;
-        struct ProbeValues values =
-            probe_array(subject->variant, row->count, subject->state + row->offset, NULL);
-        printf("%-28s", row->name);
-        print_number(values.mean, true);
-        print_number(values.std, true);
-        print_number(values.norm, true);
-        print_number(gradient_norm(seen, row), true);
-        putchar('\n');
-    }
-    print_verdict(seen);
-}
-
-/* ---- JSON ---- */
-
-static json_t *describe_numbers(int count, const double *numbers) {
-    json_t *list = json_array();
-    for (int i = 0; i < count; i++)
-        json_array_append_new(list, json_real(numbers[i]));
-    return list;
-}
-
-static void add_values(json_t *object, const struct ProbeValues *values) {
-    double edges[PROBE_SHOWN + 1], counts[PROBE_SHOWN], count = (double)values->count;
-    int bins = probe_histogram(values, edges, counts);
-    json_object_set_new(object, "count", json_integer(values->count));
-    json_object_set_new(object, "nonfinite", json_integer(values->nonfinite));
-    if (!values->count)
-        return;
-    json_object_set_new(object, "mean", json_real(values->mean));
-    json_object_set_new(object, "std", json_real(values->std));
-    json_object_set_new(object, "min", json_real(values->least));
-    json_object_set_new(object, "max", json_real(values->most));
-    json_object_set_new(object, "zeros", json_real((double)values->zeros / count));
-    json_object_set_new(object, "edges", describe_numbers(bins ? bins + 1 : 0, edges));
-    json_object_set_new(object, "counts", describe_numbers(bins, counts));
-}
-
-static json_t *describe_layer(const struct Seen *seen, int index) {
-    struct ProbeNode node;
-    probing_node(seen->outputs, index, &node);
-    struct ProbeValues gradient = gradient_at(seen, node.node);
-    json_t *object = json_pack("{s:s, s:s, s:i}", "layer", node.node->path, "type",
-                               node_layer_name(node.node), "depth", node.node->index);
-    add_values(object, &node.output);
-    if (node.saturates && node.output.count)
-        json_object_set_new(object, "saturated",
-                            json_real((double)node.output.saturated / (double)node.output.count));
-    json_object_set_new(object, "units", json_integer(node.units));
-    json_object_set_new(object, "dead", json_integer(node.dead));
-    json_t *arriving = json_object();
-    add_values(arriving, &gradient);
-    json_object_set_new(object, "gradient", arriving);
-    return object;
-}
-
-static json_t *describe_parameter(const struct Subject *subject, const struct Seen *seen,
-                                  int index) {
-    const struct ArenaRow *row = &model_arena(subject->model)->rows[index];
-    double *bins = memory_array(double, PROBE_BINS, "a histogram");
-    struct ProbeValues values =
-        probe_array(subject->variant, row->count, subject->state + row->offset, bins);
-    json_t *object = json_pack("{s:s, s:s, s:f, s:f}", "name", row->name, "layer",
-                               model_node_of_row(subject->model, index)->path, "norm", values.norm,
-                               "gradient", gradient_norm(seen, row));
-    add_values(object, &values);
-    memory_release(bins);
-    return object;
-}
-
-static void print_json(const struct Subject *subject, const struct Seen *seen) {
-    const struct Arena *arena = model_arena(subject->model);
-    json_t *layers = json_array(), *parameters = json_array();
-    for (int i = 0; i < probing_node_count(seen->outputs); i++)
-        json_array_append_new(layers, describe_layer(seen, i));
-    for (int r = 0; r < arena->row_count; r++)
-        if (arena->rows[r].role != ROLE_STATISTIC)
-            json_array_append_new(parameters, describe_parameter(subject, seen, r));
-    json_t *object = json_pack(
-        "{s:o, s:o, s:o, s:I, s:b, s:o, s:o}", "file", shown_json(subject->path), "data",
-        shown_json(subject->loading.dataset->path), "split",
-        shown_json(subject->loading.split->name), "samples", (json_int_t)seen->samples.count,
-        "initial", subject->initial, "layers", layers, "parameters", parameters);
-    json_dumpf(object, stdout, JSON_ENSURE_ASCII | JSON_REAL_PRECISION(9));
-    fputc('\n', stdout);
-    json_decref(object);
-}
-
-/* ---- The two kinds of subjects ---- */
 
 static int show(const struct Subject *subject, const struct Arguments *arguments,
                 struct Ranks *ranks, struct Error *error) {
@@ -345,8 +123,7 @@ static int show(const struct Subject *subject, const struct Arguments *arguments
     if (!code)
         code = look(subject, wanted, ranks, &seen, error);
     if (!code && ranks_rank(ranks) == 0)
-        argument_given(arguments, "json") ? print_json(subject, &seen)
-                                          : print_words(subject, &seen);
+        print(subject, &seen, argument_given(arguments, "json"));
     seen_release(&seen);
     return code;
 }

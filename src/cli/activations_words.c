@@ -1,0 +1,159 @@
+/* What trainer activations found as tables, and a verdict. */
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "cli/activations_report.h"
+#include "cli/shown.h"
+
+struct ProbeValues activations_gradient_at(const struct ActivationsReport *report,
+                                           const struct Node *node) {
+    for (int i = 0; i < probing_node_count(report->gradients); i++) {
+        struct ProbeNode found;
+        probing_node(report->gradients, i, &found);
+        if (found.node == node)
+            return found.gradient;
+    }
+    return (struct ProbeValues){0};
+}
+
+double activations_gradient_norm(const struct ActivationsReport *report,
+                                 const struct ArenaRow *row) {
+    return probe_array(VARIANT_F64, row->count, probing_gradient(report->gradients) + row->offset,
+                       NULL)
+        .norm;
+}
+
+static void print_part(int64_t part, int64_t count, bool measured) {
+    if (measured && count > 0)
+        printf(" %8.2f %%", 100 * (double)part / (double)count);
+    else
+        printf(" %10s", "-");
+}
+
+static void print_number(double number, bool measured) {
+    char text[32] = "-";
+    if (measured)
+        snprintf(text, sizeof text, "%.4g", number);
+    printf(" %10s", text);
+}
+
+static void print_layer(const struct ActivationsReport *report, int index) {
+    struct ProbeNode node;
+    probing_node(report->outputs, index, &node);
+    const struct ProbeValues *output = &node.output;
+    struct ProbeValues gradient = activations_gradient_at(report, node.node);
+    printf("%-14s %-13s", node.node->path, node_layer_name(node.node));
+    print_number(output->mean, output->count > 0);
+    print_number(output->std, output->count > 0);
+    print_part(output->zeros, output->count, true);
+    print_part(output->saturated, output->count, node.saturates);
+    printf(" %6" PRId64 " of %-6" PRId64, node.dead, node.units);
+    print_number(gradient.mean, gradient.count > 0);
+    print_number(gradient.std, gradient.count > 0);
+    if (output->nonfinite + gradient.nonfinite)
+        printf("  %" PRId64 " NaN or Inf", output->nonfinite + gradient.nonfinite);
+    putchar('\n');
+}
+
+/* The worst values among all layers except the last, whose outputs are the scores. */
+struct Worst {
+    const struct Node *dead_at, *saturated_at, *least_at, *most_at;
+    double dead, saturated, least, most; /* shares of units and of outputs; two deviations */
+    int64_t nonfinite;
+};
+
+#define FEW_UNITS 4 /* in a layer of so few units, dead ones are not reported */
+
+static void keep_larger(double value, const struct Node *node, double *most,
+                        const struct Node **at) {
+    if (*at && value <= *most)
+        return;
+    *most = value;
+    *at = node;
+}
+
+static struct Worst find_worst(const struct ActivationsReport *report) {
+    struct Worst worst = {0};
+    int last = probing_node_count(report->outputs) - 1;
+    double negative = 0;
+    for (int i = 0; i <= last; i++) {
+        struct ProbeNode node;
+        probing_node(report->outputs, i, &node);
+        worst.nonfinite +=
+            node.output.nonfinite + activations_gradient_at(report, node.node).nonfinite;
+        if (i == last || !node.output.count)
+            continue;
+        if (!strcmp(node_layer_name(node.node), "relu") && node.units >= FEW_UNITS)
+            keep_larger((double)node.dead / (double)node.units, node.node, &worst.dead,
+                        &worst.dead_at);
+        if (node.saturates)
+            keep_larger((double)node.output.saturated / (double)node.output.count, node.node,
+                        &worst.saturated, &worst.saturated_at);
+        keep_larger(node.output.std, node.node, &worst.most, &worst.most_at);
+        keep_larger(-node.output.std, node.node, &negative, &worst.least_at);
+    }
+    worst.least = -negative;
+    return worst;
+}
+
+static void print_verdict(const struct ActivationsReport *report) {
+    const struct Worst worst = find_worst(report);
+    if (worst.nonfinite)
+        puts("\nverdict  numbers are NaN or Inf: the rate was too high, or the initial weights too "
+             "large\nadvice   lower optimizer.rate, and initialise with kaiming_normal or xavier");
+    else if (worst.dead_at && worst.dead > 0.5)
+        printf(
+            "\nverdict  %.0f %% of the units of layer %s (%s) are dead: they fire for none of the "
+            "samples; expected: few\nadvice   lower optimizer.rate, begin with biases of 0 or "
+            "slightly above it and a smaller last layer, or use leaky_relu\n",
+            100 * worst.dead, worst.dead_at->path, node_layer_name(worst.dead_at));
+    else if (worst.saturated_at && worst.saturated > 0.5)
+        printf(
+            "\nverdict  %.0f %% of the outputs of layer %s (%s) are saturated and pass no gradient "
+            "on; expected: few\nadvice   initialise with xavier, centre and scale the images, or "
+            "lower optimizer.rate\n",
+            100 * worst.saturated, worst.saturated_at->path, node_layer_name(worst.saturated_at));
+    else if (worst.least_at && worst.least < 0.02)
+        printf(
+            "\nverdict  the outputs of layer %s (%s) hardly vary, deviation %.2g; expected: about "
+            "1 at every depth\nadvice   initialise with kaiming_normal (ReLU) or xavier (tanh), or "
+            "add batch normalisation\n",
+            worst.least_at->path, node_layer_name(worst.least_at), worst.least);
+    else if (worst.most_at && worst.most > 100)
+        printf(
+            "\nverdict  the outputs of layer %s (%s) are large, deviation %.2g; expected: about 1 "
+            "at every depth\nadvice   initialise with smaller weights, scale the images, or add "
+            "batch normalisation\n",
+            worst.most_at->path, node_layer_name(worst.most_at), worst.most);
+    else
+        puts("\nverdict  as expected: no layer is dead or saturated, and none of their outputs "
+             "collapse or explode");
+}
+
+void activations_print_words(const struct ActivationsReport *report) {
+    const struct Arena *arena = model_arena(report->model);
+    printf("%s, split %s of %s, %" PRId64 " samples; %s\n\n", shown(report->path),
+           shown(report->split->name), shown(report->dataset->path), report->samples,
+           report->initial ? "all as in training"
+                           : "outputs as in prediction, gradients as in training");
+    printf("%-14s %-13s %10s %10s %10s %10s %16s %10s %10s\n", "layer", "", "mean", "std", "zeros",
+           "saturated", "dead units   ", "gradient", "std");
+    for (int i = 0; i < probing_node_count(report->outputs); i++)
+        print_layer(report, i);
+    printf("\n%-28s %10s %10s %10s %10s\n", "parameter", "mean", "std", "norm", "gradient");
+    for (int r = 0; r < arena->row_count; r++) {
+        const struct ArenaRow *row = &arena->rows[r];
+        if (row->role == ROLE_STATISTIC)
+            continue;
+        struct ProbeValues values =
+            probe_array(report->variant, row->count, report->state + row->offset, NULL);
+        printf("%-28s", row->name);
+        print_number(values.mean, true);
+        print_number(values.std, true);
+        print_number(values.norm, true);
+        print_number(activations_gradient_norm(report, row), true);
+        putchar('\n');
+    }
+    print_verdict(report);
+}
