@@ -1,20 +1,19 @@
 #include "watch/channel.h"
 
 #include <errno.h>
-#include <ifaddrs.h>
-#include <linux/errqueue.h>
-#include <net/if.h>
 #include <netinet/in.h>
 #include <poll.h>
 #include <string.h>
 #include <sys/random.h>
-#include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
+
+#include <linux/errqueue.h> /* after time.h, which it needs */
 
 #include "base/clock.h"
 #include "base/memory.h"
+#include "watch/door.h"
 
-#define MOST_ADDRESSES 8 /* of a host */
 #define KEY_BYTES 16
 #define ROUNDS 7         /* in which the ways between the nodes are tried */
 #define FIRST_ROUND 0.01 /* seconds; each round takes twice as long as the one before */
@@ -41,13 +40,6 @@ struct Message {
     };
 };
 
-/* Where a rank can be reached. IPv4 addresses are mapped to IPv6. */
-struct Door {
-    int32_t addresses; /* 0: the rank is no deputy */
-    uint16_t port;     /* in network byte order */
-    uint8_t address[MOST_ADDRESSES][16];
-};
-
 /* The way to a deputy of another node. */
 struct Way {
     int rank, node;
@@ -55,7 +47,7 @@ struct Way {
 };
 
 struct Channel {
-    int own, socket, family;
+    int own, socket, family; /* of addresses: AF_INET6 or AF_INET */
     int ranks, nodes;
     int *node; /* of each rank */
     uint8_t key[KEY_BYTES];
@@ -64,94 +56,6 @@ struct Channel {
     int way_count;
     struct Message message; /* being sent or received */
 };
-
-/* ---- Doors ---- */
-
-static bool is_mapped(const uint8_t address[16]) {
-    return IN6_IS_ADDR_V4MAPPED((const struct in6_addr *)(const void *)address);
-}
-
-static socklen_t socket_address(const struct Channel *channel, const struct Door *door, int index,
-                                struct sockaddr_storage *to) {
-    const uint8_t *address = door->address[index];
-    memset(to, 0, sizeof *to);
-    if (channel->family == AF_INET6) {
-        struct sockaddr_in6 *six = (struct sockaddr_in6 *)to;
-        six->sin6_family = AF_INET6;
-        six->sin6_port = door->port;
-        memcpy(&six->sin6_addr, address, 16);
-        return sizeof *six;
-    }
-    struct sockaddr_in *four = (struct sockaddr_in *)to;
-    four->sin_family = AF_INET;
-    four->sin_port = door->port;
-    memcpy(&four->sin_addr, address + 12, 4);
-    return is_mapped(address) ? sizeof *four : 0;
-}
-
-/* Takes the address of an interface that other hosts may reach; false if they may not. */
-static bool take_address(const struct ifaddrs *interface, uint8_t address[16]) {
-    if (!interface->ifa_addr || !(interface->ifa_flags & IFF_UP) ||
-        interface->ifa_flags & IFF_LOOPBACK)
-        return false;
-    if (interface->ifa_addr->sa_family == AF_INET) {
-        const struct sockaddr_in *four = (const struct sockaddr_in *)interface->ifa_addr;
-        memset(address, 0, 10);
-        memset(address + 10, 0xff, 2);
-        memcpy(address + 12, &four->sin_addr, 4);
-        return true;
-    }
-    if (interface->ifa_addr->sa_family != AF_INET6)
-        return false;
-    const struct sockaddr_in6 *six = (const struct sockaddr_in6 *)interface->ifa_addr;
-    memcpy(address, &six->sin6_addr, 16);
-    return !IN6_IS_ADDR_LINKLOCAL(&six->sin6_addr);
-}
-
-static void list_addresses(struct Door *door) {
-    struct ifaddrs *interfaces;
-    if (getifaddrs(&interfaces))
-        return;
-    for (const struct ifaddrs *i = interfaces; i && door->addresses < MOST_ADDRESSES;
-         i = i->ifa_next)
-        if (take_address(i, door->address[door->addresses]))
-            door->addresses++;
-    freeifaddrs(interfaces);
-}
-
-static bool bind_to_any_port(struct Channel *channel, int family) {
-    int off = 0, on = 1;
-    struct sockaddr_storage any = {.ss_family = (sa_family_t)family};
-    socklen_t length =
-        family == AF_INET6 ? sizeof(struct sockaddr_in6) : sizeof(struct sockaddr_in);
-    channel->family = family;
-    channel->socket = socket(family, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-    if (channel->socket < 0)
-        return false;
-    if (family == AF_INET6) {
-        setsockopt(channel->socket, IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof off);
-        setsockopt(channel->socket, IPPROTO_IPV6, IPV6_RECVERR, &on, sizeof on);
-    }
-    setsockopt(channel->socket, IPPROTO_IP, IP_RECVERR, &on, sizeof on);
-    if (!bind(channel->socket, (struct sockaddr *)&any, length))
-        return true;
-    close(channel->socket);
-    channel->socket = -1;
-    return false;
-}
-
-/* An IPv6 socket reaches IPv4 addresses, too. A host without IPv6 gets an IPv4 socket. */
-static void open_door(struct Channel *channel, struct Door *door) {
-    if (!bind_to_any_port(channel, AF_INET6) && !bind_to_any_port(channel, AF_INET))
-        return;
-    struct sockaddr_storage own;
-    socklen_t length = sizeof own;
-    if (getsockname(channel->socket, (struct sockaddr *)&own, &length))
-        return;
-    door->port = channel->family == AF_INET6 ? ((struct sockaddr_in6 *)&own)->sin6_port
-                                             : ((struct sockaddr_in *)&own)->sin_port;
-    list_addresses(door);
-}
 
 static bool is_deputy(const struct Channel *channel, int rank) {
     int before = 0; /* ranks of the same node with lower numbers */
@@ -166,7 +70,7 @@ static void send_to(struct Channel *channel, enum MessageKind kind, int rank, in
                     int32_t detail, size_t body) {
     struct sockaddr_storage to;
     struct Message *message = &channel->message;
-    socklen_t length = socket_address(channel, &channel->doors[rank], address, &to);
+    socklen_t length = door__address(&channel->doors[rank], channel->family, address, &to);
     memcpy(message->head.magic, magic, sizeof magic);
     memcpy(message->head.key, channel->key, KEY_BYTES);
     message->head.kind = (int32_t)kind;
@@ -214,7 +118,8 @@ static int rank_at(const struct Channel *channel, const struct sockaddr_storage 
         struct sockaddr_storage own;
         if (way->address < 0)
             continue;
-        socklen_t length = socket_address(channel, &channel->doors[way->rank], way->address, &own);
+        socklen_t length =
+            door__address(&channel->doors[way->rank], channel->family, way->address, &own);
         const struct sockaddr_in6 *six = (const struct sockaddr_in6 *)address,
                                   *own_six = (const struct sockaddr_in6 *)&own;
         bool same = channel->family == AF_INET6
@@ -416,7 +321,7 @@ int channel__create(struct Channel **result, struct Ranks *ranks, struct Error *
     for (int rank = 0; rank < channel->ranks; rank++)
         channel->node[rank] = ranks_node(ranks, rank);
     if (is_deputy(channel, channel->own))
-        open_door(channel, &own);
+        channel->socket = door__open(&own, &channel->family);
     agree_on_key(channel, ranks);
     channel->doors = memory_array(struct Door, channel->ranks, "the watchdog's channel");
     ranks_gather_all(ranks, &own, sizeof own, channel->doors);
