@@ -1,5 +1,5 @@
 /* Item 1: the data. Counts here; duplicates and constant images in images.c, what preprocessing
- * makes of the pixels in preprocessed.c. */
+ * makes of the pixels in preprocessed.c, swapped channels in channels.c. */
 #include <inttypes.h>
 #include <math.h>
 #include <string.h>
@@ -338,6 +338,8 @@ int check__data(struct Preflight *preflight, struct Error *error) {
         look_at_targets(preflight);
         look_at_rounding(preflight);
         code = check__images(preflight, error);
+        if (!code)
+            code = check__channels(preflight, error);
         if (!code)
             code = check__preprocessed(preflight, error);
         if (!code)

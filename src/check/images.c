@@ -4,42 +4,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/digest.h"
 #include "base/memory.h"
 #include "base/text.h"
-#include "check/looks_at_data.h"
+#include "check/survey.h"
 
 #define MOST_BYTES ((int64_t)4 << 30) /* of a split; what is beyond is not looked at */
-#define MOST_SPLITS 8
-#define MOVE_EVERY 1024 /* images */
-
-/* A sample that was looked at. */
-struct Seen {
-    struct Digest digest;
-    int64_t sample;
-    int32_t split, label; /* label −1: the sample has no single class */
-};
-
-/* What was found of a split. */
-struct SplitCount {
-    const struct Split *split;
-    int64_t looked_at, constant;
-    int64_t repeated; /* copies of an image that came before in the split */
-    int64_t leaked;   /* whose image the training split has, too */
-    int64_t of_both;  /* whose image stands in the split under another label as well */
-    int64_t example;  /* the first sample that is leaked, or repeated; −1 */
-    int64_t twin;     /* the sample of the training split that it equals */
-};
-
-struct Survey {
-    struct Dataset *opened; /* all splits of the files; NULL: only those of the run */
-    const struct Dataset *dataset;
-    struct SplitCount splits[MOST_SPLITS];
-    int split_count; /* the training split first */
-    struct Seen *seen;
-    int64_t seen_count;
-    bool by_chance; /* samples are equal by chance: rows of a table whose values are few */
-};
+#define MOVE_EVERY 1024               /* images */
 
 /* ---- The splits ---- */
 
@@ -95,11 +65,16 @@ static int look_at_split(struct Survey *survey, int index, struct Beat *beat, st
         count->constant += constant;
         if (constant) /* all empty images are alike, which is no duplicate */
             continue;
-        survey->seen[survey->seen_count++] =
-            (struct Seen){.digest = digest_bytes(image, bytes),
-                          .sample = i,
-                          .split = index,
-                          .label = split->labels ? split->labels[i] : -1};
+        struct Seen *seen = &survey->seen[survey->seen_count++];
+        *seen = (struct Seen){.digest = digest_bytes(image, bytes),
+                              .sample = i,
+                              .split = index,
+                              .label = split->labels ? split->labels[i] : -1};
+        if (!thumb__can(survey->dataset))
+            continue;
+        struct Thumb thumb;
+        thumb__make(survey->dataset, split, image, &thumb);
+        seen->hash = thumb__hash(&thumb);
     }
     return dataset_failed(survey->dataset, error);
 }
@@ -151,18 +126,23 @@ static double part_of(int64_t count, const struct SplitCount *of) {
     return of->looked_at ? (double)count / (double)of->looked_at : 0;
 }
 
-static void name_example(const struct Survey *survey, const struct SplitCount *count,
-                         struct Finding *finding) {
+void check__name_pair(const struct Survey *survey, struct Finding *finding,
+                      const struct Split *split, int64_t sample, const char *word,
+                      const struct Split *other, int64_t twin) {
     struct Text text = {0};
     struct Error ignored; /* then the pair is not named */
-    const struct Split *other = count->leaked ? survey->splits[0].split : count->split;
-    if (count->example < 0)
-        return;
-    int code = dataset_name_sample(survey->dataset, count->split, count->example, &text, &ignored);
-    text_add(&text, " equals ");
-    if (!code && !dataset_name_sample(survey->dataset, other, count->twin, &text, &ignored))
+    int code = dataset_name_sample(survey->dataset, split, sample, &text, &ignored);
+    text_add(&text, " %s ", word);
+    if (!code && !dataset_name_sample(survey->dataset, other, twin, &text, &ignored))
         finding__say(finding, " (%s)", text.data);
     text_release(&text);
+}
+
+static void name_example(const struct Survey *survey, const struct SplitCount *count,
+                         struct Finding *finding) {
+    if (count->example >= 0)
+        check__name_pair(survey, finding, count->split, count->example, "equals",
+                         count->leaked ? survey->splits[0].split : count->split, count->twin);
 }
 
 static bool is_table(const struct Survey *survey) {
@@ -271,6 +251,9 @@ int check__images(struct Preflight *preflight, struct Error *error) {
         say_repeated(preflight->findings, &survey);
         if (survey.split_count > 1)
             say_leaked(preflight->findings, &survey);
+        if (survey.split_count > 1 && thumb__can(survey.dataset))
+            check__near(preflight, &survey);
+        code = dataset_failed(survey.dataset, error);
     }
     memory_release(survey.seen);
     dataset_close(survey.opened);

@@ -33,6 +33,12 @@ const struct Finding *findings__explanation(const struct Findings *findings);
 bool finding__blame_earlier(const struct Findings *findings, struct Finding *finding,
                             enum CheckVerdict verdict);
 
+struct Preflight;
+/* Blames a rate that is too low, with `cause` and `advice`; or `clip`, if it makes gradients so
+ * much shorter that the steps are too short because of it. */
+void check__blame_low_rate(const struct Preflight *preflight, struct Finding *finding,
+                           enum CheckVerdict verdict, const char *cause, const char *advice);
+
 /* What in the run file keeps the run from learning. */
 struct Hindrance {
     bool looked_for;
@@ -46,6 +52,7 @@ struct Preflight {
     struct Experiment *experiment;
     /* What later items need from earlier ones; the same on every rank. 0: was not looked at. */
     double step_seconds;       /* of the slowest rank */
+    double cut;                /* the first gradient's norm over what clip leaves; of rank 0 */
     bool overfits;             /* a handful of samples was learnt by heart */
     double lowest_at;          /* the rate of the lowest loss in the range test */
     double best_rate;          /* a fifth of it, or the run's own if that was found better */

@@ -316,6 +316,18 @@ static void sum_clipped(const struct Experiment *experiment, double *norm, doubl
     *clipped = sqrt(left);
 }
 
+static void blame_clip(const struct Preflight *preflight, struct Finding *finding,
+                       enum CheckVerdict verdict) {
+    bool by_value = experiment_options(preflight->experiment)->clip.value > 0;
+    finding__blame(finding, verdict,
+                   by_value ? "clip.value cuts the gradient down to nearly nothing, so that the "
+                              "weights barely move"
+                            : "clip.norm cuts the gradient down to nearly nothing, so that the "
+                              "weights barely move",
+                   by_value ? "raise clip.value to about the largest of the gradient"
+                            : "raise clip.norm to about the gradient's norm");
+}
+
 /* Optimisers that divide by the size of gradients do not mind. */
 static void look_at_clip(struct Preflight *preflight, const struct ExperimentStep *step) {
     const struct Experiment *experiment = preflight->experiment;
@@ -329,14 +341,21 @@ static void look_at_clip(struct Preflight *preflight, const struct ExperimentSte
     finding__figure(finding, "clipped_norm", clipped);
     finding__say(finding, "the gradient has norm %.3g, and after clipping %.3g", norm, clipped);
     finding__expect(finding, "limits that only the largest gradients reach");
-    if (norm > 1000 * clipped && check__follows_gradient(experiment))
-        finding__blame(finding, norm > 1e5 * clipped ? CHECK_BAD : CHECK_DOUBTFUL,
-                       clip->value > 0 ? "clip.value cuts the gradient down to nearly nothing, so "
-                                         "that the weights barely move"
-                                       : "clip.norm cuts the gradient down to nearly nothing, so "
-                                         "that the weights barely move",
-                       clip->value > 0 ? "raise clip.value to about the largest of the gradient"
-                                       : "raise clip.norm to about the gradient's norm");
+    if (!check__follows_gradient(experiment))
+        return;
+    preflight->cut = norm / clipped;
+    if (norm > 1000 * clipped)
+        blame_clip(preflight, finding, norm > 1e5 * clipped ? CHECK_BAD : CHECK_DOUBTFUL);
+}
+
+#define MUCH 10 /* times shorter */
+
+void check__blame_low_rate(const struct Preflight *preflight, struct Finding *finding,
+                           enum CheckVerdict verdict, const char *cause, const char *advice) {
+    if (preflight->cut > MUCH)
+        blame_clip(preflight, finding, verdict);
+    else
+        finding__blame(finding, verdict, cause, advice);
 }
 
 /* The first step with the run's initial weights, without what changes images, targets and layers at

@@ -129,10 +129,10 @@ static void blame(struct Preflight *preflight, struct Finding *finding, const st
     if (other > own / NEAR && other < own * NEAR)
         return;
     if (other > own)
-        finding__blame(finding, CHECK_BAD,
-                       "the learning rate is too low: the same samples are "
-                       "learnt at a higher one",
-                       "raise optimizer.rate; the range test below says to what");
+        check__blame_low_rate(preflight, finding, CHECK_BAD,
+                              "the learning rate is too low: the same samples are learnt at a "
+                              "higher one",
+                              "raise optimizer.rate; the range test below says to what");
     else if (other > 0)
         finding__blame(finding, CHECK_BAD,
                        "the learning rate is too high: the same samples are "

@@ -229,16 +229,17 @@ static int try_own(struct Preflight *preflight, int64_t steps, double own, struc
 }
 
 /* A rate at which the loss falls in this test is not too low, however much higher is suggested. */
-static void judge_rate(struct Finding *finding, const struct Curve *curve, double most, double own,
-                       double suggested) {
+static void judge_rate(const struct Preflight *preflight, struct Finding *finding,
+                       const struct Curve *curve, double most, double own) {
+    double suggested = preflight->best_rate;
     if (own > most)
         finding__blame(finding, own > FAR * most ? CHECK_BAD : CHECK_DOUBTFUL,
                        "the learning rate is too high: there the loss rises",
                        "lower optimizer.rate");
     else if (own < suggested / 100 && own < curve->least)
-        finding__blame(finding, own < suggested / 1000 ? CHECK_BAD : CHECK_DOUBTFUL,
-                       "the learning rate is too low: there the loss barely moves",
-                       "raise optimizer.rate");
+        check__blame_low_rate(
+            preflight, finding, own < suggested / 1000 ? CHECK_BAD : CHECK_DOUBTFUL,
+            "the learning rate is too low: there the loss barely moves", "raise optimizer.rate");
 }
 
 /* The loss falls at no rate. */
@@ -304,7 +305,7 @@ static void report(struct Preflight *preflight, const struct Curve *curve, doubl
     else
         finding__expect(finding, "a rate between them; %.2g is a good start", suggested);
     preflight->too_high = own > bears;
-    judge_rate(finding, curve, bears, own, preflight->best_rate);
+    judge_rate(preflight, finding, curve, bears, own);
 }
 
 /* The rates from `low` to `high`, and what the losses there say. `losses` has room for all steps.

@@ -6,31 +6,25 @@
 
 #include "base/memory.h"
 #include "base/text.h"
-#include "check/inside.h"
+#include "check/looks_at_settings.h"
 #include "optim/rules.h"
 
-static struct Finding *add(struct Preflight *preflight, const char *name) {
+struct Finding *check__add_setting(struct Preflight *preflight, const char *name) {
     return findings__add(preflight->findings, CHECK_SETTINGS, name);
 }
 
-/* The number that a key of a chosen kind has; NaN: it has no such key. */
-static double number_of(const struct Key *keys, const void *options, const char *name) {
-    for (; keys && keys->name; keys++) {
-        const void *field = (const char *)options + keys->offset;
-        if (keys->type == KEY_REAL && !strcmp(keys->name, name))
+double check__number_of(const struct Choice *choice, const char *name) {
+    for (const struct Key *key = choice->kind->keys; key && key->name; key++) {
+        const void *field = (const char *)choice->options + key->offset;
+        if (key->type == KEY_REAL && !strcmp(key->name, name))
             return *(const double *)field;
-        if (keys->type == KEY_INT && !strcmp(keys->name, name))
+        if (key->type == KEY_INT && !strcmp(key->name, name))
             return (double)*(const int64_t *)field;
     }
     return NAN;
 }
 
-static double number_of_choice(const struct Choice *choice, const char *name) {
-    return number_of(choice->kind->keys, choice->options, name);
-}
-
-/* The word that such a key has; "": it has no such key. */
-static const char *word_of_choice(const struct Choice *choice, const char *name) {
+const char *check__word_of(const struct Choice *choice, const char *name) {
     for (const struct Key *key = choice->kind->keys; key && key->name; key++)
         if (key->type == KEY_ENUM && !strcmp(key->name, name))
             return key->names[*(const int *)((const char *)choice->options + key->offset)];
@@ -44,7 +38,7 @@ static void look_at_loss(struct Preflight *preflight) {
     if (!check__loss_is_of_values(experiment) ||
         targets_are_values(&experiment_parts(experiment)->dataset->targets))
         return;
-    struct Finding *finding = add(preflight, "loss");
+    struct Finding *finding = check__add_setting(preflight, "loss");
     finding__say(finding, "%s, and the targets are classes",
                  experiment_options(experiment)->loss.kind->name);
     finding__expect(finding, "cross_entropy, or another loss of classes");
@@ -55,10 +49,10 @@ static void look_at_loss(struct Preflight *preflight) {
 
 static void look_at_smoothing(struct Preflight *preflight) {
     double smoothing =
-        number_of_choice(&experiment_options(preflight->experiment)->loss, "label_smoothing");
+        check__number_of(&experiment_options(preflight->experiment)->loss, "label_smoothing");
     if (!(smoothing > 0))
         return;
-    struct Finding *finding = add(preflight, "label_smoothing");
+    struct Finding *finding = check__add_setting(preflight, "label_smoothing");
     finding__figure(finding, "label_smoothing", smoothing);
     finding__say(finding, "%g of each target is spread over all classes", smoothing);
     finding__expect(finding, "about 0.1");
@@ -102,7 +96,7 @@ static void look_at_class_weights(struct Preflight *preflight) {
         loss_class_weights(&experiment_options(preflight->experiment)->loss);
     if (!given || !given->count || given->count != weights->count) /* none, or balanced */
         return;
-    struct Finding *finding = add(preflight, "class_weights");
+    struct Finding *finding = check__add_setting(preflight, "class_weights");
     finding__say(finding, "%" PRId64 " weights", weights->count);
     finding__expect(finding, "weights above 0");
     for (int64_t i = 0; i < weights->count; i++) {
@@ -128,7 +122,7 @@ static void look_at_dropout(struct Preflight *preflight) {
         bool drops = strstr(node_layer_name(node), "dropout") != NULL;
         for (size_t k = 0; k < sizeof keys / sizeof *keys + drops; k++) {
             const char *key = k < sizeof keys / sizeof *keys ? keys[k] : "rate";
-            double rate = number_of_choice(node->choice, key);
+            double rate = check__number_of(node->choice, key);
             if (!(rate > most))
                 continue;
             most = rate;
@@ -137,7 +131,7 @@ static void look_at_dropout(struct Preflight *preflight) {
     }
     if (!worst)
         return;
-    struct Finding *finding = add(preflight, "dropout");
+    struct Finding *finding = check__add_setting(preflight, "dropout");
     finding__figure(finding, "most", most);
     finding__say(finding, "layer %s (%s) drops %g %% of its input", worst->path,
                  node_layer_name(worst), 100 * most);
@@ -146,145 +140,6 @@ static void look_at_dropout(struct Preflight *preflight) {
         finding__blame(finding, most > 0.9 ? CHECK_BAD : CHECK_DOUBTFUL,
                        "dropout leaves so little that the next layer sees mostly noise",
                        "lower the rate of that layer to 0.5 or less");
-}
-
-/* ---- The optimiser ---- */
-
-static double momentum_of(const struct RunOptions *options) {
-    double momentum = number_of_choice(&options->optimizer, "momentum");
-    return isnan(momentum) ? number_of_choice(&options->optimizer, "beta1") : momentum;
-}
-
-static void look_at_momentum(struct Preflight *preflight) {
-    double momentum = momentum_of(experiment_options(preflight->experiment));
-    if (!(momentum > 0))
-        return;
-    struct Finding *finding = add(preflight, "momentum");
-    finding__figure(finding, "momentum", momentum);
-    if (momentum < 1)
-        finding__say(finding, "%g: a step follows the gradients of about the last %.3g steps",
-                     momentum, 1 / (1 - momentum));
-    else
-        finding__say(finding, "%g: no gradient is ever forgotten", momentum);
-    finding__expect(finding, "0.9 to 0.99");
-    if (momentum > 0.995)
-        finding__blame(finding, momentum >= 0.999 ? CHECK_BAD : CHECK_DOUBTFUL,
-                       "the momentum is too high: the weights follow gradients that are long out "
-                       "of date, and overshoot",
-                       "set it to 0.9");
-}
-
-/* Kingma and Ba 2015, "Adam: a method for stochastic optimization", Theorem 4.1: the steps are
- * bounded if beta1² < √beta2. */
-static void look_at_beta2(struct Preflight *preflight) {
-    const struct RunOptions *options = experiment_options(preflight->experiment);
-    double beta1 = number_of_choice(&options->optimizer, "beta1");
-    double beta2 = number_of_choice(&options->optimizer, "beta2");
-    if (!(beta1 >= 0 && beta2 >= 0))
-        return;
-    struct Finding *finding = add(preflight, "beta2");
-    finding__figure(finding, "beta2", beta2);
-    finding__say(finding, "%g, and beta1 is %g", beta2, beta1);
-    finding__expect(finding, "0.99 to 0.999");
-    if (sqrt(beta2) < beta1 * beta1)
-        finding__blame(finding, CHECK_DOUBTFUL,
-                       "beta2 is so low that the size of a step depends on the newest gradients "
-                       "alone, while its direction is that of older ones: it may be far too large",
-                       "set it to 0.999");
-}
-
-/* Which part of a weight a step takes away at the highest rate, where that can be said: with plain
- * gradient descent, momentum, or a decay of its own. A rate that is far too high by itself is the
- * rate's fault. */
-#define HIGH_RATE 0.1
-#define HIGH_RATE_DECOUPLED 0.01
-static double decay_of_a_step(const struct Experiment *experiment, double decay) {
-    const struct RunOptions *options = experiment_options(experiment);
-    const struct Optimizer *optimizer = (const struct Optimizer *)options->optimizer.kind;
-    double rate = check__peak_rate(experiment), momentum = momentum_of(options);
-    if (check__follows_gradient(experiment))
-        return fmin(rate, HIGH_RATE) * decay / (momentum < 1 ? 1 - momentum : 1);
-    return optimizer->decoupled && !optimizer->trust ? fmin(rate, HIGH_RATE_DECOUPLED) * decay : 0;
-}
-
-static void look_at_decay(struct Preflight *preflight, const struct RowSettings *settings) {
-    const struct Arena *arena = model_arena(experiment_parts(preflight->experiment)->model);
-    double most = 0;
-    for (int i = 0; i < arena->row_count; i++)
-        if (arena->rows[i].role == ROLE_WEIGHT && !settings[i].frozen)
-            most = fmax(most, settings[i].weight_decay * settings[i].rate);
-    double part = decay_of_a_step(preflight->experiment, most);
-    if (!(part > 0))
-        return;
-    struct Finding *finding = add(preflight, "weight_decay");
-    finding__figure(finding, "steps", 1 / part);
-    finding__say(finding, "by itself it would shrink the weights to a third within %.0f steps",
-                 fmax(1, 1 / part));
-    finding__expect(finding, "hundreds of steps or more");
-    if (part > 1.0 / 60)
-        finding__blame(finding, part > 1.0 / 20 ? CHECK_BAD : CHECK_DOUBTFUL,
-                       "regularisation outweighs the data: weight decay takes the weights away "
-                       "faster than they can learn",
-                       "lower weight_decay, to 1e-4 or 1e-3, say (adamw: 0.01 to 0.1)");
-}
-
-/* ---- The schedule ---- */
-
-#define RATES_LOOKED_AT 1000
-
-static void look_at_schedule(struct Preflight *preflight) {
-    const struct Experiment *experiment = preflight->experiment;
-    const char *name = experiment_options(experiment)->schedule.kind->name;
-    int64_t total = experiment_parts(experiment)->time.total, at = 0;
-    double peak = check__peak_rate(experiment), part = 0;
-    for (int64_t i = RATES_LOOKED_AT - 1; i >= 0; i--) {
-        double rate = experiment_rate(experiment, i * total / RATES_LOOKED_AT);
-        part += rate >= peak / 100 ? 1.0 / RATES_LOOKED_AT : 0;
-        at = rate >= 0.999 * peak ? i * total / RATES_LOOKED_AT : at;
-    }
-    if (!strcmp(name, "constant") && at == 0)
-        return;
-    struct Finding *finding = add(preflight, "schedule");
-    finding__figure(finding, "part_of_the_run", part);
-    finding__figure(finding, "highest_at", (double)at);
-    finding__say(finding,
-                 "the rate is highest at step %" PRId64 " of %" PRId64 ", and above a hundredth of "
-                 "that for %.0f %% of the run",
-                 at, total, 100 * part);
-    finding__expect(finding, "a high rate early, and a low one only towards the end");
-    if (part < 0.1)
-        finding__blame(
-            finding, part < 0.03 ? CHECK_BAD : CHECK_DOUBTFUL,
-            "the schedule lowers the rate to nearly nothing at once, long before the "
-            "run has learnt anything",
-            "let it fall later or less often: look at the steps or epochs in `schedule`");
-    else if (at > total * 9 / 10 && experiment_rate(experiment, 0) < 0.5 * peak)
-        finding__blame(finding, CHECK_DOUBTFUL,
-                       "the rate rises until the end of the run: the warm-up is as long as the run",
-                       "shorten schedule.warmup, or train for longer");
-}
-
-/* ---- The number of steps ---- */
-
-#define FEW_STEPS 50
-
-static void look_at_steps(struct Preflight *preflight) {
-    const struct RunParts *parts = experiment_parts(preflight->experiment);
-    int64_t total = parts->time.total;
-    if (total >= FEW_STEPS)
-        return;
-    struct Finding *finding = add(preflight, "steps");
-    finding__figure(finding, "steps", (double)total);
-    finding__say(finding,
-                 "the whole run makes %" PRId64 " step%s, with batches of %" PRId64 " of %" PRId64
-                 " samples",
-                 total, total == 1 ? "" : "s",
-                 experiment_options(preflight->experiment)->train.batch, parts->train->count);
-    finding__expect(finding, "hundreds of steps or more");
-    finding__blame(finding, CHECK_DOUBTFUL,
-                   "the run makes too few steps to learn much: its batches are too large for so "
-                   "few samples, or it is too short",
-                   "make train.batch smaller, or train.length longer");
 }
 
 /* ---- The order of the samples ---- */
@@ -304,7 +159,7 @@ static void look_at_order(struct Preflight *preflight) {
     for (int64_t k = 0; k < classes; k++)
         alike += parts_of[k] * parts_of[k];
     memory_release(parts_of);
-    struct Finding *finding = add(preflight, "order");
+    struct Finding *finding = check__add_setting(preflight, "order");
     double expected = (1 - alike) * (double)(count - 1);
     finding__figure(finding, "changes", (double)changes);
     finding__figure(finding, "changes_if_shuffled", expected);
@@ -341,7 +196,7 @@ static void look_at_width(struct Preflight *preflight) {
     int64_t classes = parts->dataset->targets.count;
     if (!layer || !parts->train->labels || (double)layer->out.channels >= log2((double)classes))
         return;
-    struct Finding *finding = add(preflight, "width");
+    struct Finding *finding = check__add_setting(preflight, "width");
     finding__figure(finding, "width", (double)layer->out.channels);
     finding__say(finding,
                  "layer %s (linear) has %" PRId64 " output%s, from which %" PRId64
@@ -383,7 +238,7 @@ static void look_at_activations(struct Preflight *preflight) {
         if (!before || (before->out.channels < shape_elements(before->in[0]) &&
                         before->out.channels < node->out.channels))
             continue;
-        struct Finding *finding = add(preflight, "activations");
+        struct Finding *finding = check__add_setting(preflight, "activations");
         finding__say(finding, "layers %s and %s are linear, without an activation between them",
                      before->path, node->path);
         finding__expect(finding, "an activation, such as relu, between two linear layers");
@@ -405,7 +260,7 @@ static void look_at_batchnorm(struct Preflight *preflight) {
     int64_t fewest = INT64_MAX;
     for (int i = 0; i < model_node_count(model); i++) {
         const struct Node *node = model_node(model, i);
-        const char *statistics = word_of_choice(node->choice, "statistics");
+        const char *statistics = check__word_of(node->choice, "statistics");
         if (strcmp(node_layer_name(node), "batchnorm") != 0 || !strcmp(statistics, "running"))
             continue;
         int64_t samples =
@@ -416,7 +271,7 @@ static void look_at_batchnorm(struct Preflight *preflight) {
     }
     if (!worst || fewest >= FEW_VALUES)
         return;
-    struct Finding *finding = add(preflight, "batchnorm");
+    struct Finding *finding = check__add_setting(preflight, "batchnorm");
     finding__figure(finding, "values", (double)fewest);
     finding__say(finding,
                  "layer %s (batchnorm) takes each mean and deviation from %" PRId64 " value%s",
@@ -445,7 +300,7 @@ static bool is_drawn(const float *state, const float *fresh, const struct ArenaR
 
 static void report_frozen(struct Preflight *preflight, int all, int frozen, int drawn,
                           const char *names) {
-    struct Finding *finding = add(preflight, "frozen_layers");
+    struct Finding *finding = check__add_setting(preflight, "frozen_layers");
     finding__figure(finding, "frozen", frozen);
     finding__figure(finding, "frozen_at_random", drawn);
     finding__say(finding, "%d of %d layers %s frozen, %d of them at %s random initial weights",
@@ -504,7 +359,7 @@ static void look_at_augmentation(struct Preflight *preflight) {
     double side = (double)(dataset->height < dataset->width ? dataset->height : dataset->width);
     if (!list->count)
         return;
-    struct Finding *finding = add(preflight, "augmentation");
+    struct Finding *finding = check__add_setting(preflight, "augmentation");
     for (int i = 0; i < list->count; i++)
         finding__say(finding, "%s%s", i ? ", " : "", list->items[i].kind->name);
     finding__expect(finding, "images that still show what their labels say");
@@ -512,7 +367,7 @@ static void look_at_augmentation(struct Preflight *preflight) {
         for (size_t k = 0; k < sizeof usual / sizeof *usual; k++) {
             double value = strcmp(list->items[i].kind->name, usual[k].kind) != 0
                                ? NAN
-                               : number_of_choice(&list->items[i], usual[k].key);
+                               : check__number_of(&list->items[i], usual[k].key);
             if (!(value > usual[k].most * (usual[k].pixels ? side : 1)))
                 continue;
             finding__say(finding, "; %s.%s is %g", usual[k].kind, usual[k].key, value);
@@ -540,11 +395,7 @@ static int look(struct Preflight *preflight, struct Error *error) {
         look_at_smoothing(preflight);
         look_at_class_weights(preflight);
         look_at_dropout(preflight);
-        look_at_momentum(preflight);
-        look_at_beta2(preflight);
-        look_at_decay(preflight, settings);
-        look_at_schedule(preflight);
-        look_at_steps(preflight);
+        check__look_at_steps(preflight, settings);
         look_at_order(preflight);
         look_at_augmentation(preflight);
         look_at_width(preflight);
@@ -552,7 +403,8 @@ static int look(struct Preflight *preflight, struct Error *error) {
         look_at_batchnorm(preflight);
         look_at_frozen(preflight, settings);
         if (!preflight->findings->count)
-            finding__say(add(preflight, "values"), "none that could go wrong by itself");
+            finding__say(check__add_setting(preflight, "values"),
+                         "none that could go wrong by itself");
     }
     memory_release(settings);
     return code;

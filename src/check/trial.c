@@ -235,9 +235,9 @@ static void report_updates(struct Trial *trial) {
                        "rule gives it a rate of 0",
                        "look at `parameters` and at the gradients above");
     else if (median < 1e-5)
-        finding__blame(finding, median < 1e-7 ? CHECK_BAD : CHECK_DOUBTFUL,
-                       "the learning rate is too low: the weights barely move",
-                       "raise optimizer.rate");
+        check__blame_low_rate(trial->preflight, finding, median < 1e-7 ? CHECK_BAD : CHECK_DOUBTFUL,
+                              "the learning rate is too low: the weights barely move",
+                              "raise optimizer.rate");
     else if (median > 0.2)
         finding__blame(finding, median > 2 ? CHECK_BAD : CHECK_DOUBTFUL,
                        "the learning rate is too high: each step replaces much of the weights",

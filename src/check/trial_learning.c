@@ -248,8 +248,9 @@ static void blame_chance(struct Finding *finding, const struct Trial *trial) {
         finding__blame_earlier(preflight->findings, finding, CHECK_BAD))
         return;
     if (trial->own < preflight->best_rate / 30)
-        finding__blame(finding, CHECK_BAD, "the learning rate is too low: the loss barely moves",
-                       "raise optimizer.rate");
+        check__blame_low_rate(preflight, finding, CHECK_BAD,
+                              "the learning rate is too low: the loss barely moves",
+                              "raise optimizer.rate");
     else if (preflight->hindered.cause)
         finding__blame(finding, CHECK_BAD, preflight->hindered.cause, preflight->hindered.advice);
     else if (preflight->overfits)

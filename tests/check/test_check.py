@@ -151,6 +151,17 @@ class TestData:
         assert found["figures"] == {"worst_count": 20, "worst_part": 0.2}
         assert "in the training split" in report["cause"]
 
+    def test_images_of_the_test_split_that_are_nearly_in_the_training_split(self, damaged):
+        def save_anew(file):
+            images = file["train/images"][:40].astype(int)
+            images[:20] += np.random.default_rng(1).integers(-6, 7, images[:20].shape)
+            images[20:] = np.roll(images[20:], 1, axis=2)
+            file["test/images"][:40] = images.clip(0, 255)
+        report = check(damaged(save_anew), "data")
+        figures = finding(report, "near_duplicates")["figures"]
+        assert 0.25 < figures["worst_part"] <= 0.4 and figures["within_training"] < 0.01
+        assert "nearly in the training split" in report["cause"]
+
     def test_empty_images(self, damaged):
         def empty(file):
             file["train/images"][5] = 128
@@ -182,7 +193,7 @@ class TestData:
         assert "never varies" in check(recipe, "data", code=FOUND)["cause"]
 
     def test_the_contact_sheet(self, recipe, scratch):
-        path = scratch / "seen.png"
+        path = scratch / "new" / "folder" / "seen.png"
         check(recipe, "data", "--sheet", path)
         assert min(png_size(path)) > 100
 

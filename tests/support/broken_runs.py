@@ -165,6 +165,11 @@ def half_in_other_colours(split, images, labels, random):
     return images, labels
 
 
+def blue_is_red(split, images, labels, random):
+    images[..., 2] //= 2
+    return images[..., ::-1] if split == "validation" else images, labels
+
+
 def sided(split, images, labels, random):
     images = random.integers(60, 120, images.shape)
     for image, label, y in zip(images, labels, random.integers(0, SIDE - 3, len(labels))):
@@ -256,6 +261,11 @@ def mostly_first(split, rows, labels, random):
     return rows[kept], labels[kept]
 
 
+def columns_swapped(split, rows, labels, random):
+    rows = rows + np.arange(COLUMNS)
+    return rows[:, [1, 0, *range(2, COLUMNS)]] if split == "validation" else rows, labels
+
+
 # ---- The set-ups ----
 
 @dataclasses.dataclass
@@ -332,6 +342,14 @@ BROKEN = (
            MODEL.replace("{out: 32}\n", "{out: 32}\n  - batchnorm\n"), ("train.batch=4", "optimizer.rate=0.002")),
     Broken("a layer of one unit", "too small", None, MODEL.replace("out: 32", "out: 1")),
     Broken("no activation", "activation is missing", None, MODEL.replace("{out: 32}\n  - relu", "{out: 32}")),
+    Broken("gradients clipped too short", "clip.norm", keys=("clip.norm=0.02",)),
+    Broken("lookahead that goes nowhere", "lookahead", keys=("lookahead={every: 5, share: 1e-4}",)),
+    Broken("a rule with a huge rate", "a rule in `parameters`",
+           keys=('parameters=[weights: {name: "4.weight", rate: 1e4}]',)),
+    Broken("an average that cannot follow", "average of weights",
+           keys=("average={ema: {decay: 0.99999, decay_warmup: false}}",)),
+    Broken("red and blue swapped in the validation", "channels of the validation split are swapped",
+           blue_is_red),
     Broken("a layer that hardly moves", "frozen", keys=('parameters=[all: {name: "0.*", rate: 1e-6}]',)),
     Broken("beta2 below beta1", "beta2 is so low", keys=("optimizer={adam: {rate: 0.001, beta2: 0.1}}",)),
     Broken("one class weighs nearly all", "one class decide",
@@ -350,6 +368,8 @@ BROKEN = (
     Broken("values that are not scaled", "targets are not scaled", keys=("preprocess.targets=none",),
            targets=two_values),
     Broken("an outlier", "outlier", with_outlier, targets=two_values),
+    Broken("two columns swapped in the validation", "two columns of the validation", columns_swapped,
+           targets=four_classes),
     Broken("sets shuffled", "do not go with", shuffled, targets=four_sets),
     Broken("sets with columns in another order", "columns in another order", columns_turned, targets=four_sets),
     Broken("a class in every sample", "every sample", third_in_all, targets=four_sets),
