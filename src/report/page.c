@@ -20,8 +20,9 @@ static const char style[] =
     "h1{font-size:1.6rem}h2{font-size:1.25rem;margin-top:2.5rem;border-bottom:1px solid #8886}"
     "h3{font-size:1rem}\n"
     "figure{display:inline-block;vertical-align:top;margin:1rem .5rem 0 0;max-width:100%}\n"
-    "figcaption{opacity:.75;font-size:.9rem;max-width:36rem}img{max-width:100%;height:auto}\n"
-    "img[src^='data:image/svg']{width:36rem}\n"
+    "figcaption{opacity:.75;font-size:.9rem;max-width:34rem}img{max-width:100%;height:auto}\n"
+    "img[src^='data:image/svg']{width:34rem}\n"
+    ".small{width:min-content}.small img{max-width:none}\n"
     /* What is written in pictures cannot be read if they are made smaller. */
     "@media(max-width:40rem){figure{overflow-x:auto}"
     "img:not([src^='data:image/svg']){max-width:none}}\n"
@@ -176,11 +177,12 @@ static int embed(struct Page *page, FILE *file, const char *path, struct Error *
     return ferror(file) ? fail_errno(error, "%s: cannot be read", path) : OK;
 }
 
-int page_picture(struct Page *page, const char *path, const char *caption, struct Error *error) {
+static int add_picture(struct Page *page, const char *path, const char *caption, const char *figure,
+                       struct Error *error) {
     FILE *file = fopen(path, "re");
     if (!file)
         return fail_errno(error, "%s: cannot be read", path);
-    text_add(&page->html, "<figure><img alt=\"");
+    text_add(&page->html, "%s<img alt=\"", figure);
     add_escaped(page, caption, false);
     text_add(&page->html, "\" src=\"data:image/%s;base64,",
              text_ends_with(path, ".svg") ? "svg+xml" : "png");
@@ -190,6 +192,15 @@ int page_picture(struct Page *page, const char *path, const char *caption, struc
     add_element(page, "figcaption", caption);
     text_add(&page->html, "</figure>\n");
     return code;
+}
+
+int page_picture(struct Page *page, const char *path, const char *caption, struct Error *error) {
+    return add_picture(page, path, caption, "<figure>", error);
+}
+
+int page_small_picture(struct Page *page, const char *path, const char *caption,
+                       struct Error *error) {
+    return add_picture(page, path, caption, "<figure class=\"small\">", error);
 }
 
 int page_write(struct Page *page, const char *path, struct Error *error) {

@@ -48,5 +48,8 @@ void page_table_end(struct Page *page);
 /* The picture in the file `path`, SVG or PNG, becomes part of the page. ERROR_SYSTEM if it cannot
  * be read. */
 int page_picture(struct Page *page, const char *path, const char *caption, struct Error *error);
+/* The same for a small one, whose caption takes no more width than the picture. */
+int page_small_picture(struct Page *page, const char *path, const char *caption,
+                       struct Error *error);
 
 #endif

@@ -99,9 +99,14 @@ static int64_t add_values(struct Text *script, const struct Plot *plot, int pane
     return drawn;
 }
 
-static void add_series(struct Text *script, const struct Plot *plot, int panel, int number) {
+/* `drawn`: its values. A line through one alone would not be seen. */
+static void add_series(struct Text *script, const struct Plot *plot, int panel, int number,
+                       int64_t drawn) {
     const struct PlotSeries *series = &plot->series[number];
-    const char *colour = colours[series->colour % COLOURS], *pattern = styles[series->style];
+    bool line =
+        series->style == PLOT_LINE || series->style == PLOT_FAINT || series->style == PLOT_DASHED;
+    const char *colour = colours[series->colour % COLOURS];
+    const char *pattern = styles[line && drawn == 1 ? PLOT_POINTS : series->style];
     const char *place = strstr(pattern, "%s");
     text_add(script, "$data%d_%d using 1:2%s with ", panel, number, series->shade ? ":3" : "");
     if (place)
@@ -210,12 +215,12 @@ static void add_panel(struct Text *script, const struct Plot *given, int panel) 
     struct Plot settled = *given;
     const struct Plot *plot = &settled;
     settled.log_y = given->high_y > given->low_y ? given->log_y : needs_log_y(given);
-    int64_t drawn = 0;
+    int64_t any = 0, *drawn = memory_array(int64_t, plot->series_count, "values that are drawn");
     struct Key key = key_of(plot);
-    /* gnuplot takes letters for a quarter wider than they are */
-    text_add(script, "set key maxcols %d width -%d\n", key.columns, key.longest / 5);
+    /* gnuplot takes letters for wider than they are, and would make fewer columns than fit */
+    text_add(script, "set key maxcols %d width -%d\n", key.columns, key.longest / 3 + 1);
     for (int i = 0; i < plot->series_count; i++)
-        drawn += add_values(script, plot, panel, i);
+        any += drawn[i] = add_values(script, plot, panel, i);
     add_setting(script, "title", plot->title);
     add_setting(script, "xlabel", plot->x);
     add_setting(script, "ylabel", plot->y);
@@ -227,17 +232,15 @@ static void add_panel(struct Text *script, const struct Plot *given, int panel) 
              plot->name_count_x);
     add_axis(script, 'y', plot->log_y, plot->low_y, plot->high_y, plot->names_y,
              plot->name_count_y);
-    if (!drawn) { /* gnuplot fails if there is nothing to draw */
+    if (!any) /* gnuplot fails if there is nothing to draw */
         text_add(script, "set xrange [0:1]\nset yrange [0:1]\n"
                          "plot NaN notitle\n");
-        return;
-    }
-    text_add(script, "plot ");
-    for (int i = 0; i < plot->series_count; i++) {
-        text_add(script, i ? ", " : "");
-        add_series(script, plot, panel, i);
+    for (int i = 0; i < plot->series_count && any; i++) {
+        text_add(script, i ? ", " : "plot ");
+        add_series(script, plot, panel, i, drawn[i]);
     }
     text_add(script, "\n");
+    memory_release(drawn);
 }
 
 static void add_script(struct Text *script, const struct Plot *panels, int count, int columns,

@@ -68,7 +68,7 @@ def test_a_run(runs):
     assert row[heads.index("best validation accuracy")] == f"{100 * best:.2f} %"
     for words in ("Reliability", "Norm of the update", "Deviation of each layer", "Units that fire", "as histograms"):
         assert any(words in name for name in page.pictures)
-    assert os.path.exists(f"{runs}/a/report/loss.svg") and os.path.exists(f"{runs}/a/report/mistakes-1.png")
+    assert os.path.exists(f"{runs}/a/report/loss.svg") and os.path.exists(f"{runs}/a/report/mistakes-1-1.png")
     matrix = [row for row in page.rows if len(row) == 11 and row[1].isdigit()]
     assert sum(int(count) for row in matrix for count in row[1:]) == 60
     environment = dict(row for row in page.rows if len(row) == 2)

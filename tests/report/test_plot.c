@@ -41,8 +41,20 @@ static void test_values_that_no_axis_has_are_left_out(void **state) {
     draw(&linear, 1, "plot.svg");
     assert_non_null(strstr(content, "</svg>"));
     assert_non_null(strstr(content, ">loss<"));
-    draw(&logarithmic, 1, "plot.svg"); /* one point is left */
+    draw(&logarithmic, 1, "plot.svg");
     assert_non_null(strstr(content, "</svg>"));
+}
+
+static void test_a_line_of_one_value_is_a_point(void **state) {
+    (void)state;
+    const double y[] = {0.5, 0.6};
+    struct PlotSeries series = {.title = "loss", .count = 2, .y = y};
+    const struct Plot plot = {.series = &series, .series_count = 1};
+    draw(&plot, 1, "plot.svg");
+    assert_null(strstr(content, "href='#gpPt6'"));
+    series.count = 1;
+    draw(&plot, 1, "plot.svg");
+    assert_non_null(strstr(content, "href='#gpPt6'"));
 }
 
 static void test_panels_without_values_are_empty(void **state) {
@@ -161,6 +173,7 @@ static void test_failures_are_said(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_values_that_no_axis_has_are_left_out),
+        cmocka_unit_test(test_a_line_of_one_value_is_a_point),
         cmocka_unit_test(test_panels_without_values_are_empty),
         cmocka_unit_test(test_a_long_key_takes_nothing_from_the_curves),
         cmocka_unit_test(test_words_are_never_commands),

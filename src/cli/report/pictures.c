@@ -9,7 +9,6 @@
 #include "data/sheets/grid.h"
 #include "evaluate/occlusion.h"
 
-#define COLUMNS 6 /* of mistakes and their maps */
 #define FILTER_COLUMNS 16
 #define MOST_FILTERS 64
 #define FAINT 0.35f /* the contrast of the image where the map is 0 */
@@ -22,9 +21,7 @@ struct Album {
     int member;
     float black, white;
     struct GridItem *items; /* two for each mistake: the image, and the map over it */
-    char *words;            /* (items, GRID_LINES, SIZE_OF_WORDS) */
 };
-#define SIZE_OF_WORDS 32
 
 /* Reads the pixels of a sample as in the file. */
 static int read_image(const struct Album *album, int64_t sample, struct Image *image,
@@ -80,24 +77,6 @@ static struct Image overlay(const struct Album *album, const struct Image *image
     return out;
 }
 
-static char *words_of(const struct Album *album, int64_t item, int line) {
-    return album->words + (item * GRID_LINES + line) * SIZE_OF_WORDS;
-}
-
-static void caption(struct Album *album, int64_t item, const struct Mistake *mistake) {
-    char *const *names = album->members->dataset->targets.names;
-    struct GridItem *image = &album->items[item], *map = &album->items[item + 1];
-    snprintf(words_of(album, item, 0), SIZE_OF_WORDS, "is %.20s", names[mistake->truth]);
-    snprintf(words_of(album, item, 1), SIZE_OF_WORDS, "no. %" PRId64, mistake->sample);
-    snprintf(words_of(album, item + 1, 0), SIZE_OF_WORDS, "said %.20s", names[mistake->predicted]);
-    snprintf(words_of(album, item + 1, 1), SIZE_OF_WORDS, "%.0f%% sure",
-             100 * mistake->probability);
-    for (int line = 0; line < GRID_LINES; line++) {
-        image->words[line] = words_of(album, item, line);
-        map->words[line] = words_of(album, item + 1, line);
-    }
-}
-
 static int fill_mistakes(struct Album *album, const struct Judged *judged, struct Error *error) {
     const struct Predictor *predictor = &album->members->predictors[album->member];
     double map[OCCLUSION_GRID * OCCLUSION_GRID];
@@ -117,7 +96,6 @@ static int fill_mistakes(struct Album *album, const struct Judged *judged, struc
         image->black = album->black;
         image->white = album->white;
         over->white = 1;
-        caption(album, 2 * i, mistake);
     }
     return code;
 }
@@ -130,6 +108,25 @@ static bool has_pictures(const struct Members *members, int member) {
            !members->split->in_blocks;
 }
 
+/* The image of mistake `number` beside its map. */
+static int add_mistake(struct Report *report, const struct Album *album,
+                       const struct Judged *judged, int number, struct Error *error) {
+    const struct Mistake *mistake = &judged->mistakes[number];
+    char *const *names = album->members->dataset->targets.names;
+    char *name = memory_print("mistakes-%d-%d.png", album->member + 1, number + 1);
+    char *path = report_path(report, name);
+    char *caption =
+        memory_print("is %s, said %s (%.0f %% sure); no. %" PRId64, names[mistake->truth],
+                     names[mistake->predicted], 100 * mistake->probability, mistake->sample);
+    int code = grid_write(album->items + (ptrdiff_t)2 * number, 2, 2, path, error);
+    if (code == OK)
+        code = page_small_picture(&report->page, path, caption, error);
+    memory_release(name);
+    memory_release(path);
+    memory_release(caption);
+    return code;
+}
+
 int report_add_mistakes(struct Report *report, const struct Members *members, int member,
                         const struct Judged *judged, struct Error *error) {
     int64_t count = 2 * judged->mistake_count;
@@ -137,26 +134,18 @@ int report_add_mistakes(struct Report *report, const struct Members *members, in
         return OK;
     struct Album album = {.members = members, .member = member};
     album.items = memory_array(struct GridItem, count, "pictures");
-    album.words = memory_array(char, count *GRID_LINES *SIZE_OF_WORDS, "captions");
-    char *name = memory_print("mistakes-%d.png", member + 1), *path = report_path(report, name);
     int code = fill_mistakes(&album, judged, error);
-    if (code == OK)
-        code = grid_write(album.items, count, COLUMNS, GRID_LINES, path, error);
     page_heading(&report->page, "Worst mistakes");
-    if (code == OK)
-        code = page_picture(&report->page, path,
-                            "The samples to whose true class the model gives the lowest "
-                            "probability, with the number of the sample. Beside each is what the "
-                            "model said instead, and how sure it was; red is where hiding the "
-                            "image costs the predicted class "
-                            "the most, so where the model looked",
-                            error);
+    page_words(&report->page,
+               "The samples to whose true class the model gives the lowest probability, with what "
+               "it said instead, how sure it was, and the number of the sample. Beside each image, "
+               "red is where hiding it costs the predicted class the most, so where the model "
+               "looked.");
+    for (int i = 0; i < judged->mistake_count && code == OK; i++)
+        code = add_mistake(report, &album, judged, i, error);
     for (int64_t i = 0; i < count; i++)
         memory_release(album.items[i].image.pixels);
     memory_release(album.items);
-    memory_release(album.words);
-    memory_release(name);
-    memory_release(path);
     return code;
 }
 
@@ -196,7 +185,7 @@ int report_add_filters(struct Report *report, const struct Members *members, int
                                      .black = -most,
                                      .white = most};
     char *name = memory_print("filters-%d.png", member + 1), *path = report_path(report, name);
-    int code = grid_write(items, count, FILTER_COLUMNS, 0, path, error);
+    int code = grid_write(items, count, FILTER_COLUMNS, path, error);
     page_heading(&report->page, "Filters of the first layer");
     if (code == OK)
         code = page_picture(&report->page, path,
