@@ -291,9 +291,9 @@ static int run(const struct Command *command, const struct Arguments *arguments,
     if (!code)
         code = argument_real(arguments, "seconds", 0.1, 86400, 30, &request.seconds, error);
     if (!code && request.sheet)
-        code = output_check("--sheet", request.sheet, OUTPUT_PNG, arguments->operands, 1, error);
+        code = output_prepare("--sheet", request.sheet, OUTPUT_PNG, arguments->operands, 1, error);
     if (!code && picture)
-        code = check_picture_path(picture, train.run_path, error);
+        code = output_prepare_picture("--picture", picture, arguments->operands, 1, error);
     code = ranks_agree(ranks, code, error);
     if (!code)
         code = preflight(ranks, &request, &findings, &verdict, error);

@@ -6,16 +6,7 @@
 
 #include "base/memory.h"
 #include "base/text.h"
-#include "cli/output.h"
 #include "report/plot.h"
-
-int check_picture_path(const char *path, const char *run_path, struct Error *error) {
-    bool svg = text_ends_with(path, ".svg");
-    if (!svg && !text_ends_with(path, ".png"))
-        return fail(error, ERROR_USAGE, "--picture %s: expected a name that ends with .png or .svg",
-                    path);
-    return output_check("--picture", path, svg ? OUTPUT_SVG : OUTPUT_PNG, &run_path, 1, error);
-}
 
 static double figure_of(const struct Findings *findings, const char *name) {
     for (int i = 0; i < findings->count; i++)

@@ -136,15 +136,19 @@ static int parse_figure(const struct Ensemble *ensemble, enum Figure *figure, st
 /* Refuses to overwrite a member or the data. */
 static int check_output(const struct Ensemble *ensemble, struct Error *error) {
     const char *path = argument_value(ensemble->arguments, "save");
+    const char *plot = argument_value(ensemble->arguments, "plot");
     const struct Operands *operands = &ensemble->operands;
-    int count = operands->checkpoint_count + 1;
-    if (!path || ranks_rank(ensemble->ranks) != 0)
+    int count = operands->checkpoint_count + 1, code = OK;
+    if (ranks_rank(ensemble->ranks) != 0)
         return OK;
     const char **inputs = memory_array(const char *, count, "inputs");
     for (int i = 1; i < count; i++)
         inputs[i] = operands->checkpoints[i - 1];
     inputs[0] = argument_value(ensemble->arguments, "data");
-    int code = output_check("--save", path, OUTPUT_ENSEMBLE, inputs, count, error);
+    if (path)
+        code = output_prepare("--save", path, OUTPUT_ENSEMBLE, inputs, count, error);
+    if (plot && !code)
+        code = output_prepare_picture("--plot", plot, inputs, count, error);
     memory_release((void *)inputs);
     return code;
 }

@@ -6,7 +6,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/memory.h"
+#include "base/path.h"
 #include "base/read_file.h"
+#include "base/text.h"
 #include "checkpoint/ensemble.h"
 #include "store/h5.h"
 
@@ -123,4 +126,23 @@ int output_check(const char *flag, const char *out, enum OutputKind kind, const 
             return fail(error, ERROR_USAGE, "%s %s: would overwrite the input %s", flag, out,
                         inputs[i]);
     return check_kind(flag, out, kind, &output, error);
+}
+
+int output_prepare(const char *flag, const char *out, enum OutputKind kind,
+                   const char *const *inputs, int count, struct Error *error) {
+    int code = output_check(flag, out, kind, inputs, count, error);
+    char *folder = path_folder(out);
+    if (!code && !path_is_folder(folder))
+        code = path_make_folders(folder, NULL, error);
+    memory_release(folder);
+    return code;
+}
+
+int output_prepare_picture(const char *flag, const char *out, const char *const *inputs, int count,
+                           struct Error *error) {
+    bool svg = text_ends_with(out, ".svg");
+    if (!svg && !text_ends_with(out, ".png"))
+        return fail(error, ERROR_USAGE, "%s %s: expected a name that ends with .png or .svg", flag,
+                    out);
+    return output_prepare(flag, out, svg ? OUTPUT_SVG : OUTPUT_PNG, inputs, count, error);
 }

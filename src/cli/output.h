@@ -27,5 +27,11 @@ bool output_is_same_file(const char *path, const char *other);
  * the same kind may be replaced. An input may be NULL or missing. Not collective. */
 int output_check(const char *flag, const char *out, enum OutputKind kind, const char *const *inputs,
                  int count, struct Error *error);
+/* The same; then makes the folders above `out` that are missing. ERROR_SYSTEM if that fails. */
+int output_prepare(const char *flag, const char *out, enum OutputKind kind,
+                   const char *const *inputs, int count, struct Error *error);
+/* The same for a picture, whose name must end with .png or .svg. */
+int output_prepare_picture(const char *flag, const char *out, const char *const *inputs, int count,
+                           struct Error *error);
 
 #endif

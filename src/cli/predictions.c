@@ -69,7 +69,7 @@ static int check_path(const struct Predictions *predictions, const struct Argume
     for (int i = 0; i < files; i++)
         inputs[count++] = data[i];
     int code =
-        output_check("--out", predictions->path, predictions->format->kind, inputs, count, error);
+        output_prepare("--out", predictions->path, predictions->format->kind, inputs, count, error);
     memory_release(data);
     memory_release(inputs);
     return code;

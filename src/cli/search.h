@@ -18,8 +18,6 @@ void search_print_words(const struct Search *search, const struct SearchResults 
 json_t *search_describe(const struct Search *search, const struct SearchResults *results,
                         const struct Insight *insights);
 
-/* Parts of them. */
-const char *search_status_word(const struct TrialRecord *record);
 /* Writes the trial's metric, or "-" without a valid one, to `text`, and returns it. */
 const char *search_metric_text(const struct TrialRecord *record, char text[FIGURE_TEXT]);
 void search_counts_words(const struct Search *search, const struct SearchResults *results,

@@ -11,11 +11,6 @@
 #define MOST_LINES 20 /* of the table */
 #define MOST_ERRORS 3 /* different errors that are printed */
 
-const char *search_status_word(const struct TrialRecord *record) {
-    static const char *const words[] = {"new", "open", "paused", "finished", "diverged", "failed"};
-    return words[record->status];
-}
-
 static enum Figure figure_of(const struct TrialRecord *record) {
     for (int f = 0; record->figure && f < FIGURE_COUNT; f++)
         if (!strcmp(figure_kinds[f].name, record->figure))
@@ -38,7 +33,8 @@ void search_print_news(const struct Search *search, const struct SearchNews *new
     text_add(&line, "trial %" PRId64, record->number);
     if (search->stages[0].options.stages > 1)
         text_add(&line, " of stage %" PRId64, record->stage);
-    text_add(&line, ": %s", bad ? search_status_word(record) : search_metric_text(record, metric));
+    text_add(&line, ": %s",
+             bad ? search_status_name(record->status) : search_metric_text(record, metric));
     if (record->status == TRIAL_PAUSED)
         text_add(&line, " after step %" PRId64 " of %" PRId64, record->step, record->total_steps);
     if (news->best == record->number)
@@ -84,7 +80,7 @@ static void print_row(const struct Search *search, const struct SearchResults *r
     printf("%11s", search_metric_text(record, metric));
     for (int i = 0; i < search->stages[0].count; i++)
         printf("  %-*.40s", widths[i], shown(search_value(record, i)));
-    printf("  %7" PRId64 "  %s\n", record->step, search_status_word(record));
+    printf("  %7" PRId64 "  %s\n", record->step, search_status_name(record->status));
 }
 
 static void print_table(const struct Search *search, const struct SearchResults *results) {
@@ -289,10 +285,10 @@ static json_t *describe_trial(const struct Search *search, const struct TrialRec
     double metric = search_metric(record);
     json_t *object = json_pack(
         "{s:I, s:I, s:s, s:o, s:i, s:o, s:I, s:I, s:f, s:s}", "trial", (json_int_t)record->number,
-        "stage", (json_int_t)record->stage, "status", search_status_word(record), "values", values,
-        "rungs", record->metrics.count, "metric", isnan(metric) ? json_null() : json_real(metric),
-        "step", (json_int_t)record->step, "best_step", (json_int_t)record->best_step, "seconds",
-        record->seconds, "folder", folder);
+        "stage", (json_int_t)record->stage, "status", search_status_name(record->status), "values",
+        values, "rungs", record->metrics.count, "metric",
+        isnan(metric) ? json_null() : json_real(metric), "step", (json_int_t)record->step,
+        "best_step", (json_int_t)record->best_step, "seconds", record->seconds, "folder", folder);
     if (record->digest)
         json_object_set_new(object, "digest", json_string(record->digest));
     if (record->error)

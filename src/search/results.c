@@ -139,12 +139,16 @@ static void put_cell(FILE *stream, const char *text) {
     fputc('"', stream);
 }
 
+const char *search_status_name(enum TrialStatus status) {
+    static const char *const names[] = {"new",      "under way", "paused",
+                                        "finished", "diverged",  "failed"};
+    return names[status];
+}
+
 static void put_row(FILE *stream, const struct Search *search, const struct TrialRecord *record) {
-    static const char *const statuses[] = {"new",      "open",     "paused",
-                                           "finished", "diverged", "failed"};
     double metric = search_metric(record);
     fprintf(stream, "%" PRId64 ",%" PRId64 ",%s,%d,", record->number, record->stage,
-            statuses[record->status], record->metrics.count);
+            search_status_name(record->status), record->metrics.count);
     if (!isnan(metric))
         fprintf(stream, "%.9g", metric);
     fprintf(stream, ",%" PRId64 ",%" PRId64, record->best_step, record->step);

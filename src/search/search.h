@@ -81,6 +81,8 @@ double search_metric(const struct TrialRecord *record);
 /* The text after "=" of a trial's value on an axis. */
 const char *search_value(const struct TrialRecord *record, int axis);
 
+/* What people and trials.csv call a status. */
+const char *search_status_name(enum TrialStatus status);
 /* FOLDER/trials.csv: a line for each trial that has begun. */
 int search_write_csv(const struct Search *search, const struct SearchResults *results,
                      struct Error *error);

@@ -39,7 +39,7 @@ train: {{batch: 50, length: 5 epochs}}
 
 @pytest.fixture(scope="module")
 def saved(folder):
-    return f"{folder}/ensemble.h5"
+    return f"{folder}/a/new/folder/ensemble.h5"
 
 
 @pytest.fixture(scope="module")
@@ -357,6 +357,7 @@ def test_what_makes_no_ensemble_is_refused(folder, runs, saved, data):
     said = lambda *words: refusal(USAGE, *words, alone=False)
     assert "needs several members" in said("ensemble", runs[0])
     assert "would overwrite" in said("ensemble", *runs, "--save", data)
+    assert "expected a name that ends" in said("ensemble", *runs, "--plot", f"{folder}/plot.h5")
     assert "expected accuracy or log_loss" in said("ensemble", *runs, "--quiet", "--select-by", "rmse")
     assert "is an ensemble" in said("eval", saved, runs[0])
     assert "which has its own" in said("eval", saved, "--mean", "geometric")

@@ -354,7 +354,7 @@ static int check_output(const struct SourceOptions *source, const char *out, str
         inputs[count++] = source->paths[i];
     for (int i = 0; i < source->split_count; i++)
         inputs[count++] = source->splits[i].path;
-    int code = output_check("--out", out, OUTPUT_DATASET, inputs, count, error);
+    int code = output_prepare("--out", out, OUTPUT_DATASET, inputs, count, error);
     memory_release(inputs);
     return code;
 }

@@ -22,10 +22,10 @@ static int check_input(const char *file, const char *out, struct Error *error) {
     glob_t found = {0};
     int code = OK;
     if (glob(file, 0, NULL, &found) == 0)
-        code = output_check("--out", out, OUTPUT_DATASET, (const char *const *)found.gl_pathv,
-                            (int)found.gl_pathc, error);
+        code = output_prepare("--out", out, OUTPUT_DATASET, (const char *const *)found.gl_pathv,
+                              (int)found.gl_pathc, error);
     globfree(&found);
-    return code ? code : output_check("--out", out, OUTPUT_DATASET, &file, 1, error);
+    return code ? code : output_prepare("--out", out, OUTPUT_DATASET, &file, 1, error);
 }
 
 /* Refuses an output that is one of the files with the arrays. */

@@ -48,7 +48,7 @@ static int preview_stored(const struct PreviewFlags *flags, struct Error *error)
     int code = dataset_open(&dataset, flags->file, error);
     if (code != OK)
         return code;
-    code = output_check("--out", flags->out, OUTPUT_PNG, &flags->file, 1, error);
+    code = output_prepare("--out", flags->out, OUTPUT_PNG, &flags->file, 1, error);
     if (code == OK)
         code = dataset_check_picture(dataset, "dataset preview", error);
     const struct Split *split =
@@ -97,7 +97,7 @@ static int preview_run(const struct PreviewFlags *flags, const struct RunFile *f
     if (code != OK)
         return code;
     const char *const inputs[] = {flags->run, dataset->path, options->start_from.checkpoint};
-    code = output_check("--out", flags->out, OUTPUT_PNG, inputs, 3, error);
+    code = output_prepare("--out", flags->out, OUTPUT_PNG, inputs, 3, error);
     if (code == OK)
         code = dataset_check_picture(dataset, "dataset preview", error);
     const char *name = flags->split ? flags->split : options->data.train;

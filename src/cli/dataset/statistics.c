@@ -41,8 +41,8 @@ static int read_flags(const struct Arguments *arguments, struct Job *job, struct
     if (!code && job->picture)
         code = dataset_check_png("--draw", job->picture, error);
     if (code == OK && job->picture)
-        code = output_check("--draw", job->picture, OUTPUT_PNG, arguments->operands,
-                            arguments->operand_count, error);
+        code = output_prepare("--draw", job->picture, OUTPUT_PNG, arguments->operands,
+                              arguments->operand_count, error);
     if (code == OK)
         code = argument_integer(arguments, "components", 0, 1000000000, 0, &job->components, error);
     if (code == OK)

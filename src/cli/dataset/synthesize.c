@@ -53,7 +53,7 @@ static int run(const struct Command *command, const struct Arguments *arguments,
     struct Synthesis synthesis;
     int code = read_options(arguments, &synthesis, error);
     if (code == OK)
-        code = output_check("--out", out, OUTPUT_DATASET, NULL, 0, error);
+        code = output_prepare("--out", out, OUTPUT_DATASET, NULL, 0, error);
     if (code != OK)
         return code;
     struct ProgressLine line;

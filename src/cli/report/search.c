@@ -97,7 +97,7 @@ static void add_trial(struct Page *page, const struct Found *found, int64_t plac
         page_cell(page, "%s", search_value(record, i));
     page_cell(page, "%" PRId64 " of %" PRId64, record->step, record->total_steps);
     page_cell(page, "%.0f", record->seconds);
-    page_cell(page, "%s%s%s", search_status_word(record), record->error ? ": " : "",
+    page_cell(page, "%s%s%s", search_status_name(record->status), record->error ? ": " : "",
               record->error ? record->error : "");
 }
 
