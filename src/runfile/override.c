@@ -33,7 +33,7 @@ static int unknown(const struct Override *set, int at, const char *taker, const 
     struct Text text = {0};
     char printable[FOUND_BYTES];
     text_add(&text, "'%s': ", text__printable(set->segments[at], printable));
-    schema__unknown_key(&text, set->segments[at], taker, keys);
+    schema__unknown_key(&text, set->segments[at], taker, keys, set->parser->root);
     return refuse(set, &text);
 }
 

@@ -238,7 +238,7 @@ static int kind_fail(const struct Parser *parser, const struct KindTable *kinds,
     char printable[FOUND_BYTES];
     int count = schema__kind_names(kinds, names);
     text_add(&text, "unknown %s '%s'", kinds->what, text__printable(name, printable));
-    schema__suggest(&text, name, names, count);
+    suggest__name(&text, name, names, count, parser->root);
     text_add(&text, " (there is ");
     schema__join(&text, names, count);
     text_add(&text, ")");
@@ -401,7 +401,7 @@ static int unknown(const struct Parser *parser, const struct Key *keys,
                    const struct YamlNode *item) {
     struct Text text = {0};
     const char *taker = item->parent->parent ? item->parent->name : "the file";
-    schema__unknown_key(&text, item->name, taker, keys);
+    schema__unknown_key(&text, item->name, taker, keys, parser->root);
     return fail_text(parser, item, &text);
 }
 

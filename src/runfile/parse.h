@@ -11,6 +11,7 @@
 struct Parser {
     struct Pool *pool;
     struct Error *error;
+    const struct Key *root; /* the keys of the whole file */
 };
 
 /* parse.c. Fills the zeroed struct at `options` from the mapping (or null) `node`, which is at
@@ -57,9 +58,9 @@ bool schema__in_range(const struct Key *key, double value);
 void schema__describe(struct Text *text, const struct Key *key);
 int schema__enum_count(const struct Key *key); /* of key->names */
 /* Appends "unknown key; did you mean 'kernel'? (conv takes out, kernel)". `taker` is the owner of
- * the keys: "conv". */
+ * the keys: "conv"; `root`: the keys of the whole file. */
 void schema__unknown_key(struct Text *text, const char *word, const char *taker,
-                         const struct Key *keys);
+                         const struct Key *keys, const struct Key *root);
 /* Appends "; did you mean 'relu'?" or nothing. */
 void schema__suggest(struct Text *text, const char *word, const char *const *names, int count);
 const char *schema__article(const char *words); /* "an " or "a " */
@@ -67,6 +68,12 @@ const char *schema__article(const char *words); /* "an " or "a " */
 #define SCHEMA_NAMES 256
 int schema__kind_names(const struct KindTable *kinds, const char **names);
 void schema__join(struct Text *text, const char *const *names, int count); /* "a, b, c" */
+
+/* suggest.c. Appends what a name may mean that is none of the `count` names that are valid here: a
+ * valid one, as schema__suggest does, or "; did you mean 'rate' in 'optimizer.sgd'?". Knows names
+ * of other programs. */
+void suggest__name(struct Text *text, const char *word, const char *const *names, int count,
+                   const struct Key *root);
 
 /* Set and get the count and the elements of a struct Reals, Ints, Strings, Spans or ChoiceLists. */
 void list__set(void *field, int count, void *values);

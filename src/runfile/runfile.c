@@ -45,7 +45,7 @@ int runfile_parse(struct RunFile **out, const char *path, const char *text,
                   const char *const *overrides, int override_count, const struct Key *keys,
                   void *options, struct Error *error) {
     struct RunFile *file = memory_allocate(sizeof *file, "the run file");
-    struct Parser parser = {.pool = &file->pool, .error = error};
+    struct Parser parser = {.pool = &file->pool, .error = error, .root = keys};
     char *loaded = NULL, *saved = NULL;
     size_t length = text ? strlen(text) : 0;
     file->source.file = path ? pool__copy(&file->pool, path, strlen(path)) : NULL;

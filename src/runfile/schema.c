@@ -64,11 +64,11 @@ static void suggest_named(struct Text *text, const struct Key *keys) {
 }
 
 void schema__unknown_key(struct Text *text, const char *word, const char *taker,
-                         const struct Key *keys) {
+                         const struct Key *keys, const struct Key *root) {
     const char *names[SCHEMA_NAMES];
     int count = key_names(keys, names);
     text_add(text, "unknown key");
-    schema__suggest(text, word, names, count);
+    suggest__name(text, word, names, count, root);
     if (strchr(word, '.') && !text_nearest(word, names, count))
         suggest_named(text, keys);
     text_add(text, " (%s takes ", taker);

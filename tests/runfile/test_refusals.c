@@ -107,8 +107,8 @@ static void test_keys_and_kinds(void **state) {
         {14,
          "optimizer: []\nloss:", "demo.yaml:14: optimizer: expected an optimizer, found a list"},
         {14, "loss:",
-         "demo.yaml:15: loss: unknown initialiser 'nesterov' (there is zeros, "
-         "constant, kaiming)"},
+         "demo.yaml:15: loss: unknown initialiser 'nesterov'; did you mean 'nesterov' in "
+         "'optimizer'? (there is zeros, constant, kaiming)"},
     };
     RUN(cases);
     refused("model: [relu]\ntrain: {batch: 1, length: 1 step}", NULL, 0, ERROR_RUN_FILE,
