@@ -18,6 +18,7 @@
 #include "base/memory.h"
 #include "compute/convolution.h"
 #include "compute/peak.h"
+#include "compute/pixels.h"
 #include "compute/strips.h"
 #include "compute/winograd.h"
 
@@ -37,14 +38,16 @@ struct Options {
 static const struct {
     const char *model;
     int64_t side, in, out, stride, groups;
-} convolutions[] = {{"resnet20", 32, 3, 16, 1, 1},    {"resnet20", 32, 16, 16, 1, 1},
-                    {"resnet20", 32, 16, 32, 2, 1},   {"resnet20", 16, 32, 32, 1, 1},
-                    {"resnet20", 16, 32, 64, 2, 1},   {"resnet20", 8, 64, 64, 1, 1},
-                    {"wrn16-4", 32, 64, 128, 2, 1},   {"wrn16-4", 16, 128, 256, 2, 1},
-                    {"smallcnn", 32, 3, 64, 1, 1},    {"smallcnn", 32, 64, 64, 1, 1},
-                    {"smallcnn", 16, 64, 128, 1, 1},  {"smallcnn", 16, 128, 128, 1, 1},
-                    {"smallcnn", 8, 128, 256, 1, 1},  {"smallcnn", 8, 256, 256, 1, 1},
-                    {"depthwise", 32, 64, 64, 1, 64}, {"depthwise", 16, 128, 128, 2, 128}};
+} convolutions[] = {{"resnet20", 32, 3, 16, 1, 1},      {"resnet20", 32, 16, 16, 1, 1},
+                    {"resnet20", 32, 16, 32, 2, 1},     {"resnet20", 16, 32, 32, 1, 1},
+                    {"resnet20", 16, 32, 64, 2, 1},     {"resnet20", 8, 64, 64, 1, 1},
+                    {"wrn16-4", 32, 64, 128, 2, 1},     {"wrn16-4", 16, 128, 256, 2, 1},
+                    {"smallcnn", 32, 3, 64, 1, 1},      {"smallcnn", 32, 64, 64, 1, 1},
+                    {"smallcnn", 16, 64, 128, 1, 1},    {"smallcnn", 16, 128, 128, 1, 1},
+                    {"smallcnn", 8, 128, 256, 1, 1},    {"smallcnn", 8, 256, 256, 1, 1},
+                    {"resnet50", 56, 128, 128, 2, 1},   {"resnet50", 28, 256, 256, 2, 1},
+                    {"resnet50", 14, 512, 512, 2, 1},   {"depthwise", 32, 64, 64, 1, 64},
+                    {"depthwise", 16, 128, 128, 2, 128}};
 
 static const struct {
     const char *what;
@@ -116,13 +119,15 @@ static void method_data(void *context) {
 
 static void method_weights(void *context) {
     struct Task *t = context;
-    t->method->backward_weights(t->shape, t->samples, t->x, t->y, t->gradient, NULL, t->scratch);
+    const struct ConvInput x = {.x = t->x};
+    t->method->backward_weights(t->shape, t->samples, &x, t->y, t->gradient, NULL, t->scratch);
 }
 
 static void method_backward(void *context) {
     struct Task *t = context;
-    t->method->backward(t->shape, t->samples, t->x, t->y, t->weights, t->prepared, t->dx,
-                        t->gradient, NULL, t->scratch);
+    const struct ConvInput x = {.x = t->x};
+    t->method->backward(t->shape, t->samples, &x, t->y, t->weights, t->prepared, t->dx, t->gradient,
+                        NULL, t->scratch);
 }
 
 static void *filled(int64_t count) {
@@ -142,7 +147,10 @@ static void task_release(struct Task *task) {
 static void print_row(const char *backend, const double *rates, int count, double peak) {
     printf(" | %-13s", backend);
     for (int i = 0; i < count; i++)
-        printf(" %6.1f %3.0f%%", rates[i], 100 * rates[i] / peak);
+        if (rates[i] > 0)
+            printf(" %6.1f %3.0f%%", rates[i], 100 * rates[i] / peak);
+        else
+            printf(" %6s     ", "-");
     printf("\n");
 }
 
@@ -207,6 +215,8 @@ static void prepare_pass(struct Task *task, enum Pass pass) {
 static size_t most_scratch(const struct Task *task) {
     size_t most = 0;
     for (int pass = 0; pass < PASS_COUNT; pass++) {
+        if (!task->method->serves(task->shape, (enum Pass)pass))
+            continue;
         size_t bytes = task->method->scratch_bytes(task->shape, (enum Pass)pass, task->samples);
         most = bytes > most ? bytes : most;
     }
@@ -215,19 +225,23 @@ static size_t most_scratch(const struct Task *task) {
 
 static void bench_method(const struct Options *options, size_t which, enum Precision precision,
                          const struct Method *make(enum Variant, enum Precision)) {
+    static Work *const works[PASS_COUNT] = {[FORWARD] = method_forward,
+                                            [BACKWARD_DATA] = method_data,
+                                            [BACKWARD_WEIGHTS] = method_weights};
     const struct Method *method = make(options->variant, precision);
     const struct ConvShape shape = shape_of(which);
-    if (!method->serves(&shape, FORWARD))
+    if (!method || !method->serves(&shape, BACKWARD_WEIGHTS)) /* they all serve this pass */
         return;
     struct Task task = {.method = method, .shape = &shape, .samples = options->samples};
     fill_arrays(&task, precision);
     task.scratch = memory_allocate(most_scratch(&task), "bench");
-    double operations = operations_of(&task), rates[4];
-    prepare_pass(&task, FORWARD);
-    rates[0] = operations / best_time(method_forward, &task, options->seconds);
+    double operations = operations_of(&task), rates[4] = {0};
+    for (int pass = 0; pass < PASS_COUNT; pass++)
+        if (method->serves(&shape, (enum Pass)pass)) {
+            prepare_pass(&task, (enum Pass)pass);
+            rates[pass] = operations / best_time(works[pass], &task, options->seconds);
+        }
     prepare_pass(&task, BACKWARD_DATA);
-    rates[1] = operations / best_time(method_data, &task, options->seconds);
-    rates[2] = operations / best_time(method_weights, &task, options->seconds);
     if (method->backward)
         rates[3] = 2 * operations / best_time(method_backward, &task, options->seconds);
     double peak = peak_flops(options->variant, options->threads) * 1e-9;
@@ -376,6 +390,7 @@ static int run(const struct Options *options, struct Error *error) {
         for (int precision = 0; precision < PRECISION_COUNT; precision++) {
             bench_method(options, i, (enum Precision)precision, winograd__method);
             bench_method(options, i, (enum Precision)precision, strips__method);
+            bench_method(options, i, (enum Precision)precision, pixels__method);
         }
         for (int b = 0; b < options->backend_count; b++)
             bench_library_in_bf16(options, i, backends[b]);
