@@ -16,7 +16,7 @@
 enum { ROWS = 12 /* rows are multiplied in multiples of this */ };
 
 #define CACHE_LINE 64
-enum { LINE = CACHE_LINE / sizeof(real) };
+enum { LINE = CACHE_LINE / sizeof(real), CROWDED_BYTES = 1024 };
 
 struct Block {
     real *data;
@@ -36,6 +36,14 @@ static inline void clear_rest(const struct Block *block) {
     for (int64_t i = 0; rest && i < block->points; i++)
         memset(block->data + i * block->point + block->count * block->row, 0,
                (size_t)(rest * block->row) * sizeof(real));
+}
+
+/* Elements from one row of a block, with so many columns, to the next: whole vectors, and a line
+ * more if the same places of two parts' rows would not fit into the sets of the first-level cache
+ * that they share. */
+static inline int64_t row_elements(int64_t columns) {
+    int64_t row = whole_lanes(columns);
+    return row * (int64_t)sizeof(real) % CROWDED_BYTES ? row : row + LINE;
 }
 
 /* Elements from one point's matrix, which has so many, to the next one's: a line more, so that the

@@ -21,7 +21,7 @@ enum { LARGE = 128 * 128, TILES_OF_LARGE = 192 };
 
 struct Sizes {
     int64_t in, out;          /* channels of a group */
-    int64_t in_row, out_row;  /* the same in whole vectors */
+    int64_t row;              /* elements from one tile of a block to the next */
     int64_t filters, rotated; /* elements of a group's transformed weights */
     int64_t part, tiles;      /* tiles of a part, and of a block: one or several parts */
     int64_t point;            /* elements from one point of a block to the next */
@@ -31,20 +31,19 @@ struct Sizes {
 static struct Sizes sizes_of(const struct ConvShape *shape) {
     struct Sizes s = {.in = shape->in_channels / shape->groups,
                       .out = shape->out_channels / shape->groups};
-    s.in_row = whole_lanes(s.in);
-    s.out_row = whole_lanes(s.out);
+    s.row = row_elements(larger(s.in, s.out));
     s.filters = POINTS * weights_point(s.in, s.out);
     s.rotated = POINTS * weights_point(s.out, s.in);
     s.part = smaller(s.in, s.out) < MANY_CHANNELS ? FEW_TILES : MANY_TILES;
     s.large = s.in * s.out > LARGE;
     s.tiles = s.large ? TILES_OF_LARGE : s.part;
-    s.point = point_elements(s.tiles * larger(s.in_row, s.out_row));
+    s.point = point_elements(s.tiles * s.row);
     return s;
 }
 
 /* Elements of one thread's work space: zeros for the pixels outside, then two blocks. */
 static int64_t space_elements(const struct Sizes *s) {
-    return larger(s->in_row, s->out_row) + 2 * POINTS * s->point;
+    return s->row + 2 * POINTS * s->point;
 }
 
 /* Products of one panel are made in place: the second matrices are not used. */
@@ -154,11 +153,11 @@ static struct Span span_of(const struct Images *images, const struct Grid *grid,
 static void forward_block(const struct Forward *f, int64_t first, real *space) {
     const struct Sizes *s = &f->sizes;
     int64_t count = smaller(f->block, f->tiles - first), next = first + count;
-    real *data = space + larger(s->in_row, s->out_row);
+    real *data = space + s->row;
     struct Block in = {.data = data,
                        .first = first,
                        .count = count,
-                       .row = larger(s->in_row, s->out_row),
+                       .row = s->row,
                        .points = POINTS,
                        .point = s->point};
     struct Block other = in, *out = product_block(s->out, &in, &other);
@@ -182,7 +181,7 @@ static void forward(const struct ConvShape *shape, int64_t samples, const struct
     int threads = omp_get_max_threads();
     int64_t space = space_elements(&s);
     for (int i = 0; i < threads; i++)
-        memset((real *)scratch + i * space, 0, (size_t)larger(s.in_row, s.out_row) * sizeof(real));
+        memset((real *)scratch + i * space, 0, (size_t)s.row * sizeof(real));
     for (int64_t g = 0; g < shape->groups; g++) {
         struct Forward f = {.x = input_images(shape, &s, g, x),
                             .y = y_images(shape, &s, g, y),
@@ -230,7 +229,7 @@ static void backward_block(const struct Backward *b, int64_t first) {
     struct Block out = {.data = b->data,
                         .first = first,
                         .count = count,
-                        .row = larger(s->in_row, s->out_row),
+                        .row = s->row,
                         .points = POINTS,
                         .point = s->point};
     struct Block in = out;
@@ -275,8 +274,8 @@ static void backward(const struct ConvShape *shape, int64_t samples, const struc
                      void *dbias, void *scratch) {
     (void)weights;
     struct Sizes s = sizes_of(shape);
-    real *data = (real *)scratch + larger(s.in_row, s.out_row);
-    memset(scratch, 0, (size_t)larger(s.in_row, s.out_row) * sizeof(real));
+    real *data = (real *)scratch + s.row;
+    memset(scratch, 0, (size_t)s.row * sizeof(real));
     for (int64_t g = 0; g < shape->groups; g++) {
         struct Backward b = {.x = x_images(shape, &s, g, NULL),
                              .dy = y_images(shape, &s, g, dy),
