@@ -8,20 +8,17 @@
 #include "compute/strips.h"
 #include "compute/winograd.h"
 
-const char *const convolution_rule_names[] = {[CONVOLUTION_AUTO] = "auto",
-                                              [CONVOLUTION_DIRECT] = "direct",
-                                              [CONVOLUTION_WINOGRAD] = "winograd",
-                                              [CONVOLUTION_FASTEST_1] = "fastest-1",
-                                              [CONVOLUTION_FASTEST_2] = "fastest-2",
-                                              [CONVOLUTION_BF16_1] = "bf16-1",
-                                              [CONVOLUTION_FASTEST_3] = "fastest-3",
-                                              [CONVOLUTION_FASTEST_4] = "fastest-4",
-                                              NULL};
+const char *const convolution_rule_names[] = {
+    [CONVOLUTION_AUTO] = "auto",           [CONVOLUTION_DIRECT] = "direct",
+    [CONVOLUTION_WINOGRAD] = "winograd",   [CONVOLUTION_FASTEST_1] = "fastest-1",
+    [CONVOLUTION_FASTEST_2] = "fastest-2", [CONVOLUTION_BF16_1] = "bf16-1",
+    [CONVOLUTION_FASTEST_3] = "fastest-3", [CONVOLUTION_FASTEST_4] = "fastest-4",
+    [CONVOLUTION_FASTEST_5] = "fastest-5", NULL};
 
 enum ConvolutionRule convolution_rule(enum ConvolutionRule rule, enum Precision precision) {
     if (rule != CONVOLUTION_AUTO)
         return rule;
-    return precision == PRECISION_BF16 ? CONVOLUTION_BF16_1 : CONVOLUTION_FASTEST_4;
+    return precision == PRECISION_BF16 ? CONVOLUTION_BF16_1 : CONVOLUTION_FASTEST_5;
 }
 
 /* ---- the rule ---- */
@@ -44,6 +41,12 @@ static const struct Row fastest[] = {
     {strips__method, PASS_BIT(FORWARD), .kernel = 3, .stride = 1, .most_in = 4},
     {strips__method, PASS_BIT(BACKWARD_WEIGHTS), .kernel = 3, .stride = 1, .most_in = 4,
      .least_out = 32},
+    {pixels__method, PASS_BIT(BACKWARD_WEIGHTS), .kernel = 3, .stride = 2, .least_in = 64,
+     .variant = VARIANT_F32_V3, .since = CONVOLUTION_FASTEST_5},
+    {strips__method, PASS_BIT(FORWARD), .kernel = 3, .stride = 2, .least_in = 16,
+     .variant = VARIANT_F32_V3, .since = CONVOLUTION_FASTEST_5},
+    {strips__method, PASS_BIT(BACKWARD_DATA), .kernel = 3, .stride = 2, .least_in = 32,
+     .variant = VARIANT_F32_V3, .since = CONVOLUTION_FASTEST_5},
     {strips__method, PASS_BIT(FORWARD), .kernel = 3, .stride = 2, .least_in = 16, .most_in = 16},
     {strips__method, PASS_BIT(BACKWARD_DATA), .kernel = 3, .stride = 2, .least_in = 32,
      .most_in = 64},

@@ -20,10 +20,11 @@ enum ConvolutionRule {
                               fp32 as CONVOLUTION_FASTEST_2 */
     CONVOLUTION_FASTEST_3, /* CONVOLUTION_FASTEST_2, and all passes of linear layers on CPUs with
                               AVX2 alone */
-    CONVOLUTION_FASTEST_4  /* CONVOLUTION_FASTEST_3, and 1×1 convolutions of images there */
+    CONVOLUTION_FASTEST_4, /* CONVOLUTION_FASTEST_3, and 1×1 convolutions of images there */
+    CONVOLUTION_FASTEST_5  /* CONVOLUTION_FASTEST_4, and 3×3 convolutions with stride 2 there */
 };
 /* Their words in run files: "auto", "direct", "winograd", "fastest-1", "fastest-2", "bf16-1",
- * "fastest-3", "fastest-4", NULL. */
+ * "fastest-3", "fastest-4", "fastest-5", NULL. */
 extern const char *const convolution_rule_names[];
 /* What AUTO means in that precision; any other rule means itself. */
 enum ConvolutionRule convolution_rule(enum ConvolutionRule rule, enum Precision precision);

@@ -1,13 +1,14 @@
-/* The backward passes of 1×1 convolutions of images: products of matrices whose rows are the
- * pixels, which are read and written where they lie.
+/* The backward passes of convolutions of images as products of matrices whose rows are the pixels.
  *
  *   dx = dy · W        dW = dyᵀ · x
  *
- * W is copied to panels once a step. With a stride, the pixels of x that count are copied, and the
- * others become 0 in dx.
+ * For 1×1 filters with stride 1, pixels are read and written where they lie. For others the pixels
+ * of x that one tap of the filter takes to y's are copied, tap by tap; for 1×1 filters the rest
+ * becomes 0 in dx. W is copied to panels once a step.
  *
- * They serve 1×1 filters without padding and groups whose channels are whole vectors. The bits of
- * dx do not depend on the number of samples. */
+ * Without groups, for channels that are whole vectors, they serve the weights' gradients of all
+ * filters, and dx of 1×1 filters without padding. The bits of dx do not depend on the number of
+ * samples. */
 #ifndef TRAINER_COMPUTE_PIXELS_H
 #define TRAINER_COMPUTE_PIXELS_H
 

@@ -97,10 +97,11 @@ static const struct Key train_keys[] = {
      .free_on_resume = true,
      .help = "the kernels that compute convolutions and linear layers; they affect a run's bits, "
              "but not what it learns. auto: as when the run began; in a new run the newest rule "
-             "for its precision, whose name is saved. fastest-4: for each layer and pass the "
+             "for its precision, whose name is saved. fastest-5: for each layer and pass the "
              "kernels that were fastest in fp32 when they were measured, including our own for "
              "Winograd's algorithm (docs/design.md has the table; `describe` shows the choice); "
-             "fastest-3, fastest-2, fastest-1: older tables; bf16-1: fastest-2 in bf16; direct: "
+             "fastest-4, fastest-3, fastest-2, fastest-1: older tables; bf16-1: fastest-2 in bf16; "
+             "direct: "
              "only the library's, without Winograd; winograd: Winograd's wherever possible"},
     {.name = "precision",
      .type = KEY_ENUM,

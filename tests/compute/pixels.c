@@ -1,5 +1,6 @@
-/* The backward passes of 1×1 convolutions of images against the definition, in double: blocks that
- * are not full, channels that fill no panel, and strides, which leave pixels out. */
+/* The backward passes of 1×1 convolutions of images, and the weights' gradients of larger filters,
+ * against the definition, in double: blocks that are not full, channels that fill no panel,
+ * strides, which leave pixels out, and padding. */
 #include <omp.h>
 
 #include "compute/pixels.h"
@@ -22,25 +23,40 @@ static struct ConvShape shape_of(int64_t height, int64_t width, int64_t in, int6
                               .out_width = (width - 1) / stride + 1};
 }
 
+/* The same with a larger filter. */
+static struct ConvShape filter_of(struct ConvShape shape, int64_t height, int64_t width,
+                                  int64_t pad, int64_t dilation) {
+    shape.kernel_height = height;
+    shape.kernel_width = width;
+    shape.pad_height = shape.pad_width = pad;
+    shape.dilation_height = shape.dilation_width = dilation;
+    shape.out_height =
+        (shape.height + 2 * pad - dilation * (height - 1) - 1) / shape.stride_height + 1;
+    shape.out_width = (shape.width + 2 * pad - dilation * (width - 1) - 1) / shape.stride_width + 1;
+    return shape;
+}
+
 struct Results {
     void *dx, *dw, *db;
 };
 
-/* In memory that holds NaN before. */
+/* In memory that holds NaN before; dx is NULL if it is not served. */
 static struct Results compute(enum Variant variant, const struct Defined *c) {
     const struct Method *pixels = pixels__method(variant, PRECISION_FP32);
     const struct ConvShape *shape = &c->shape;
     size_t size = (size_t)variant_bytes(variant);
-    struct Results r = {.dx = spoiled((size_t)c->x_count * size),
-                        .dw = spoiled((size_t)c->w_count * size),
+    struct Results r = {.dw = spoiled((size_t)c->w_count * size),
                         .db = spoiled((size_t)shape->out_channels * size)};
-    void *scratch = scratch_for(pixels, c, BACKWARD_DATA);
-    void *prepared = spoiled(pixels->prepared_bytes(shape, BACKWARD_DATA));
-    pixels->prepare(shape, BACKWARD_DATA, c->real_w, prepared);
-    pixels->backward_data(shape, c->samples, c->real_dy, c->real_w, prepared, r.dx, scratch);
-    memory_release(prepared);
-    memory_release(scratch);
-    scratch = scratch_for(pixels, c, BACKWARD_WEIGHTS);
+    if (pixels->serves(shape, BACKWARD_DATA)) {
+        r.dx = spoiled((size_t)c->x_count * size);
+        void *scratch = scratch_for(pixels, c, BACKWARD_DATA);
+        void *prepared = spoiled(pixels->prepared_bytes(shape, BACKWARD_DATA));
+        pixels->prepare(shape, BACKWARD_DATA, c->real_w, prepared);
+        pixels->backward_data(shape, c->samples, c->real_dy, c->real_w, prepared, r.dx, scratch);
+        memory_release(prepared);
+        memory_release(scratch);
+    }
+    void *scratch = scratch_for(pixels, c, BACKWARD_WEIGHTS);
     pixels->backward_weights(shape, c->samples, &c->input, c->real_dy, r.dw, r.db, scratch);
     memory_release(scratch);
     return r;
@@ -57,14 +73,16 @@ static void check(enum Variant variant, const struct Defined *c, const char *wha
     double off = deviation(variant, found, right, count);
     const struct ConvShape *s = &c->shape;
     if (!(off <= tolerance(variant)))
-        fail_msg("%s: %s is off by %g; %ld × %ld, %ld -> %ld, stride %ld", variant_name(variant),
-                 what, off, s->height, s->width, s->in_channels, s->out_channels, s->stride_width);
+        fail_msg("%s: %s is off by %g; %ld × %ld by %ld × %ld, %ld -> %ld, stride %ld",
+                 variant_name(variant), what, off, s->height, s->width, s->kernel_height,
+                 s->kernel_width, s->in_channels, s->out_channels, s->stride_width);
 }
 
 static void check_shape(enum Variant variant, struct ConvShape shape, int64_t samples) {
     struct Defined c = defined_make((struct Form){.variant = variant}, &shape, samples, 13);
     struct Results r = compute(variant, &c);
-    check(variant, &c, "dx", r.dx, c.dx, c.x_count);
+    if (r.dx)
+        check(variant, &c, "dx", r.dx, c.dx, c.x_count);
     check(variant, &c, "dw", r.dw, c.dw, c.w_count);
     check(variant, &c, "db", r.db, c.db, shape.out_channels);
     results_release(&r);
@@ -88,6 +106,9 @@ static void test_pixels(void **state) {
         check_shape(v, shape_of(12, 13, 32, 64, 2), 3);  /* one row and no column is left over */
         check_shape(v, shape_of(11, 15, 64, 32, 3), 2);  /* rows and columns are */
         check_shape(v, shape_of(40, 41, 16, 144, 2), 2); /* several blocks */
+        check_shape(v, filter_of(shape_of(15, 16, 32, 64, 2), 3, 3, 1, 1), 2);
+        check_shape(v, filter_of(shape_of(31, 30, 16, 272, 2), 3, 3, 0, 1), 2); /* two chunks */
+        check_shape(v, filter_of(shape_of(9, 12, 160, 128, 1), 2, 5, 2, 2), 1); /* large weights */
     }
 }
 
@@ -102,21 +123,28 @@ static void test_what_it_does_not_serve(void **state) {
     shape = shape_of(8, 8, 64, 64, 1);
     shape.pad_width = 1;
     assert_false(pixels->serves(&shape, BACKWARD_WEIGHTS));
+    shape = filter_of(shape_of(8, 8, 64, 64, 2), 3, 3, 1, 1);
+    assert_true(pixels->serves(&shape, BACKWARD_WEIGHTS));
+    assert_false(pixels->serves(&shape, BACKWARD_DATA));
+    shape.groups = 2;
+    assert_false(pixels->serves(&shape, BACKWARD_WEIGHTS));
     assert_null(pixels__method(VARIANT_F32, PRECISION_BF16));
 }
 
 static void test_bits_do_not_depend_on_threads(void **state) {
     (void)state;
     enum Variant variant = variant_best(VARIANT_F32_V4);
-    for (int64_t stride = 1; stride < 3; stride++) {
-        const struct ConvShape shape = shape_of(21, 19, 96, 304, stride);
+    for (int64_t stride = 1; stride < 4; stride++) {
+        const struct ConvShape point = shape_of(21, 19, 96, 304, stride);
+        const struct ConvShape shape = stride < 3 ? point : filter_of(point, 3, 3, 1, 1);
         struct Defined c = defined_make((struct Form){.variant = variant}, &shape, 2, 13);
         omp_set_num_threads(1);
         struct Results right = compute(variant, &c);
         for (int threads = 2; threads < 5; threads++) {
             omp_set_num_threads(threads);
             struct Results found = compute(variant, &c);
-            assert_memory_equal(found.dx, right.dx, c.x_count * 4);
+            if (right.dx)
+                assert_memory_equal(found.dx, right.dx, c.x_count * 4);
             assert_memory_equal(found.dw, right.dw, c.w_count * 4);
             assert_memory_equal(found.db, right.db, shape.out_channels * 4);
             results_release(&found);

@@ -94,7 +94,7 @@ static void test_convolution_rules(void **state) {
     assert_int_equal(rule_of(newer, "saved", NULL), CONVOLUTION_FASTEST_1);
     assert_int_equal(rule_of(NULL, path, NULL), CONVOLUTION_AUTO);
     assert_int_equal(rule_of(NULL, path, "train.convolution=winograd"), CONVOLUTION_WINOGRAD);
-    assert_int_equal(convolution_rule(CONVOLUTION_AUTO, PRECISION_FP32), CONVOLUTION_FASTEST_4);
+    assert_int_equal(convolution_rule(CONVOLUTION_AUTO, PRECISION_FP32), CONVOLUTION_FASTEST_5);
     assert_int_equal(convolution_rule(CONVOLUTION_AUTO, PRECISION_BF16), CONVOLUTION_BF16_1);
     assert_int_equal(convolution_rule(CONVOLUTION_DIRECT, PRECISION_BF16), CONVOLUTION_DIRECT);
 }

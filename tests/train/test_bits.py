@@ -141,4 +141,4 @@ def test_a_resumed_run_says_that_its_convolutions_change(folder, recipe):
     train(1, recipe, out, "--stop-after", 1)
     errors = run(1, "train", recipe, "--out", out, "--resume", "--stop-after", 2,
                  *settings("train.convolution=direct"))[1]
-    assert "by train.convolution: fastest-4 so far and goes on with direct" in errors
+    assert "by train.convolution: fastest-5 so far and goes on with direct" in errors
