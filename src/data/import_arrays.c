@@ -67,7 +67,7 @@ int import_arrays(const struct DataOptions *options, const char *origin, const c
     int code = dataset_open_request(&dataset, &request, error);
     if (code != OK)
         return code;
-    dataset_warn_of_axes(dataset);
+    dataset_warn_of_arrays(dataset);
     code = check(dataset, error);
     if (code == OK)
         code = write_all(dataset, origin, path, ticker, error);

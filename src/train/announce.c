@@ -82,7 +82,7 @@ static void announce_late_change(const struct Trainer *trainer) {
 static void warn_of_data(const struct Trainer *trainer) {
     if (ranks_rank(trainer->ranks) != 0)
         return;
-    dataset_warn_of_axes(trainer->parts.dataset);
+    dataset_warn_of_arrays(trainer->parts.dataset);
     dataset_warn_of_constants(trainer->parts.dataset, trainer->parts.train);
     dataset_warn_of_classes(trainer->parts.dataset, trainer->parts.train);
     dataset_warn_of_numbers(trainer->parts.dataset, trainer->parts.train, true);

@@ -855,6 +855,18 @@ def warnings(scratch, contents, lines="{images: /x, labels: /y}", name="w"):
     return [line for line in stderr.splitlines() if "warning" in line]
 
 
+def test_packed_values_of_netcdf_are_warned_of(scratch):
+    path = save(scratch, "x.h5", x=IMAGES.astype("i2"), y=LABELS)
+    with h5py.File(path, "r+") as file:
+        file["x"].attrs.update({"scale_factor": [0.1], "add_offset": 0.0, "_FillValue": np.int16(-32767)})
+        file["y"].attrs["_FillValue"] = -1
+    said = run(1, "train", recipe(scratch, split("{images: /x, labels: /y}")), "--out", f"{scratch}/o", "--quiet",
+               cwd=scratch)[1]
+    assert said.count("warning") == 1
+    assert "x.h5:/x: values are used as they are stored; its attributes are not applied: " \
+        "scale_factor 0.1, _FillValue -32767\n" in said
+
+
 def test_one_line_of_warning_each(scratch):
     turned = IMAGES.transpose(0, 3, 1, 2)
     assert ["data.axes: NCHW" in line for line in warnings(scratch, dict(x=turned, y=LABELS))] == [True]

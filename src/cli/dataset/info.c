@@ -187,7 +187,7 @@ int dataset_show(const char *path, const char *kind, bool json, struct Error *er
     }
     for (int i = 0; i < dataset->note_count && !json; i++)
         printf("note: %s\n", shown(dataset->notes[i]));
-    dataset_warn_of_axes(dataset);
+    dataset_warn_of_arrays(dataset);
     dataset_close(dataset);
     return list_arrays(path, !json, error);
 }

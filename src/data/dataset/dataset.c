@@ -26,6 +26,7 @@ void dataset_close(struct Dataset *dataset) {
     for (int64_t i = 0; i < storage->owned_count; i++)
         memory_release(storage->owned[i]);
     memory_release_texts(dataset->notes, dataset->note_count);
+    memory_release(dataset->unapplied);
     targets_release(&dataset->targets);
     table_encoding_release(&dataset->encoding);
     memory_release(storage->pairs);

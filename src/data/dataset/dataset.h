@@ -103,6 +103,8 @@ struct Dataset {
     struct TableEncoding encoding;
     /* the order of the dimensions was neither given nor stored, but guessed */
     bool axes_are_guessed;
+    /* what attributes of an array say about its values, and is not applied; NULL: nothing */
+    char *unapplied;
     char **notes; /* texts about what was left out */
     int note_count;
     struct DatasetStorage *storage; /* owns what the splits point to */
@@ -222,8 +224,9 @@ const char *dataset_advice_on_classes(const struct Dataset *dataset, const struc
 void dataset_warn_of_classes(const struct Dataset *dataset, const struct Split *split);
 /* Returns whether any split has a sample of class `class`. The targets must be classes. */
 bool dataset_has_class(const struct Dataset *dataset, int64_t class);
-/* Logs a warning if the order of the dimensions was guessed and the channels seem to come first. */
-void dataset_warn_of_axes(const struct Dataset *dataset);
+/* Logs warnings if the order of the dimensions was guessed and the channels seem to come first, and
+ * if attributes of an array say that its numbers are not the values. */
+void dataset_warn_of_arrays(const struct Dataset *dataset);
 /* Values are kept as float32, which represents whole numbers exactly up to 2^24. If values of some
  * channel (feature) are rounded so that few different ones remain between its least and its
  * largest, returns the fewest that remain and sets *channel; else returns INFINITY, as it does for

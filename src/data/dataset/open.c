@@ -96,6 +96,10 @@ static int open_pairs(struct Opening *opening, struct Error *error) {
     for (int i = 0; i < storage->pair_count && code == OK; i++) {
         struct Pair *pair = &storage->pairs[i];
         code = opening__images(opening, pair, error);
+        if (code == OK) {
+            opening__attributes(opening, &pair->images);
+            opening__attributes(opening, &pair->targets);
+        }
         if (code == OK && opening->sets)
             code = take_labels_for_targets(pair, error);
         if (code == OK && pair->labels.count)

@@ -258,4 +258,8 @@ int opening__block_digests(struct Opening *opening, struct Pair *pair, struct Er
  * the file has them. */
 int opening__statistics(struct Opening *opening, const struct Split *split, struct Error *error);
 
+/* open_attributes.c. Notes attributes of arrays that say that the stored numbers are not the
+ * values: factors, offsets, and numbers that stand for missing values. */
+void opening__attributes(struct Opening *opening, const struct Arrays *arrays);
+
 #endif

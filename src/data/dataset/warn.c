@@ -101,7 +101,9 @@ static bool is_few(int64_t channels) {
     return channels == 1 || channels == 3 || channels == 4;
 }
 
-void dataset_warn_of_axes(const struct Dataset *dataset) {
+void dataset_warn_of_arrays(const struct Dataset *dataset) {
+    if (dataset->unapplied)
+        log_warning("%s", dataset->unapplied);
     if (dataset->axes_are_guessed && is_few(dataset->height) && dataset->width > 4 &&
         dataset->channels > 4)
         log_warning("%s: images are read as %" PRId64 " high, %" PRId64 " wide, with %" PRId64
