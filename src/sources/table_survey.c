@@ -194,8 +194,8 @@ int survey__open(struct Survey *survey, const char *path, struct Records *record
 void survey__release(struct Survey *survey) {
     for (int64_t i = 0; survey->columns && i < survey->head.count; i++) {
         struct ColumnSurvey *column = &survey->columns[i];
-        struct Sight *sights[] = {&column->number, &column->text, &column->absent, &column->large,
-                                  &column->rough};
+        struct Sight *sights[] = {&column->number, &column->text,  &column->absent,
+                                  &column->large,  &column->rough, &column->code};
         for (size_t k = 0; k < sizeof sights / sizeof *sights; k++)
             memory_release(sights[k]->field);
         name_set__release(&column->names);
@@ -218,6 +218,12 @@ static bool is_rounded(double value, bool is_whole) {
     return is_whole && size > EXACT && ((double)(float)value != value || size > 0x1p53);
 }
 
+/* Returns whether a number is likely to be a code, such as a postal code: 03123. Months and hours
+ * have two digits. */
+static bool is_code(const char *field) {
+    return field[0] == '0' && strspn(field, "0123456789") == strlen(field) && strlen(field) > 3;
+}
+
 static void see_number(struct ColumnSurvey *column, const struct Record *record, const char *field,
                        double value, bool is_whole) {
     column->counts &= is_whole && (!column->numbers || value - column->last == 1.0);
@@ -230,6 +236,8 @@ static void see_number(struct ColumnSurvey *column, const struct Record *record,
         column->rounded++;
         see(&column->rough, record, field);
     }
+    if (is_whole && is_code(field))
+        see(&column->code, record, field);
 }
 
 static void see_text(struct ColumnSurvey *column, const struct Record *record, const char *field) {
@@ -505,6 +513,10 @@ static void warn(const struct Survey *survey, int64_t index) {
         return;
     if (column->rounded)
         warn_of_rounded(survey, encoded, column);
+    if (column->code.line && encoded->role == COLUMN_NUMBER)
+        log_warning("%s:%" PRId64 ": column '%s' is %s, whose zeros at the beginning are lost in a "
+                    "number; if it is a code, use its numbers as categories",
+                    survey->path, column->code.line, encoded->name, column->code.field);
     if ((index == 0 || index == survey->head.count - 1) && column->counts &&
         column->numbers >= LONG_COUNT && encoded->role == COLUMN_NUMBER)
         log_warning("%s: column '%s' counts the rows, %s and on; leave it out if it is an index",

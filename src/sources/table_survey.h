@@ -18,8 +18,8 @@ struct ColumnSurvey {
     bool has_own_rule; /* the options give a rule for missing values for this column */
     int64_t numbers, booleans, texts, missing, rounded;
     /* the first field of each sort. absent: missing value; large: too large for a float; rough:
-     * rounded by a float */
-    struct Sight number, text, absent, large, rough;
+     * rounded by a float; code: a number written as a code is */
+    struct Sight number, text, absent, large, rough, code;
     struct NameSet names; /* its texts; for a column of categories, all fields */
     bool counts;          /* each number is one more than that of the previous row */
     double last;

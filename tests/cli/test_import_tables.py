@@ -139,3 +139,11 @@ def test_numbers_in_another_notation_are_noticed(tmp_path):
     done = program.start(1, "dataset", "import", "--format", "table", "-o", "own.h5", *LABEL, "t.csv", cwd=tmp_path)
     assert done.returncode == 0 and "column 'a' holds texts such as '1,234.5'" in done.stderr
     assert "column 'b'" not in done.stderr
+
+
+def test_numbers_that_are_written_as_codes_are_noticed(tmp_path):
+    (tmp_path / "t.csv").write_text("zip,month,species\n10123,01,x\n03123,02,y\n")
+    said = [program.start(1, "dataset", "import", "--format", "table", "-o", "own.h5", *LABEL, "t.csv", *words,
+                          cwd=tmp_path).stderr for words in ((), ("--categories", "zip"))]
+    assert "t.csv:3: column 'zip' is 03123, whose zeros at the beginning are lost" in said[0]
+    assert "month" not in said[0] and not said[1]
