@@ -186,9 +186,12 @@ static void look_at_outputs(struct Findings *findings, const struct Probing *pro
     finding__figure(finding, "most_std", depth.most);
     finding__figure(finding, "first_std", depth.first);
     finding__figure(finding, "last_std", depth.last);
-    finding__say(finding,
-                 "deviations of %d layer%s from %.3g (the first) to %.3g (the last); least %.3g",
-                 depth.count, depth.count == 1 ? "" : "s", depth.first, depth.last, depth.least);
+    if (depth.count == 1)
+        finding__say(finding, "deviation %.3g", depth.first);
+    else
+        finding__say(finding,
+                     "deviations of %d layers from %.3g (the first) to %.3g (the last); least %.3g",
+                     depth.count, depth.first, depth.last, depth.least);
     if (depth.least_name)
         finding__say(finding, " (layer %s)", depth.least_name);
     finding__expect(finding, "about 1 at every depth");

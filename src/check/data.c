@@ -100,16 +100,22 @@ static void look_at_counts(struct Preflight *preflight, const struct Split *spli
     finding__figure(finding, "least", (double)least);
     finding__figure(finding, "most", (double)most);
     finding__figure(finding, "missing", (double)missing);
-    finding__say(finding,
-                 "%s: %" PRId64 " samples of %" PRId64 " classes, %" PRId64 " to %" PRId64
-                 " a class",
-                 split->name, split->count, classes, least, most);
+    finding__say(finding, "%s: %" PRId64 " samples of %" PRId64 " class%s, %" PRId64, split->name,
+                 split->count, classes, classes == 1 ? "" : "es", least);
+    if (most > least)
+        finding__say(finding, " to %" PRId64, most);
+    finding__say(finding, " a class");
     finding__expect(finding, "samples of every class, about as many of each");
     if (missing) {
         finding__say(finding, "; none of %s", names.data);
         blame_missing(finding, dataset, counts, trains);
     }
     bool sets = dataset->targets.kind == TARGET_SETS;
+    if (trains && !sets && classes == 1)
+        finding__blame(finding, CHECK_BAD,
+                       "all samples are of one class: there is nothing to tell apart, and the loss "
+                       "is 0 from the start",
+                       "look at how the labels were made, or add samples of another class");
     if (trains && sets && most == split->count)
         finding__blame(finding, CHECK_DOUBTFUL,
                        "every sample has one and the same class: there is nothing to learn of it",

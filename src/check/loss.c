@@ -358,28 +358,49 @@ void check__blame_low_rate(const struct Preflight *preflight, struct Finding *fi
         finding__blame(finding, verdict, cause, advice);
 }
 
-/* The first step with the run's initial weights, without what changes images, targets and layers at
- * random. */
-static int plain_step(struct Preflight *preflight, struct ExperimentStep *step,
-                      struct Error *error) {
+#define ENOUGH 32 /* samples, whose mean loss is that of other samples, too */
+
+/* The first batches with the initial weights, as many as have enough samples; step->loss is the
+ * mean. */
+static int first_batches(struct Experiment *experiment, struct ExperimentStep *step,
+                         struct Error *error) {
+    int64_t batch = experiment_options(experiment)->train.batch;
+    int64_t count = (ENOUGH + batch - 1) / batch;
+    double loss = 0;
+    bool finite = true;
+    for (int64_t i = 0; i < count; i++) {
+        int code = experiment_step(experiment, NAN, step, error);
+        if (code)
+            return code;
+        loss += step->loss / (double)count;
+        finite &= step->finite;
+    }
+    step->loss = loss;
+    step->finite = finite;
+    return OK;
+}
+
+/* The same without what changes images, targets and layers at random. */
+static int plain_batches(struct Preflight *preflight, struct ExperimentStep *step,
+                         struct Error *error) {
     struct TrainRequest request = *preflight->request->train;
     struct Experiment *plain;
     request.without = HARDENS_ALL;
     int code = experiment_create(&plain, preflight->ranks, &request, error);
     if (code)
         return code;
-    code = experiment_step(plain, NAN, step, error);
+    code = first_batches(plain, step, error);
     experiment_release(plain);
     return code;
 }
 
 static int first_loss(struct Preflight *preflight, struct ExperimentStep *step,
                       struct Error *error) {
-    int code = experiment_step(preflight->experiment, NAN, step, error);
+    int code = first_batches(preflight->experiment, step, error);
     if (code || !run_has(experiment_options(preflight->experiment), HARDENS_ALL))
         return code;
     bool finite = step->finite;
-    code = plain_step(preflight, step, error);
+    code = plain_batches(preflight, step, error);
     step->finite &= finite;
     return code;
 }

@@ -13,15 +13,23 @@
 #define MOST_RATE 30.0
 #define LEAST_STEPS 50
 #define MOST_STEPS 120
-#define MEMORY 0.7      /* of the running mean: the newest loss counts 0.3 */
-#define EXPLODES 4      /* times the loss at the start */
-#define STARTS 10       /* steps whose mean is that loss, at rates that change nothing */
+#define MEMORY 0.7 /* of the running mean: the newest loss counts 0.3 */
+#define EXPLODES 4 /* times the loss at the start */
+#define STARTS 10  /* steps whose mean is that loss, at rates that change nothing */
+#define LEARNT                                                                                     \
+    0.05                /* of the loss at the start: the samples are learnt, and what follows says \
+                         * nothing of the rate */
 #define SECOND_LOOK 100 /* the second look, if there is one, begins so many times below its end */
-#define BELOW_LOWEST 5  /* the suggestion: the rate of the lowest loss divided by this; */
-#define WARMED 4        /* for a run that tunes_itself, multiplied by this instead */
+#define BELOW_LOWEST                                                                               \
+    5            /* the suggestion: the rate of the lowest loss divided by this, or higher;        \
+                  */
+#define WARMED 4 /* for a run that tunes_itself, multiplied by this instead */
 #define WARM_STEPS 20
-#define FAR 3    /* times too high: bad, not only doubtful */
-#define TRIED 10 /* not more than so many times too high */
+#define CLIMB 4     /* a higher suggestion that is tried: times the one before */
+#define CLIMBS 3    /* how many of them, at most */
+#define BETTER 0.99 /* of the loss before, at most */
+#define FAR 3       /* times too high: bad, not only doubtful */
+#define TRIED 10    /* not more than so many times too high */
 
 /* A warm-up that takes so many steps or more from the rate at which the loss rises here to the
  * run's own: the weights move to where the loss is less curved on the way, and bear a rate some
@@ -96,12 +104,14 @@ struct Curve {
     double start;  /* the loss at rates that change nothing */
     double noise;  /* the deviation of the losses about the lowest, but for their way */
     double lowest; /* of the running mean */
-    int lowest_at;
-    double least; /* the rate from which on a tenth of the fall is done */
-    double most;  /* from which on it is undone; the last rate if the loss exploded */
+    int lowest_at; /* the step of the lowest, or of the first that is nearly 0 */
+    double least;  /* the rate from which on a tenth of the fall is done */
+    double most;   /* from which on it is undone; the last rate if the loss exploded */
     bool falls, exploded;
-    bool tried; /* the run's own rate, which seems too high, and a lower one; the losses: */
-    double own_loss, lower_loss, lower_rate;
+    /* The losses of short trainings; NaN: not tried. */
+    double suggested_loss; /* at the suggested rate */
+    double own_loss;       /* at the run's own rate, which seems too high */
+    double tried_rate;     /* that of suggested_loss */
 };
 
 /* The deviation of the losses that end at `last`, from the differences of neighbours: the median,
@@ -147,7 +157,7 @@ static struct Curve read_curve(const struct Findings *findings, const double *lo
                                int64_t steps) {
     const struct CheckRate *rates = findings->rates;
     int last = findings->rate_count - 1, starts = last + 1 < STARTS ? last + 1 : STARTS;
-    struct Curve curve = {.least = NAN, .most = NAN};
+    struct Curve curve = {.least = NAN, .most = NAN, .suggested_loss = NAN, .own_loss = NAN};
     for (int i = 0; i < starts; i++)
         curve.start += losses[i] / starts;
     curve.noise = noise_at(losses, starts - 1);
@@ -159,6 +169,8 @@ static struct Curve read_curve(const struct Findings *findings, const double *lo
     double tenth = 0.1 * (curve.start - curve.lowest);
     for (int i = curve.lowest_at; i >= 0 && rates[i].smooth < curve.start - tenth; i--)
         curve.least = rates[i].rate;
+    while (curve.lowest_at > 0 && rates[curve.lowest_at - 1].smooth < LEARNT * curve.start)
+        curve.lowest_at--;
     return curve;
 }
 
@@ -204,28 +216,50 @@ static double bearable(const struct Experiment *experiment, double most, double 
     return own > most && gentle_steps(experiment, most, own) >= GENTLE_STEPS ? GENTLE * most : most;
 }
 
-/* Whether the run's own rate turned out the better one. */
-static bool own_is_better(const struct Curve *curve) {
-    return curve->tried && curve->own_loss < curve->lower_loss;
+/* Without batch normalisation the loss often rises for a few steps long before the highest rate
+ * that the run bears. If there is time, short trainings with higher rates are made, as long as they
+ * lead to a lower loss. */
+static int climb(struct Preflight *preflight, int64_t steps, struct Curve *curve,
+                 struct Error *error) {
+    double seconds = (1 + CLIMBS) * (double)steps * preflight->step_seconds, loss;
+    if (!curve->falls || tunes_itself(preflight->experiment) ||
+        seconds > preflight->request->seconds)
+        return OK;
+    int code = check__train(preflight->experiment, steps, preflight->best_rate,
+                            &curve->suggested_loss, error);
+    for (int i = 0; i < CLIMBS && !code && curve->suggested_loss > LEARNT * curve->start; i++) {
+        code =
+            check__train(preflight->experiment, steps, CLIMB * preflight->best_rate, &loss, error);
+        if (code || !(loss < BETTER * curve->suggested_loss))
+            break;
+        curve->suggested_loss = loss;
+        preflight->best_rate *= CLIMB;
+    }
+    return code;
 }
 
 /* A rate that is passed within a few steps may look too high where it is not. If the run's own is
  * above the highest that the run seems to bear, but not by far, as many steps are made at it as at
- * the rate that would be suggested, and the better of the two is. */
+ * the rate that would be suggested. */
 static int try_own(struct Preflight *preflight, int64_t steps, double own, struct Curve *curve,
                    struct Error *error) {
     double most = bearable(preflight->experiment, curve->most, own);
     if (!curve->falls || !(own > most) || own > TRIED * most)
         return OK;
-    curve->tried = true;
-    curve->lower_rate = preflight->best_rate;
     int code = check__train(preflight->experiment, steps, own, &curve->own_loss, error);
-    if (!code)
-        code = check__train(preflight->experiment, steps, curve->lower_rate, &curve->lower_loss,
-                            error);
-    if (own_is_better(curve))
-        preflight->best_rate = own;
+    if (!code && isnan(curve->suggested_loss))
+        code = check__train(preflight->experiment, steps, preflight->best_rate,
+                            &curve->suggested_loss, error);
     return code;
+}
+
+/* Whether the run's own rate was tried and is the better one; or hardly worse. */
+static bool own_is_better(const struct Curve *curve) {
+    return curve->own_loss < curve->suggested_loss;
+}
+static bool own_is_fine(const struct Curve *curve) {
+    double fall = curve->start - curve->suggested_loss;
+    return curve->own_loss < curve->suggested_loss + fmax(0, 0.1 * fall);
 }
 
 /* A rate at which the loss falls in this test is not too low, however much higher is suggested. */
@@ -242,20 +276,25 @@ static void judge_rate(const struct Preflight *preflight, struct Finding *findin
             "the learning rate is too low: there the loss barely moves", "raise optimizer.rate");
 }
 
+#define FEW_SAMPLES 1000 /* in all steps of the test; after fewer it is not sure */
+
 /* The loss falls at no rate. */
 static void blame_labels(struct Preflight *preflight, struct Finding *finding) {
-    if (finding__blame_earlier(preflight->findings, finding, CHECK_BAD))
+    int64_t batch = experiment_options(preflight->experiment)->train.batch;
+    int64_t seen = batch * preflight->findings->rate_count;
+    enum CheckVerdict verdict = seen < FEW_SAMPLES ? CHECK_DOUBTFUL : CHECK_BAD;
+    if (finding__blame_earlier(preflight->findings, finding, verdict))
         return;
     if (preflight->hindered.cause)
-        finding__blame(finding, CHECK_BAD, preflight->hindered.cause, preflight->hindered.advice);
+        finding__blame(finding, verdict, preflight->hindered.cause, preflight->hindered.advice);
     else if (preflight->overfits)
         finding__blame(
-            finding, CHECK_BAD,
+            finding, verdict,
             "a handful of samples can be learnt, but nothing that holds for new ones: "
             "labels or values that do not go with the samples (shuffled, or shifted by a row)",
             "look at the samples and their labels");
     else
-        finding__blame(finding, CHECK_BAD,
+        finding__blame(finding, verdict,
                        "nothing is learnt at any rate: the initial weights are bad, layers are "
                        "dead or frozen, or labels do not go with the samples",
                        "look at a handful of samples first: item overfit");
@@ -292,15 +331,15 @@ static void report(struct Preflight *preflight, const struct Curve *curve, doubl
     finding__say(finding, "; the run's rate is %.3g, suggested is %.2g%s", own, suggested,
                  more ? ", with the run's warm-up" : "");
     double bears = bearable(preflight->experiment, curve->most, own);
-    if (curve->tried)
+    if (!isnan(curve->own_loss))
         finding__say(finding,
                      "; as many steps at the run's rate lead to a loss of %.3g, at %.2g to %.3g",
-                     curve->own_loss, curve->lower_rate, curve->lower_loss);
-    if (own_is_better(curve))
+                     curve->own_loss, curve->tried_rate, curve->suggested_loss);
+    if (own_is_fine(curve))
         bears = own;
     else if (bears > curve->most)
         finding__say(finding, "; a warm-up as long as the run's bears up to about %.2g", bears);
-    if (more || own_is_better(curve))
+    if (suggested > curve->most)
         finding__expect(finding, "%.2g is a good start", suggested);
     else
         finding__expect(finding, "a rate between them; %.2g is a good start", suggested);
@@ -358,9 +397,14 @@ int check__rates(struct Preflight *preflight, struct Error *error) {
         return code;
     preflight->lowest_at = curve.falls ? preflight->findings->rates[curve.lowest_at].rate : 0;
     preflight->best_rate = preflight->lowest_at / BELOW_LOWEST;
-    code = try_own(preflight, steps, own, &curve, error);
+    code = climb(preflight, steps, &curve, error);
+    if (!code)
+        code = try_own(preflight, steps, own, &curve, error);
     if (code)
         return code;
+    curve.tried_rate = preflight->best_rate;
+    if (own_is_better(&curve))
+        preflight->best_rate = own;
     report(preflight, &curve, own);
     findings__soften(preflight->findings, CHECK_RATES, steps);
     return OK;

@@ -11,8 +11,9 @@
 
 #define LEAST_STEPS 40
 #define MOST_STEPS 100
-#define FIRST 4    /* batches whose loss is that of the start */
-#define MEASURED 6 /* the last steps: the update ratios are means over them */
+#define FIRST 4          /* batches whose loss is that of the start, */
+#define FIRST_SAMPLES 64 /* or so many that they have these samples */
+#define MEASURED 6       /* the last steps: the update ratios are means over them */
 
 #define SMALL 100000 /* parameters of a small model, ... */
 #define MORE 4       /* ... which makes up to so many times as many steps */
@@ -126,11 +127,13 @@ static int validate(struct Trial *trial, struct Error *error) {
 /* The loss of the first batches with the initial weights. */
 static int measure_first(struct Trial *trial, struct Error *error) {
     struct ExperimentStep step;
-    for (int i = 0; i < FIRST; i++) {
+    int64_t batch = experiment_options(trial->preflight->experiment)->train.batch;
+    int64_t count = FIRST * batch < FIRST_SAMPLES ? FIRST_SAMPLES / batch : FIRST;
+    for (int64_t i = 0; i < count; i++) {
         int code = experiment_step(trial->preflight->experiment, NAN, &step, error);
         if (code)
             return code;
-        trial->first += step.loss / FIRST;
+        trial->first += step.loss / (double)count;
     }
     experiment_restart(trial->preflight->experiment);
     return OK;
@@ -269,7 +272,9 @@ static void report_time(struct Trial *trial) {
     finding__figure(finding, "run_seconds", seconds);
     finding__say(finding, "%" PRId64 " steps of %.3g s: the whole run takes ", time->total,
                  trial->preflight->step_seconds);
-    if (seconds < 120)
+    if (seconds < 1)
+        finding__say(finding, "less than a second");
+    else if (seconds < 120)
         finding__say(finding, "about %.0f s", seconds);
     else if (seconds < 7200)
         finding__say(finding, "about %.0f min", seconds / 60);

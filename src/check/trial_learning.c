@@ -31,8 +31,9 @@ double check__trial_prior_loss(const struct Trial *trial) {
     return fmin(trial->chance, entropy);
 }
 
-#define SURE 5    /* standard errors above chance */
-#define NOTHING 2 /* fewer of them are chance */
+#define FEW_SAMPLES 20 /* fewer say nothing of whether what is learnt holds */
+#define SURE 5         /* standard errors above chance */
+#define NOTHING 2      /* fewer of them are chance */
 #define SURE_OF_DIFFERENCE 3
 #define MANY_WRONG 0.15
 #define SWAPPED 0.6 /* of the samples of a class are taken for one other */
@@ -215,7 +216,7 @@ static void blame_targets(struct Finding *finding, const struct Trial *trial) {
 
 static void judge_validation(struct Finding *finding, const struct Trial *trial) {
     const struct Evaluation *evaluation = &trial->validation;
-    if (!trial->validated)
+    if (!trial->validated || evaluation->samples < FEW_SAMPLES)
         return;
     if (evaluation->split->labels == NULL) {
         blame_targets(finding, trial);

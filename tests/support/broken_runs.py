@@ -287,6 +287,8 @@ BROKEN = (
     Broken("labels begin at 1", "begin at 1", from_one, MODEL.replace("out: 5", "out: 6")),
     Broken("labels of one split off by one", "off by one", off_by_one),
     Broken("a class is missing", "class is missing", without_a_class),
+    Broken("one class", "all samples are of one class", in_split(None)(lambda labels, random: 0 * labels),
+           MODEL.replace("out: 5", "out: 1")),
     Broken("samples in both splits", "are in the training split", leaked),
     Broken("one image, two labels", "two labels", two_labels),
     Broken("empty images", "empty", emptied),

@@ -1,0 +1,26 @@
+"""trainer check: each thing that is made wrong is named, and other runs that are fit raise nothing."""
+import json
+
+import pytest
+
+from support import broken_runs
+from support.program import result, start
+
+FOUND = 9  # the exit code if something is bad
+
+
+def causes(report):
+    return {row["name"]: row["cause"] for row in report["findings"] if row["verdict"] != "good"}
+
+
+@pytest.mark.parametrize("broken", broken_runs.BROKEN, ids=lambda broken: broken.name.replace(" ", "-"))
+def test_the_cause_is_named_first(tmp_path, broken):
+    done = start(1, *broken_runs.set_up(broken, tmp_path), "--json")
+    report = json.loads(done.stdout)
+    assert broken.cause in report["cause"], causes(report)
+    assert done.returncode == (FOUND if report["verdict"] == "bad" else 0)
+
+
+@pytest.mark.parametrize("fit", broken_runs.FIT, ids=lambda fit: fit.name.replace(" ", "-"))
+def test_other_fit_runs_raise_nothing(tmp_path, fit):
+    assert causes(result(1, *broken_runs.set_up(fit, tmp_path))) == {}
