@@ -8,8 +8,9 @@
 #include "cli/search.h"
 #include "cli/shown.h"
 
-#define MOST_LINES 20 /* of the table */
-#define MOST_ERRORS 3 /* different errors that are printed */
+#define MOST_LINES 20   /* of the table */
+#define MOST_SHARES 1.2 /* of all keys together; more is due to chance */
+#define MOST_ERRORS 3   /* different errors that are printed */
 
 static enum Figure figure_of(const struct TrialRecord *record) {
     for (int f = 0; record->figure && f < FIGURE_COUNT; f++)
@@ -199,12 +200,16 @@ static void print_importance(const struct Search *search, const struct Insight *
     printf("\nwhich keys mattered (share of the variance of the trials' places that a key alone "
            "explains,\ncorrected for chance, and its standard error by the jackknife; p: how often "
            "a key that\ndoes not matter explains as much)\n");
+    double sum = 0;
     for (int i = 0; i < count; i++) {
         const struct Importance *importance = &insights[i].importance;
+        sum += fmax(importance->share, 0);
         printf("  %3.0f %% ± %.0f %%  p = %.3f  %s%s\n", 100 * fmax(importance->share, 0),
                100 * importance->error, importance->chance, search->stages[0].axes[i].key,
                importance->chance < 0.05 ? "" : "  (no more than chance)");
     }
+    if (sum > MOST_SHARES)
+        printf("  together more than all of it: so few trials do not tell these keys apart\n");
 }
 
 static void add_range(const struct Axis *axis, struct Text *text) {
@@ -246,7 +251,11 @@ void search_command_words(const struct Search *search, const struct TrialRecord 
     int64_t ranks = search->stages[0].options.ranks;
     if (ranks > 1)
         text_add(text, "mpirun -np %" PRId64 " ", ranks);
-    text_add(text, "trainer train %s/run.yaml --out NEW_FOLDER", folder);
+    char *run = memory_print("%s/run.yaml", folder);
+    text_add(text, "trainer train ");
+    shown_add_word(text, run);
+    text_add(text, " --out NEW_FOLDER");
+    memory_release(run);
     memory_release(folder);
 }
 

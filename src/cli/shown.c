@@ -1,7 +1,8 @@
 #include "cli/shown.h"
 
+#include <string.h>
+
 #include "base/memory.h"
-#include "base/text.h"
 
 #define AT_ONCE 16
 
@@ -14,6 +15,19 @@ const char *shown(const char *text) {
     memory_release(*copy);
     *copy = text_hide_controls(memory_copy_text(text));
     return *copy;
+}
+
+void shown_add_word(struct Text *text, const char *word) {
+    static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
+                                "_-./=:,@%+";
+    if (*word && !word[strspn(word, plain)]) {
+        text_add(text, "%s", word);
+        return;
+    }
+    text_add(text, "'");
+    for (const char *at = word; *at; at++)
+        text_add(text, *at == '\'' ? "'\\''" : "%c", *at);
+    text_add(text, "'");
 }
 
 json_t *shown_json(const char *text) {

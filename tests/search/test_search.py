@@ -1,6 +1,7 @@
 """trainer search: trials side by side, alone, killed and resumed, by several processes, halved, in stages."""
 import csv
 import os
+import shlex
 import signal
 import subprocess
 import time
@@ -63,7 +64,8 @@ def space(folder, recipe):
 @pytest.fixture(scope="module")
 def undisturbed(folder, space):
     """Two groups of one rank: (folder, report)."""
-    return f"{folder}/a", search(2, space, f"{folder}/a", "--ensemble", 3)
+    out = f"{folder}/a's trials"  # a name that a shell has to be told of
+    return out, search(2, space, out, "--ensemble", 3)
 
 
 def test_every_trial_has_its_row(undisturbed):
@@ -79,7 +81,7 @@ def test_every_trial_has_its_row(undisturbed):
 
 def test_the_command_gives_the_best_trial_again(folder, undisturbed):
     out, report = undisturbed
-    words = report["command"].split()
+    words = shlex.split(report["command"])
     assert words[:2] == ["trainer", "train"]
     alone = train(1, words[2], f"{folder}/alone")
     assert alone["digest"] == report["trials"][0]["digest"]

@@ -5,6 +5,7 @@
 #include "base/memory.h"
 #include "cli/report/report.h"
 #include "cli/search_plots.h"
+#include "cli/shown.h"
 
 #define MOST_TRIALS 50 /* of the table */
 
@@ -25,7 +26,10 @@ static void add_best(struct Page *page, const struct Found *found) {
     page_words(page, "The same once more: %s", text.data);
     text_release(&text);
     char *folder = ledger_trial_folder(found->search->request->folder, best->number);
-    page_words(page, "A page about it: trainer report %s", folder);
+    struct Text command = {0};
+    shown_add_word(&command, folder);
+    page_words(page, "A page about it: trainer report %s", command.data);
+    text_release(&command);
     memory_release(folder);
 }
 
