@@ -170,7 +170,7 @@ static void look_at_rates(struct Preflight *preflight, const struct RowSettings 
     finding__say(finding, "a rule multiplies the rate of %s by %g", name, most);
     if (least < most)
         finding__say(finding, ", that of others by %g", least);
-    finding__expect(finding, "factors of 10 or less");
+    finding__expect(finding, "factors of 100 or less");
     if (most > FASTER && most > FASTER * least)
         finding__blame(finding, most > 10 * FASTER ? CHECK_BAD : CHECK_DOUBTFUL,
                        "a rule in `parameters` makes the learning rate of some parameters so much "
