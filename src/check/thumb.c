@@ -70,7 +70,8 @@ struct ThumbHash thumb__hash(const struct Thumb *thumb) {
     return hash;
 }
 
-/* Of the inner places of b with those of a that are `dy` and `dx` beside them. */
+/* The correlation of the inner places of b with the places of a that are `dy` below and `dx` to the
+ * right of them. */
 static double correlation_at(const struct Thumb *a, const struct Thumb *b, int dy, int dx) {
     double sum_a = 0, sum_b = 0, squares_a = 0, squares_b = 0, products = 0;
     double n = (b->height - 2.0 * SHIFT) * (b->width - 2.0 * SHIFT);
