@@ -227,6 +227,7 @@ static void damaged(const char *digest, double value, float element, double tota
     double values[2] = {5, value};
     static float vectors[2 * MADE_ELEMENTS];
     vectors[1] = element;
+    vectors[MADE_ELEMENTS] = 1;
     const int64_t size[] = {2, MADE_HEIGHT, MADE_WIDTH, MADE_CHANNELS};
     int code = h5_update(&writer, scratch_path("d.h5"), ERROR_DATA, &error);
     if (code == OK)
@@ -260,8 +261,8 @@ static void what_is_wrong_is_named(void **state) {
         {good, 6, 1, 9, "eigenvalues: element 1 is 6, expected descending"},
         {good, -1, 1, 9, "eigenvalues: element 1 is -1"},
         {good, NAN, 1, 9, "eigenvalues: element 1 is"},
-        {good, 4, NAN, 9, "eigenvectors: vector 0 holds"},
-        {good, 4, 7, 9, "eigenvectors: vector 0 holds 7"},
+        {good, 4, NAN, 9, "eigenvectors: vector 0 has the length"},
+        {good, 4, 7, 9, "eigenvectors: vector 0 has the length 7, expected 1"},
         {good, 4, 1, INFINITY, "total_variance: is inf"}};
     struct Dataset *dataset = made_open((struct Made){.digest = good});
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
