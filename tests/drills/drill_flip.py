@@ -1,8 +1,8 @@
 """One bit flipped in one replica's parameters, optimiser state, or average: the ranks find it within
 train.check_every steps and name the rank; no checkpoint of the broken state is left; the run goes on from the last
 good one to the bits of an undisturbed run."""
-from common import Rehearsal, wait_for_step
-from debugger import change, need_debugger
+from common import Rehearsal
+from debugger import disturb, need_debugger
 from drill import expect
 from support.runs import last_step, newest_step
 
@@ -23,17 +23,12 @@ def run(drill):
 
 def one(rng, out, rehearsal, what):
     ranks = rng.choice((2, 4))
-    program = rehearsal.start(ranks, out)
-    wait_for_step(program, out, rng.randint(2, 40))
-    pids = program.ranks_pids(1)
-    expect(len(pids) == ranks, "the run ended too early:", program.stderr)
-    rank, element, bit = rng.randrange(ranks), rng.randrange(500), rng.randrange(31)
+    step, rank, element, bit = rng.randint(2, 40), rng.randrange(ranks), rng.randrange(500), rng.randrange(31)
     where = f"bit {bit} of element {element} of the {what} of rank {rank} of {ranks}"
-    printed = change(pids[rank], "trainer__step", f"set var ((unsigned *){ARRAYS[what]})[{element}] ^= 1u << {bit}",
-                     "print trainer->saved.progress.step")
-    code = program.end(120)
-    program.expect_all_gone(10)
-    expect(printed and "$1 = " in printed, "gdb could not change", where, printed)
+    program, code, printed = disturb(rehearsal, out, ranks, rank, step, "trainer__step",
+                                     f"set var ((unsigned *){ARRAYS[what]})[{element}] ^= 1u << {bit}",
+                                     "print trainer->saved.progress.step")
+    expect("$1 = " in printed, "gdb could not change", where, printed)
     flipped = int(printed.split("$1 = ")[1].split()[0])
     lines = program.lines()
     expect(code == NUMERIC, where, "after step", flipped, "was not found; code", code, program.stderr)

@@ -4,8 +4,8 @@ import os
 
 import h5py
 import numpy as np
-from common import Rehearsal, wait_for_step
-from debugger import change, need_debugger
+from common import Rehearsal
+from debugger import disturb, need_debugger
 from drill import expect
 
 NAN, NUMERIC = 0x7FC00000, 7
@@ -31,15 +31,9 @@ def expect_finite(name, item):
 def one(rng, out, rehearsal, place):
     function, array, elements = PLACES[place]
     ranks = rng.choice((2, 4))
-    program = rehearsal.start(ranks, out)
-    wait_for_step(program, out, rng.randint(1, 20))
-    pids = program.ranks_pids(1)
-    expect(len(pids) == ranks, "the run ended too early:", program.stderr)
-    rank = rng.randrange(ranks)
-    printed = change(pids[rank], function, f"set var ((unsigned *){array})[{rng.randrange(elements)}] = {NAN}")
-    code = program.end(120)
-    program.expect_all_gone(10)
-    expect(printed is not None, "gdb could not change the", place)
+    step, rank = rng.randint(1, 20), rng.randrange(ranks)
+    program, code, _ = disturb(rehearsal, out, ranks, rank, step, function,
+                               f"set var ((unsigned *){array})[{rng.randrange(elements)}] = {NAN}")
     lines = program.lines()
     expect(code == NUMERIC, f"NaN in the {place} of rank {rank}: the exit code is", code, program.stderr)
     named = lines and (f"rank {rank}" in lines[0] or rank == 0)  # a line without a rank is of rank 0
