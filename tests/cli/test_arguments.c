@@ -122,6 +122,7 @@ static void refusals(void **state) {
     expect_refusal("a --rate=", "--rate is empty; expected");
     char first[] = "a", empty[] = "", *words[] = {first, empty};
     bool help;
+    arguments_release(&arguments);
     assert_int_equal(arguments_parse(&arguments, &command, 2, words, &help, &error), ERROR_USAGE);
     assert_non_null(strstr(error.text, "operand 2 of 2 is an empty text"));
 }
