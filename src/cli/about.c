@@ -8,6 +8,7 @@
 
 #include "base/memory.h"
 #include "base/text.h"
+#include "cli/shown.h"
 #include "cli/world.h"
 #include "comm/library.h"
 #include "compute/backend.h"
@@ -86,27 +87,15 @@ static char *job_words(void) {
                         partition ? ", partition " : "", partition ? partition : "");
 }
 
-/* Adds a word, quoted for a shell. */
-static void add_word(struct Text *text, const char *word) {
-    static const char safe[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
-                               "_-+=.,:/@%";
-    if (*word && strspn(word, safe) == strlen(word)) {
-        text_add(text, " %s", word);
-        return;
-    }
-    text_add(text, " '");
-    for (; *word; word++)
-        text_add(text, *word == '\'' ? "'\\''" : "%c", *word);
-    text_add(text, "'");
-}
-
 static char *command_words(void) {
     struct Text text = {0};
     char *const *words;
     int count = world_words(&words);
     text_add(&text, "trainer");
-    for (int i = 0; i < count; i++)
-        add_word(&text, words[i]);
+    for (int i = 0; i < count; i++) {
+        text_add(&text, " ");
+        shown_add_word(&text, words[i]);
+    }
     return text.data;
 }
 
