@@ -197,8 +197,7 @@ static void add_values(const struct Members *members, int64_t sample, double sum
     int64_t count = dataset_elements(members->dataset);
     const void *image = dataset_image(members->dataset, members->split, sample);
     for (int64_t i = 0; i < count; i++) {
-        double value =
-            members->split->bytes ? ((const uint8_t *)image)[i] : ((const float *)image)[i];
+        double value = split_value(members->split, image, i);
         double scaled = value * (double)input->factor[i % input->factor_count];
         sums[0] += scaled;
         sums[1] += scaled * scaled;

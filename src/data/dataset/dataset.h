@@ -172,6 +172,10 @@ static inline int64_t dataset_elements(const struct Dataset *dataset) {
 static inline size_t dataset_image_bytes(const struct Dataset *dataset, const struct Split *split) {
     return (size_t)dataset_elements(dataset) * (split->bytes ? 1 : sizeof(float));
 }
+/* Returns element `at` of an image of the split as it is stored. */
+static inline double split_value(const struct Split *split, const void *image, int64_t at) {
+    return split->bytes ? (double)((const uint8_t *)image)[at] : (double)((const float *)image)[at];
+}
 /* Returns whether a sample has a class. The targets must not be values. */
 static inline bool split_has_class(const struct Split *split, int64_t classes, int64_t sample,
                                    int64_t class) {

@@ -111,10 +111,6 @@ void dataset_warn_of_arrays(const struct Dataset *dataset) {
                     dataset->path, dataset->height, dataset->width, dataset->channels);
 }
 
-static double value_of(const struct Split *split, const void *pixels, int64_t e) {
-    return split->bytes ? ((const uint8_t *)pixels)[e] : (double)((const float *)pixels)[e];
-}
-
 /* Finds the features that vary between samples. */
 static void find_varying(const struct Dataset *dataset, const struct Split *split, bool *varies) {
     int64_t columns = dataset->channels, left = columns;
@@ -123,7 +119,7 @@ static void find_varying(const struct Dataset *dataset, const struct Split *spli
     for (int64_t i = 1; i < split->count && left; i++) {
         const void *row = dataset_image(dataset, split, i);
         for (int64_t c = 0; c < columns; c++)
-            if (!varies[c] && value_of(split, row, c) != value_of(split, first, c)) {
+            if (!varies[c] && split_value(split, row, c) != split_value(split, first, c)) {
                 varies[c] = true;
                 left--;
             }
@@ -154,7 +150,7 @@ static void warn_of_images(const struct Dataset *dataset, const struct Split *sp
     for (int64_t i = 0; i < split->count; i++) {
         const void *pixels = dataset_image(dataset, split, i);
         int64_t e = 1;
-        while (e < elements && value_of(split, pixels, e) == value_of(split, pixels, 0))
+        while (e < elements && split_value(split, pixels, e) == split_value(split, pixels, 0))
             e++;
         if (e < elements)
             continue;

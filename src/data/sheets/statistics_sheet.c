@@ -39,8 +39,7 @@ static void draw(struct Drawing *drawing, int64_t column, struct Shade shade) {
 static double pixel_of(const struct Drawing *drawing, int64_t sample, int64_t at) {
     const struct Split *split = drawing->request->split;
     const void *pixels = dataset_image(drawing->request->dataset, split, sample);
-    return split->bytes ? (double)((const uint8_t *)pixels)[at]
-                        : (double)((const float *)pixels)[at];
+    return split_value(split, pixels, at);
 }
 
 /* Centres and scales a sample, and computes its projections. */
