@@ -27,9 +27,7 @@ static void average(const struct Dataset *dataset, const struct Split *split, co
                     double *means) {
     int64_t channels = dataset->channels, pixels = dataset->height * dataset->width;
     for (int64_t i = 0; i < pixels * channels; i++)
-        means[i % channels] += (split->bytes ? (double)((const uint8_t *)image)[i]
-                                             : (double)((const float *)image)[i]) /
-                               (double)pixels;
+        means[i % channels] += split_value(split, image, i) / (double)pixels;
 }
 
 static struct Means measure(struct Preflight *preflight, const struct Split *split) {
@@ -76,12 +74,13 @@ static double distance(struct Estimate a, struct Estimate b) {
 /* How far apart the splits are in two channels; 0 unless they are alike if these are swapped. */
 static double swapped_by(const struct Means *train, const struct Means *other, int64_t c,
                          int64_t d) {
-    struct Estimate here = estimate(train, 1, c, -1, d);
-    double apart = distance(here, estimate(other, 1, c, -1, d));
-    bool fits = distance(here, estimate(other, -1, c, 1, d)) < FITS &&
+    struct Estimate here = estimate(train, 1, c, -1, d), there = estimate(other, 1, c, -1, d);
+    struct Estimate swapped = {-there.mean, there.variance};
+    double apart = distance(here, there);
+    bool fits = apart > APART && distance(here, swapped) < FITS &&
                 distance(estimate(train, 1, c, 0, d), estimate(other, 0, c, 1, d)) < FITS &&
                 distance(estimate(train, 0, c, 1, d), estimate(other, 1, c, 0, d)) < FITS;
-    return apart > APART && fits ? apart : 0;
+    return fits ? apart : 0;
 }
 
 static void report(struct Preflight *preflight, const struct Means *train,

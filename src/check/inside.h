@@ -82,6 +82,10 @@ double check__usual_norm(const struct ArenaRow *row);
 int check__probe(struct Preflight *preflight, const float *state, struct Findings *findings,
                  struct Error *error);
 
+/* Looks at the next `count` batches without an update: step->loss becomes the mean of their losses,
+ * and step->finite says of all of them. Collective. */
+int check__mean_loss(struct Experiment *experiment, int64_t count, struct ExperimentStep *step,
+                     struct Error *error);
 /* Trains `steps` steps from the initial weights, at a rate that rises to `rate` over a quarter of
  * them. `last`: the mean loss of the last quarter; Inf: it did not stay finite. Collective. */
 int check__train(struct Experiment *experiment, int64_t steps, double rate, double *last,

@@ -358,14 +358,8 @@ void check__blame_low_rate(const struct Preflight *preflight, struct Finding *fi
         finding__blame(finding, verdict, cause, advice);
 }
 
-#define ENOUGH 32 /* samples, whose mean loss is that of other samples, too */
-
-/* The first batches with the initial weights, as many as have enough samples; step->loss is the
- * mean. */
-static int first_batches(struct Experiment *experiment, struct ExperimentStep *step,
-                         struct Error *error) {
-    int64_t batch = experiment_options(experiment)->train.batch;
-    int64_t count = (ENOUGH + batch - 1) / batch;
+int check__mean_loss(struct Experiment *experiment, int64_t count, struct ExperimentStep *step,
+                     struct Error *error) {
     double loss = 0;
     bool finite = true;
     for (int64_t i = 0; i < count; i++) {
@@ -378,6 +372,15 @@ static int first_batches(struct Experiment *experiment, struct ExperimentStep *s
     step->loss = loss;
     step->finite = finite;
     return OK;
+}
+
+#define ENOUGH 32 /* samples, whose mean loss is that of other samples, too */
+
+/* The first batches with the initial weights, as many as have enough samples. */
+static int first_batches(struct Experiment *experiment, struct ExperimentStep *step,
+                         struct Error *error) {
+    int64_t batch = experiment_options(experiment)->train.batch;
+    return check__mean_loss(experiment, (ENOUGH + batch - 1) / batch, step, error);
 }
 
 /* The same without what changes images, targets and layers at random. */

@@ -16,14 +16,14 @@
 #define MEMORY 0.7 /* of the running mean: the newest loss counts 0.3 */
 #define EXPLODES 4 /* times the loss at the start */
 #define STARTS 10  /* steps whose mean is that loss, at rates that change nothing */
-#define LEARNT                                                                                     \
-    0.05                /* of the loss at the start: the samples are learnt, and what follows says \
-                         * nothing of the rate */
+/* Below this part of the loss at the start the samples are learnt, and what follows says nothing of
+ * the rate. */
+#define LEARNT 0.05
 #define SECOND_LOOK 100 /* the second look, if there is one, begins so many times below its end */
-#define BELOW_LOWEST                                                                               \
-    5            /* the suggestion: the rate of the lowest loss divided by this, or higher;        \
-                  */
-#define WARMED 4 /* for a run that tunes_itself, multiplied by this instead */
+/* The suggestion is the rate of the lowest loss divided by BELOW_LOWEST, or higher; for a run that
+ * tunes_itself, multiplied by WARMED instead. */
+#define BELOW_LOWEST 5
+#define WARMED 4
 #define WARM_STEPS 20
 #define CLIMB 4     /* a higher suggestion that is tried: times the one before */
 #define CLIMBS 3    /* how many of them, at most */

@@ -25,8 +25,7 @@ void thumb__make(const struct Dataset *dataset, const struct Split *split, const
                          x * thumb->width / dataset->width;
             int64_t first = (y * dataset->width + x) * channels;
             for (int64_t c = first; c < first + channels; c++)
-                sums[at] += split->bytes ? (double)((const uint8_t *)image)[c]
-                                         : (double)((const float *)image)[c];
+                sums[at] += split_value(split, image, c);
             counts[at] += channels;
         }
     for (int i = 0; i < thumb->height * thumb->width; i++)
@@ -39,17 +38,32 @@ static double share(int i, int places, int cell, int cells) {
     return fmax(0, fmin(high, i + 1) - fmax(low, i));
 }
 
+/* The places along one side of a thumb that each cell covers, and how much of them. */
+struct Cover {
+    int first[CELLS + 1], end[CELLS + 1];
+    double share[CELLS + 1][THUMB_SIDE];
+};
+
+static void cover(int places, int cells, struct Cover *cover) {
+    for (int cell = 0; cell < cells; cell++) {
+        int i = cover->first[cell] = cell * places / cells;
+        while (i < places && (cover->share[cell][i] = share(i, places, cell, cells)) > 0)
+            i++;
+        cover->end[cell] = i;
+    }
+}
+
 /* Averages over a grid of cells of equal size. */
 static void average(const struct Thumb *thumb, int rows, int columns, double *cells) {
+    struct Cover down, across;
+    cover(thumb->height, rows, &down);
+    cover(thumb->width, columns, &across);
     for (int r = 0; r < rows; r++)
         for (int c = 0; c < columns; c++) {
             double sum = 0, weight = 0;
-            int low = r * thumb->height / rows, left = c * thumb->width / columns;
-            for (int y = low; y < thumb->height && share(y, thumb->height, r, rows) > 0; y++)
-                for (int x = left; x < thumb->width && share(x, thumb->width, c, columns) > 0;
-                     x++) {
-                    double part =
-                        share(y, thumb->height, r, rows) * share(x, thumb->width, c, columns);
+            for (int y = down.first[r]; y < down.end[r]; y++)
+                for (int x = across.first[c]; x < across.end[c]; x++) {
+                    double part = down.share[r][y] * across.share[c][x];
                     sum += part * (double)thumb->grey[y * thumb->width + x];
                     weight += part;
                 }

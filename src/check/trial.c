@@ -129,12 +129,10 @@ static int measure_first(struct Trial *trial, struct Error *error) {
     struct ExperimentStep step;
     int64_t batch = experiment_options(trial->preflight->experiment)->train.batch;
     int64_t count = FIRST * batch < FIRST_SAMPLES ? FIRST_SAMPLES / batch : FIRST;
-    for (int64_t i = 0; i < count; i++) {
-        int code = experiment_step(trial->preflight->experiment, NAN, &step, error);
-        if (code)
-            return code;
-        trial->first += step.loss / (double)count;
-    }
+    int code = check__mean_loss(trial->preflight->experiment, count, &step, error);
+    if (code)
+        return code;
+    trial->first = step.loss;
     experiment_restart(trial->preflight->experiment);
     return OK;
 }
