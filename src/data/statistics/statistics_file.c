@@ -2,7 +2,6 @@
 
 #include <inttypes.h>
 #include <math.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "base/memory.h"
@@ -223,14 +222,14 @@ int pca_verify(const struct Dataset *dataset, struct Error *error) {
 }
 
 static bool is_of_pca(const char *name) {
-    char path[80];
-    for (int i = 0; pca_scales[i]; i++) {
-        snprintf(path, sizeof path, "pca/%s/", pca_scales[i]);
-        size_t length = strlen(path);
-        if (!strncmp(name, path, length))
-            return !strcmp(name + length, "eigenvalues") || !strcmp(name + length, "eigenvectors");
+    bool found = false;
+    for (int i = 0; pca_scales[i] && !found; i++) {
+        struct Names names = names_of(pca_scales[i]);
+        found = !strcmp(name, names.values + strlen("/statistics/")) ||
+                !strcmp(name, names.vectors + strlen("/statistics/"));
+        names_release(&names);
     }
-    return false;
+    return found;
 }
 
 bool statistics_have(const struct Dataset *dataset, const char *name) {
