@@ -101,8 +101,8 @@ static const struct Key train_keys[] = {
              "kernels that were fastest in fp32 when they were measured, including our own for "
              "Winograd's algorithm (docs/design.md has the table; `describe` shows the choice); "
              "fastest-4, fastest-3, fastest-2, fastest-1: older tables; bf16-1: fastest-2 in bf16; "
-             "direct: "
-             "only the library's, without Winograd; winograd: Winograd's wherever possible"},
+             "direct: only the library's, without Winograd; winograd: Winograd's wherever "
+             "possible"},
     {.name = "precision",
      .type = KEY_ENUM,
      .offset = TRAIN_AT(precision),

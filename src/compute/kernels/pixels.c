@@ -10,7 +10,8 @@
 /* Pixels of a block for backward data: the larger of its two matrices has BLOCK_BYTES, but it has
  * at least FEWEST_PIXELS. */
 enum { BLOCK_BYTES = 64 << 10, FEWEST_PIXELS = 2 * ROWS };
-/* Pixels of a block for backward weights: some parts, which have BOTH_BYTES of x and dy together.
+/* Pixels of a block for backward weights: some parts, which have BOTH_BYTES of x and dy together;
+ * MOST_PARTS for larger filters, each of whose taps reads and writes sums of its own.
  * The products of one or two parts are summed before they are added to dw: part of its bits. */
 enum { BOTH_BYTES = 100 << 10, PART = 2 * ROWS, MOST_PARTS = 8, LARGER_PART = 2 * PART };
 /* Output channels whose gradients a thread computes at once. */
@@ -251,7 +252,8 @@ struct Sums { /* for each tap (out, in) = dyᵀ · x */
     struct Pixels dy;
     int64_t taps, pixels, block, part, chunk;
     real *sums;
-    real *x_copy, *dy_copy; /* of the block's pixels; NULL: they are read as they lie */
+    /* Of the block's pixels; NULL: they are read as they lie. If dy is copied, so is x. */
+    real *x_copy, *dy_copy;
     bool large;
 };
 
@@ -276,12 +278,11 @@ static void accumulate_tap(const struct Sums *s, int64_t tap, int64_t first) {
     real *sums = s->sums + tap * in * out;
     struct Block dy = block_of(&s->dy, first, count, s->dy_copy);
     struct Block x = block_of(&pixels, first, count, s->x_copy);
-    if (s->x_copy || (s->dy_copy && tap == 0)) {
+    if (s->x_copy) {
 #pragma omp for schedule(static)
         for (int64_t i = 0; i < count; i += ROWS) {
             int64_t some = smaller(ROWS, count - i);
-            if (s->x_copy)
-                gather(&pixels, first + i, some, x.data + i * x.row, x.row);
+            gather(&pixels, first + i, some, x.data + i * x.row, x.row);
             if (s->dy_copy && tap == 0)
                 gather(&s->dy, first + i, some, dy.data + i * dy.row, dy.row);
         }
