@@ -46,7 +46,7 @@ static int64_t name_missing(const struct Dataset *dataset, const int64_t *counts
 }
 
 static void blame_missing(struct Finding *finding, const struct Dataset *dataset,
-                          const int64_t *counts, bool trains) {
+                          const struct Split *split, const int64_t *counts, bool trains) {
     int64_t missing = 0;
     for (int64_t k = 0; k < dataset->targets.count; k++)
         missing += counts[k] == 0;
@@ -57,6 +57,11 @@ static void blame_missing(struct Finding *finding, const struct Dataset *dataset
                        "a class is missing, and it is the first: labels that begin at 1 look like "
                        "this, and are then off by one",
                        "set data.first_label to 1, or look for the class's samples");
+    else if (split->first_alone)
+        finding__blame(finding, trains ? CHECK_BAD : CHECK_DOUBTFUL,
+                       "classes are missing because data.limit keeps the first samples of the "
+                       "split alone, and these are sorted by class",
+                       "set data.limit.choose: spread, which keeps as many of each class");
     else if (trains)
         finding__blame(finding, CHECK_BAD,
                        "a class is missing: the network cannot learn what it "
@@ -106,16 +111,15 @@ static void look_at_counts(struct Preflight *preflight, const struct Split *spli
         finding__say(finding, " to %" PRId64, most);
     finding__say(finding, " a class");
     finding__expect(finding, "samples of every class, about as many of each");
-    if (missing) {
+    if (missing)
         finding__say(finding, "; none of %s", names.data);
-        blame_missing(finding, dataset, counts, trains);
-    }
     bool sets = dataset->targets.kind == TARGET_SETS;
-    if (trains && !sets && classes == 1)
+    if (trains && !sets && most == split->count && !split->first_alone)
         finding__blame(finding, CHECK_BAD,
-                       "all samples are of one class: there is nothing to tell apart, and the loss "
-                       "is 0 from the start",
+                       "all samples are of one class: there is nothing to tell apart",
                        "look at how the labels were made, or add samples of another class");
+    if (missing)
+        blame_missing(finding, dataset, split, counts, trains);
     if (trains && sets && most == split->count)
         finding__blame(finding, CHECK_DOUBTFUL,
                        "every sample has one and the same class: there is nothing to learn of it",

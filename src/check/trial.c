@@ -207,15 +207,21 @@ static int compare_moved(const void *a, const void *b) {
     return (x > y) - (x < y);
 }
 
+static void sort_moved(struct Trial *trial) {
+    int count = trial->moved_count;
+    qsort(trial->moved, (size_t)count, sizeof *trial->moved, compare_moved);
+    trial->median = count ? trial->moved[count / 2].ratio : 0;
+}
+
+/* Where the loss falls the rate is not too low: gradients of samples that are learnt are short. */
 static void report_updates(struct Trial *trial) {
     struct Finding *finding =
         findings__add(trial->preflight->findings, CHECK_TRIAL, "update_ratio");
-    struct Moved *moved = trial->moved;
+    const struct Moved *moved = trial->moved;
     int count = trial->moved_count;
+    double median = trial->median;
     if (!count)
         return;
-    qsort(moved, (size_t)count, sizeof *moved, compare_moved);
-    double median = moved[count / 2].ratio;
     finding__figure(finding, "median", median);
     finding__figure(finding, "least", moved[0].ratio);
     finding__figure(finding, "most", moved[count - 1].ratio);
@@ -235,7 +241,7 @@ static void report_updates(struct Trial *trial) {
                        "a layer never moves: no gradient reaches it, or a "
                        "rule gives it a rate of 0",
                        "look at `parameters` and at the gradients above");
-    else if (median < 1e-5)
+    else if (median < 1e-5 && !check__trial_learns(trial))
         check__blame_low_rate(trial->preflight, finding, median < 1e-7 ? CHECK_BAD : CHECK_DOUBTFUL,
                               "the learning rate is too low: the weights barely move",
                               "raise optimizer.rate");
@@ -374,6 +380,7 @@ int check__trial(struct Preflight *preflight, struct Error *error) {
     code = train_shortly(&trial, error);
     if (!code)
         code = look_again(&trial, error);
+    sort_moved(&trial);
     if (!code) {
         check__report_learning(&trial);
         if (trial.finite) {

@@ -29,7 +29,8 @@ struct Trial {
     float *before;              /* the weights before a step */
     struct Moved *moved;
     int moved_count;
-    double noise; /* of the gradient over its signal */
+    double median; /* of their ratios; 0: nothing is trained */
+    double noise;  /* of the gradient over its signal */
     bool finite;
     bool went_on; /* for more steps, because little was learnt */
     bool validated;

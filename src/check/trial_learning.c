@@ -186,7 +186,7 @@ bool check__trial_suspects_labels(const struct Trial *trial) {
 
 static void blame_wrong_labels(struct Finding *finding, const struct Trial *trial) {
     double wrong = part_wrong(trial);
-    if (!(wrong > 0) || trial->ends_better)
+    if (!(wrong > 0) || trial->ends_better || trial->preflight->hindered.cause)
         return;
     finding__figure(finding, "wrong_labels", wrong);
     finding__say(finding,
@@ -242,13 +242,15 @@ static void judge_validation(struct Finding *finding, const struct Trial *trial)
             "look at the samples and their labels");
 }
 
+#define FAR 0.5 /* times their norm that the weights have moved, step by step */
+
 /* The loss stays that of chance. */
 static void blame_chance(struct Finding *finding, const struct Trial *trial) {
     const struct Preflight *preflight = trial->preflight;
     if (trial->own >= preflight->best_rate / 100 &&
         finding__blame_earlier(preflight->findings, finding, CHECK_BAD))
         return;
-    if (trial->own < preflight->best_rate / 30)
+    if (trial->own < preflight->best_rate / 30 && trial->median * (double)trial->done < FAR)
         check__blame_low_rate(preflight, finding, CHECK_BAD,
                               "the learning rate is too low: the loss barely moves",
                               "raise optimizer.rate");

@@ -13,9 +13,15 @@ def causes(report):
     return {row["name"]: row["cause"] for row in report["findings"] if row["verdict"] != "good"}
 
 
-@pytest.mark.parametrize("broken", broken_runs.BROKEN, ids=lambda broken: broken.name.replace(" ", "-"))
-def test_the_cause_is_named_first(tmp_path, broken):
-    done = start(1, *broken_runs.set_up(broken, tmp_path), "--json")
+# Of these a part is harder to tell with another seed.
+HARDER = {"colours turned where they are the class": 31, "values shuffled": 30}
+CASES = [(broken, seed) for broken in broken_runs.BROKEN for seed in (0, HARDER.get(broken.name)) if seed is not None]
+
+
+@pytest.mark.parametrize("broken, seed", CASES,
+                         ids=[f"{broken.name.replace(' ', '-')}-{seed}" for broken, seed in CASES])
+def test_the_cause_is_named_first(tmp_path, broken, seed):
+    done = start(1, *broken_runs.set_up(broken, tmp_path, seed), "--json")
     report = json.loads(done.stdout)
     assert broken.cause in report["cause"], causes(report)
     assert done.returncode == (FOUND if report["verdict"] == "bad" else 0)

@@ -107,6 +107,22 @@ class TestData:
         report = check(damaged(drop), "data", code=FOUND)
         assert "class is missing" in report["cause"]
 
+    def test_first_samples_of_sorted_ones(self, damaged):
+        def sort(file):
+            for split in ("train", "validation"):
+                file[f"{split}/labels"][...] = np.sort(file[f"{split}/labels"][()])
+        recipe, limit = damaged(sort), settings("data.limit={train: 120, validation: 20}")
+        report = check(recipe, "data", *limit, code=FOUND)
+        counts = [row for row in report["findings"] if row["name"] == "class_counts"]
+        assert len(counts) == 2 and all("data.limit keeps the first samples" in row["cause"] for row in counts)
+        spread = check(recipe, "data", *limit, *settings("data.limit.choose=spread"))
+        assert "class_counts" not in causes(spread)
+
+    def test_one_class_of_several(self, damaged):
+        def only(file):
+            file["train/labels"][...] = 4
+        assert "all samples are of one class" in check(damaged(only), "data", code=FOUND)["cause"]
+
     def test_labels_that_begin_at_1(self, damaged):
         def shift(file):
             for split in ("train", "validation", "test"):

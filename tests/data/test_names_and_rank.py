@@ -92,6 +92,10 @@ class TestWarning:
         found = self.words(scratch, (0, 2), ("a", "b", "c"), 3)
         assert len(found) == 2 and all("there are no samples of 1 of the 3 classes: b" in line for line in found)
 
+    def test_names_a_limit_to_the_first_samples(self, scratch):
+        limit = settings("data.limit.train=3", "data.validation=none", "train.batch=2")
+        assert "data.limit.choose: spread" in self.words(scratch, (0, 0, 0, 1), None, 2, *limit)[0]
+
     def test_is_not_given_for_whole_data(self, scratch):
         assert self.words(scratch, (0, 1), None, 2) == []
 

@@ -1,4 +1,6 @@
 """train.warnings: each thing that looks wrong is provoked alone, and named; a sound run raises none."""
+import h5py
+import numpy as np
 import pytest
 
 from support.program import run, settings
@@ -46,6 +48,25 @@ def warnings_of(recipe, out, *assignments):
         "nearly equal weights", "overfitting", "no gap"])
 def test_names_what_is_wrong(request, recipe, folder, names, assignments):
     assert warnings_of(recipe, f"{folder}/{request.node.callspec.id}", *assignments) == names
+
+
+def test_a_loss_of_nearly_0_may_rise(folder):
+    """Weight decay makes it rise when all samples are right."""
+    random = np.random.default_rng(1)
+    with h5py.File(f"{folder}/bright.h5", "w") as file:
+        for split, count in (("train", 200), ("validation", 50)):
+            labels = np.arange(count) % 2
+            bright = 150 * labels[:, None, None, None]
+            file[f"{split}/labels"] = labels
+            file[f"{split}/images"] = (random.integers(0, 60, (count, 4, 4, 1)) + bright).astype(np.uint8)
+    recipe = write(f"{folder}/bright.yaml", f"""data: {{file: {folder}/bright.h5, validation: validation}}
+model: [flatten, {{linear: {{out: 8}}}}, relu, {{linear: {{out: 2}}}}]
+optimizer: {{momentum: {{rate: 0.5, weight_decay: 0.002}}}}
+train: {{batch: 20, length: 12 epochs, seed: 3}}
+""")
+    assert warnings_of(recipe, f"{folder}/bright") == []
+    losses = [line["validation_loss"] for line in metrics(f"{folder}/bright", "epoch")]
+    assert 1.3 * min(losses[:-3]) < losses[-1] < 0.005
 
 
 def test_can_be_turned_off(recipe, folder):

@@ -57,6 +57,8 @@ struct Split {
     bool as_stored;
     /* the split would be as_stored without a limit; the file's statistics are used for it */
     bool limited;
+    /* data.limit left samples out, and kept the first ones: all of one class, if they are sorted */
+    bool first_alone;
     /* (count), each in [0, classes); NULL if the targets are values or sets */
     const int32_t *labels;
     /* (count, outputs): values, distributions over the classes, or sets of classes; NULL if there
@@ -224,6 +226,9 @@ int dataset_name_sample(const struct Dataset *dataset, const struct Split *split
 /* Returns advice for a message, "; ...", if classes that have only numbers for names lack samples;
  * else "". The text is static. */
 const char *dataset_advice_on_classes(const struct Dataset *dataset, const struct Split *split);
+/* Returns advice for a message about classes that lack samples, "; ...", if the split is
+ * first_alone; else "". The text is static. */
+const char *dataset_advice_on_limit(const struct Split *split);
 /* Logs a warning if all samples of the split have one class, or a class has no samples. */
 void dataset_warn_of_classes(const struct Dataset *dataset, const struct Split *split);
 /* Returns whether any split has a sample of class `class`. The targets must be classes. */

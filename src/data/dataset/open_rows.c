@@ -386,9 +386,10 @@ static const struct SplitLimit *limit_of(const struct Opening *opening, int inde
     return opening->request->splits ? opening->request->splits[index].limit : NULL;
 }
 
-/* Keeps as many rows as the limit allows. */
+/* Keeps as many rows of the split as the limit allows. */
 static int take_limit(const struct Opening *opening, const struct Pair *pair,
-                      const struct SplitLimit *limit, struct Rows *rows, struct Error *error) {
+                      const struct SplitLimit *limit, struct Split *split, struct Rows *rows,
+                      struct Error *error) {
     if (limit->per_class && !pair->classes)
         return fail_key(error, ERROR_RUN_FILE, "data.limit.per_class",
                         "needs one class for each sample, but the samples of %s have none",
@@ -402,6 +403,8 @@ static int take_limit(const struct Opening *opening, const struct Pair *pair,
     struct Rows kept;
     limit_choose(&request, chosen);
     keep(rows, chosen, true, &kept);
+    split->first_alone =
+        limit->choose == LIMIT_FIRST && !limit->per_class && kept.count < rows->count;
     memory_release(rows->items);
     *rows = kept;
     memory_release(chosen);
@@ -445,7 +448,7 @@ int opening__rows(struct Opening *opening, int index, struct Error *error) {
     if (code == OK && folded)
         code = take_fold(opening, pair, held_out_of != NULL, &rows, error);
     if (code == OK && limit)
-        code = take_limit(opening, pair, limit, &rows, error);
+        code = take_limit(opening, pair, limit, split, &rows, error);
     split->limited = whole;
     split->count = rows.count;
     split->rows = own(dataset->storage, rows.items);

@@ -46,6 +46,12 @@ static const char *advice_on_absent(const struct Dataset *dataset, int64_t absen
                : "";
 }
 
+const char *dataset_advice_on_limit(const struct Split *split) {
+    return split->first_alone ? "; data.limit keeps the first samples, which may be sorted by "
+                                "class: say data.limit.choose: spread"
+                              : "";
+}
+
 static void warn_of_absent(const struct Dataset *dataset, const struct Split *split,
                            const int64_t *counts, int64_t absent) {
     struct Text names = {0};
@@ -55,10 +61,11 @@ static void warn_of_absent(const struct Dataset *dataset, const struct Split *sp
             text_add(&names, "%s%s", shown++ ? ", " : "", dataset->targets.names[c]);
     if (absent > shown)
         text_add(&names, " and %" PRId64 " more", absent - shown);
+    const char *advice =
+        split->first_alone ? dataset_advice_on_limit(split) : advice_on_absent(dataset, absent);
     log_warning("%s, split %s: there are no samples of %" PRId64 " of the %" PRId64
                 " classes: %s%s",
-                dataset->path, split->name, absent, dataset->targets.count, names.data,
-                advice_on_absent(dataset, absent));
+                dataset->path, split->name, absent, dataset->targets.count, names.data, advice);
     text_release(&names);
 }
 
@@ -89,9 +96,9 @@ void dataset_warn_of_classes(const struct Dataset *dataset, const struct Split *
     int64_t present = classes - count_absent(dataset, counts);
     if (present == 1)
         log_warning("%s, split %s: all %" PRId64 " samples are of one class, '%s': there is "
-                    "nothing to learn or to measure",
+                    "nothing to learn or to measure%s",
                     dataset->path, split->name, split->count,
-                    dataset->targets.names[split->labels[0]]);
+                    dataset->targets.names[split->labels[0]], dataset_advice_on_limit(split));
     else if (present < classes)
         warn_of_absent(dataset, split, counts, classes - present);
     memory_release(counts);

@@ -26,10 +26,11 @@
 /* A loss that falls as slowly as until now ends above so many times that of chance. */
 #define ABOVE_CHANCE 1.1
 
-#define OVERFIT_WAIT 3   /* validations since the best loss */
-#define OVERFIT_RISE 1.3 /* times that loss, while the training loss ... */
-#define OVERFIT_FALL 0.7 /* has fallen to this part of what it was then */
-#define SMALL_EPOCHS 5   /* of a whole run */
+#define OVERFIT_WAIT 3    /* validations since the best loss */
+#define OVERFIT_RISE 1.3  /* times that loss, while the training loss ... */
+#define OVERFIT_FALL 0.7  /* has fallen to this part of what it was then */
+#define OVERFIT_LOSS 0.01 /* of chance; a validation loss below it is good enough */
+#define SMALL_EPOCHS 5    /* of a whole run */
 #define SMALL_ACCURACY 0.95
 #define SMALL_VALUES 0.05 /* of the loss of chance */
 #define EQUAL_STEP 10     /* after so many steps the weights are looked at */
@@ -260,7 +261,8 @@ static void look_for_overfitting(struct Trainer *trainer, struct State *state,
     }
     seen->waited++;
     if (seen->waited < OVERFIT_WAIT || news || train > state->chance ||
-        validation < OVERFIT_RISE * seen->best || train > OVERFIT_FALL * seen->train_at_best)
+        validation < OVERFIT_LOSS * state->chance || validation < OVERFIT_RISE * seen->best ||
+        train > OVERFIT_FALL * seen->train_at_best)
         return;
     snprintf(text, sizeof text,
              "overfitting: the validation loss has risen from %.4g to %.4g while the training loss "
