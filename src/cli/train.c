@@ -228,13 +228,15 @@ static char *trace_path(const struct Arguments *arguments, const char *folder) {
     return path ? memory_copy_text(path) : memory_print("%s/trace.json", folder ? folder : "");
 }
 
-/* Refuses a trace that would overwrite an input. */
-static int check_trace(const struct TrainRequest *request, struct Ranks *ranks,
+/* Refuses a trace that would overwrite an input. Makes the folders above it, unless it goes to the
+ * run's folder, which the run makes. */
+static int check_trace(const struct TrainRequest *request, bool in_folder, struct Ranks *ranks,
                        struct Error *error) {
     const char *path = request->profile;
     int code = OK;
     if (ranks_rank(ranks) == 0 && path)
-        code = output_check("--profile", path, OUTPUT_TRACE, &request->run_path, 1, error);
+        code = (in_folder ? output_check : output_prepare)("--profile", path, OUTPUT_TRACE,
+                                                           &request->run_path, 1, error);
     return ranks_agree(ranks, code, error);
 }
 
@@ -270,7 +272,7 @@ static int run(const struct Command *command, const struct Arguments *arguments,
     if (!code)
         code = check_run_file(&request, ranks, error);
     if (!code)
-        code = check_trace(&request, ranks, error);
+        code = check_trace(&request, !argument_value(arguments, "profile"), ranks, error);
     bool json = argument_given(arguments, "json"), dry = argument_given(arguments, "dry-run");
     if (!code && dry)
         code = dry_run(ranks, &request, json, error);

@@ -135,7 +135,8 @@ static void measure_classes(struct Evaluation *evaluation) {
 static void finish(struct Evaluation *evaluation, struct Ranks *ranks, const double *sums) {
     double samples = (double)evaluation->samples;
     figures_set(&evaluation->figures, FIGURE_ACCURACY, samples > 0 ? sums[TOP1] / samples : 0);
-    figures_set(&evaluation->figures, FIGURE_TOP5, samples > 0 ? sums[TOP5] / samples : 0);
+    if (evaluation->outputs >= TOP5_FEWEST_CLASSES)
+        figures_set(&evaluation->figures, FIGURE_TOP5, samples > 0 ? sums[TOP5] / samples : 0);
     if (evaluation->probabilities)
         figures_set(&evaluation->figures, FIGURE_LOG_LOSS, sums[LOG_LOSS] / samples);
     ranks_sum(ranks, evaluation->confusion, evaluation->outputs * evaluation->outputs);

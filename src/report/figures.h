@@ -34,6 +34,9 @@ enum Figure {
     FIGURE_COUNT
 };
 
+/* Of fewer classes the top-5 accuracy is always 1; it is not measured then. */
+enum { TOP5_FEWEST_CLASSES = 6 };
+
 /* One measurement: all zeros if nothing was measured. */
 struct Figures {
     bool measured[FIGURE_COUNT];

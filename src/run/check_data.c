@@ -22,6 +22,13 @@ int run__check_watchers(const struct RunRequest *request, struct Error *error) {
     return OK;
 }
 
+/* Whether such targets have the metric. */
+static bool has_metric(const struct Dataset *dataset, int metric) {
+    const struct Targets *targets = &dataset->targets;
+    return patience_metric_is_for(metric, targets->kind) &&
+           (metric != FIGURE_TOP5 || targets->count >= TOP5_FEWEST_CLASSES);
+}
+
 static int refuse_metric(const struct Dataset *dataset, struct Error *error, const char *key,
                          int metric) {
     static const char *const words[] = {[TARGET_CLASSES] = "classes",
@@ -29,6 +36,10 @@ static int refuse_metric(const struct Dataset *dataset, struct Error *error, con
                                         [TARGET_VALUES] = "values",
                                         [TARGET_SETS] = "sets of classes"};
     enum TargetKind kind = TARGET_CLASSES;
+    if (patience_metric_is_for(metric, dataset->targets.kind))
+        return fail_key(error, ERROR_RUN_FILE, key,
+                        "top5 needs at least %d classes; the data set %s has %" PRId64,
+                        TOP5_FEWEST_CLASSES, dataset->path, dataset->targets.count);
     if (!patience_metric_is_for(metric, TARGET_CLASSES))
         kind = patience_metric_is_for(metric, TARGET_VALUES) ? TARGET_VALUES : TARGET_SETS;
     return fail_key(error, ERROR_RUN_FILE, key, "%s is for %s; the targets of %s are %s",
@@ -40,17 +51,16 @@ static int refuse_metric(const struct Dataset *dataset, struct Error *error, con
 static int check_metrics(const struct RunRequest *request, const struct Dataset *dataset,
                          struct Error *error) {
     const struct RunOptions *options = request->options;
-    enum TargetKind targets = dataset->targets.kind;
     int best = best_metric(options->checkpoint.best), stopping = options->early_stopping.metric;
     if (options->checkpoint.best != BEST_AUTO && run_is_without_validation(options))
         return runfile_fail(request->file, error, ERROR_RUN_FILE, "checkpoint.best",
                             "follows the figures of the validation, and data.validation is none");
-    if (options->checkpoint.best != BEST_AUTO && !patience_metric_is_for(best, targets))
+    if (options->checkpoint.best != BEST_AUTO && !has_metric(dataset, best))
         refuse_metric(dataset, error, "checkpoint.best", best);
-    else if (options->early_stopping.patience && !patience_metric_is_for(stopping, targets))
+    else if (options->early_stopping.patience && !has_metric(dataset, stopping))
         refuse_metric(dataset, error, "early_stopping.metric", stopping);
     else if (schedule_needs_validations(&options->schedule) &&
-             !patience_metric_is_for(schedule_metric(&options->schedule), targets))
+             !has_metric(dataset, schedule_metric(&options->schedule)))
         return schema_fail(
             error, &options->schedule, "metric", "%s is not measured for the targets of %s",
             patience_metric_names[schedule_metric(&options->schedule)], dataset->path);

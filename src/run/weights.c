@@ -1,5 +1,6 @@
 #include "run/weights.h"
 
+#include <float.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
@@ -26,11 +27,13 @@ static int parse(const struct WeightsRequest *request, const struct Strings *giv
     for (int i = 0; i < given->count; i++) {
         char *end;
         double value = strtod(given->values[i], &end);
-        if (end == given->values[i] || *end || !(value >= 0 && value <= WEIGHT_MOST))
-            return schema_fail(error, loss, key,
-                               "'%.60s' is not a weight; expected balanced, or a number from 0 "
-                               "to %g for each class",
-                               given->values[i], WEIGHT_MOST);
+        if (end == given->values[i] || *end || !(value >= 0 && value <= WEIGHT_MOST) ||
+            (value > 0 && value < (double)FLT_MIN))
+            return schema_fail(
+                error, loss, key,
+                "'%.60s' is not a weight; expected balanced, or for each class 0 or a "
+                "number from %.3g to %g",
+                given->values[i], (double)FLT_MIN, WEIGHT_MOST);
         weights->values[i] = value;
         sum += value;
     }

@@ -1,5 +1,6 @@
 #include "runfile/parse.h"
 
+#include <float.h>
 #include <math.h>
 #include <string.h>
 
@@ -62,6 +63,14 @@ static int parse_integer(const struct Parser *parser, const struct Key *key,
     return OK;
 }
 
+/* The reason why float32 does not hold a number with all its digits; or NULL. */
+static const char *beyond_float(double value) {
+    double size = fabs(value);
+    return size > (double)FLT_MAX               ? "too large for float32"
+           : size > 0 && size < (double)FLT_MIN ? "too small for float32"
+                                                : NULL;
+}
+
 static int parse_real(const struct Parser *parser, const struct Key *key,
                       const struct YamlNode *node, void *field) {
     double *value = field;
@@ -70,6 +79,8 @@ static int parse_real(const struct Parser *parser, const struct Key *key,
     const char *why = number__parse_real(node->text, value);
     if (!why && node->quoted)
         why = quoted_number;
+    if (!why && !key->is_double)
+        why = beyond_float(*value);
     if (why || !schema__in_range(key, *value))
         return expected(parser, key, node, why);
     return OK;

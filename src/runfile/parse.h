@@ -70,8 +70,8 @@ int schema__kind_names(const struct KindTable *kinds, const char **names);
 void schema__join(struct Text *text, const char *const *names, int count); /* "a, b, c" */
 
 /* suggest.c. Appends what a name may mean that is none of the `count` names that are valid here: a
- * valid one, as schema__suggest does, or "; did you mean 'rate' in 'optimizer.sgd'?". Knows names
- * of other programs. */
+ * valid one, as schema__suggest does, or "; did you mean 'rate' in 'optimizer.sgd'?", or why no
+ * key is needed. Knows names of other programs. */
 void suggest__name(struct Text *text, const char *word, const char *const *names, int count,
                    const struct Key *root);
 

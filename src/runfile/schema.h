@@ -110,6 +110,9 @@ struct Key {
     /* KEY_CHOICE, KEY_STRING, KEY_REAL, KEY_ENUM, KEY_TIME: the key may be absent. Its value is
      * then kind == NULL, NULL, NaN, -1 or 0. */
     bool optional;
+    /* KEY_REAL, KEY_REALS: any double is allowed. Otherwise a number must be 0 or one that float32
+     * holds with all its digits, because the computation uses it as such. */
+    bool is_double;
     bool or_one; /* KEY_STRINGS: a single text may be written without brackets */
     /* A run that resumes may change the key: it sets how long or by which means the run computes,
      * not the result. For a section, this applies to all its keys. */

@@ -52,6 +52,7 @@ static const struct Synonym synonyms[] = {
     {"optimizer.sgd.rate", "lr lr0 learningrate baselr initlr initiallr eta"},
     {"optimizer.sgd.weight_decay", "weightdecay wd l2 l2reg reg regularization"},
     {"optimizer.adam.beta1", "betas beta"},
+    {"optimizer.adam.epsilon", "eps"},
     {"optimizer.nesterov", "nag"},
     {"schedule.constant.warmup", "warmup warmupepochs warmupsteps warmupiters numwarmupsteps"},
     {"schedule.multi_step", "piecewiseconstant"},
@@ -114,6 +115,30 @@ static const struct Synonym synonyms[] = {
     {"cutout", "randomerasing"},
 };
 #define SYNONYMS (sizeof synonyms / sizeof *synonyms)
+
+/* Names that users of other programs know, in the same form, and for which there is no key. */
+static const struct {
+    const char *why, *others;
+} needless[] = {
+    {"the computation runs on CPUs",
+     "device devices gpu gpus ngpu ngpus numgpus gpuid gpuids cuda usecuda usegpu accelerator"},
+    {"the command that starts the run says how many ranks it has",
+     "worldsize nproc nprocs nranks numprocesses localrank rank nodes nnodes numnodes"},
+    {"each rank prepares its own samples", "numworkers nworkers workers pinmemory prefetch "
+                                           "prefetchfactor persistentworkers"},
+    {"the size of the input follows from the data and the layers before",
+     "inchannels infeatures inputchannels inputshape inputdim inputsize indim inplanes imagesize "
+     "imgsize imgheight imgwidth imageheight imagewidth"},
+    {"every step and every epoch is logged",
+     "logevery loginterval logfreq logfrequency logsteps loggingsteps logeverynsteps printfreq "
+     "printevery printinterval verbose verbosity"},
+    {"the command that starts the run names its folder",
+     "outdir outputdir outputpath savedir savepath savefolder logdir workdir dir directory folder "
+     "runname experiment experimentname project projectname"},
+    {"the command that starts the run says whether it resumes", "resume resumefrom autoresume"},
+    {"runs always give the same bits", "deterministic reproducible benchmark"},
+};
+#define NEEDLESS (sizeof needless / sizeof *needless)
 #define PLAIN 48 /* bytes of a name without case and underscores; longer ones are cut */
 
 static void make_plain(const char *word, char plain[PLAIN]) {
@@ -244,6 +269,14 @@ static const char *translate_elsewhere(const struct Key *root, const char *plain
     return found;
 }
 
+/* Why there is no key for what another program's name stands for; NULL if the name is not known. */
+static const char *why_needless(const char *plain) {
+    for (size_t i = 0; i < NEEDLESS; i++)
+        if (is_listed(plain, needless[i].others))
+            return needless[i].why;
+    return NULL;
+}
+
 void suggest__name(struct Text *text, const char *word, const char *const *names, int count,
                    const struct Key *root) {
     char plain[PLAIN];
@@ -253,9 +286,12 @@ void suggest__name(struct Text *text, const char *word, const char *const *names
     const char *elsewhere = here ? NULL : translate_elsewhere(root, plain, &place);
     if (!here && !elsewhere)
         elsewhere = find_elsewhere(root, word, &place);
-    if (!here && !elsewhere)
+    const char *why = here || elsewhere ? NULL : why_needless(plain);
+    if (!here && !elsewhere && !why)
         here = text_nearest(word, names, count);
-    if (here)
+    if (why)
+        text_add(text, "; none is needed: %s", why);
+    else if (here)
         text_add(text, "; did you mean '%s'?", here);
     else if (elsewhere && place.length)
         text_add(text, "; did you mean '%s' in '%s'?", elsewhere, place.data);

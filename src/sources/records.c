@@ -14,6 +14,8 @@
 
 #define CHUNK ((size_t)1 << 18) /* bytes that are read at a time */
 
+#define DOS_END '\x1A' /* ends text files of DOS; it is no part of the text */
+
 /* A field in the buffer, before its quotes are removed. */
 struct Span {
     size_t from, to;
@@ -138,6 +140,9 @@ static int read_more(struct Records *records, struct Error *error) {
     code = check_text(records, (size_t)got, error);
     records->at_end = got == 0;
     records->length += (size_t)got;
+    while (records->at_end && records->length > records->from &&
+           records->buffer[records->length - 1] == DOS_END)
+        records->length--;
     records->buffer[records->length] = 0;
     return code;
 }

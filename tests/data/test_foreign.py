@@ -859,12 +859,13 @@ def test_packed_values_of_netcdf_are_warned_of(scratch):
     path = save(scratch, "x.h5", x=IMAGES.astype("i2"), y=LABELS)
     with h5py.File(path, "r+") as file:
         file["x"].attrs.update({"scale_factor": [0.1], "add_offset": 0.0, "_FillValue": np.int16(-32767)})
+        file["x"].attrs["missing_value"] = IMAGES[7, 0, 0, 0].astype("i2")
         file["y"].attrs["_FillValue"] = -1
     said = run(1, "train", recipe(scratch, split("{images: /x, labels: /y}")), "--out", f"{scratch}/o", "--quiet",
                cwd=scratch)[1]
     assert said.count("warning") == 1
     assert "x.h5:/x: values are used as they are stored; its attributes are not applied: " \
-        "scale_factor 0.1, _FillValue -32767\n" in said
+        f"scale_factor 0.1, missing_value {IMAGES[7, 0, 0, 0]}\n" in said  # no value is -32767
 
 
 def test_one_line_of_warning_each(scratch):

@@ -66,6 +66,10 @@ static void test_keys_and_kinds(void **state) {
          "demo.yaml:3: modle: unknown key; did you mean 'model'? (the file takes data, "
          "augment, "
          "model, optimizer, loss, train)"},
+        {18, "  num_workers: 4",
+         "demo.yaml:18: train.num_workers: unknown key; none is needed: each rank prepares its own "
+         "samples (train takes batch, shards, seed, rate, smoothing, length, warmup, times, "
+         "shuffle, last_batch, clip)"},
         {18, "  zzzzzz: 1",
          "demo.yaml:18: train.zzzzzz: unknown key (train takes batch, shards, seed, rate, "
          "smoothing, length, warmup, times, shuffle, last_batch, clip)"},
@@ -168,6 +172,9 @@ static void test_values(void **state) {
          "demo.yaml:16: optimizer.nesterov.rate: expected a number above 0 up to 10, found "
          "'1e-400' "
          "(too small for a double)"},
+        {16, "    rate: 1e-38",
+         "demo.yaml:16: optimizer.nesterov.rate: expected a number above 0 up to 10, found '1e-38' "
+         "(too small for float32)"},
         {16, "    rate: 0",
          "demo.yaml:16: optimizer.nesterov.rate: expected a number above 0 up to 10, found '0'"},
         {16, "    rate: 10.5",

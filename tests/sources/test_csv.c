@@ -52,6 +52,7 @@ static void good_tables(void **state) {
     static const char *const texts[] = {
         "a,b\n1,2\n3,4\n",
         "a,b\n1,2\n3,4",
+        "a,b\r\n1,2\r\n3,4\r\n\x1A",
         "a;b\n1;2\n3;4\n",
         "a\tb\r\n1\t2\r\n3\t4",
         "a,b\r\n1,2\r\n3,4\r\n",

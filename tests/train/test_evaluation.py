@@ -4,7 +4,7 @@ import csv
 
 import pytest
 
-from support.program import CHECKPOINT, refusal, result, run, settings
+from support.program import CHECKPOINT, DATA, refusal, result, run, settings
 from support.runs import MODEL, arrays, copy_data, synthesize, train, write_run_file
 
 np = pytest.importorskip("numpy")
@@ -120,6 +120,11 @@ class TestEvaluationOfAnEnsemble:
         counts = confusion(labels, expected)
         found = list(reports[0]["ensemble"]["class_accuracy"].values())
         assert found == approximately(list(np.diag(counts) / counts.sum(1)))
+
+
+def test_a_split_that_does_not_exist_is_answered_with_those_that_do(members):
+    line = refusal(DATA, "eval", members[0], "--split", "tset")
+    assert line.endswith("has no split 'tset'; it has test, train, validation; did you mean 'test'?")
 
 
 def confusion(labels, probabilities):

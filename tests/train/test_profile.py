@@ -145,7 +145,7 @@ def test_events_of_the_trace_are_steps_phases_and_layers(profile, events):
 
 def test_a_table_for_people(folder, recipe):
     """In the result of a run of one rank that stops early; the trace where it was asked for."""
-    trace = f"{folder}/elsewhere.json"
+    trace = f"{folder}/new/folder/trace.json"
     lines = run(1, "train", recipe, "--out", f"{folder}/words", "--quiet", "--stop-after", "2",
                 f"--profile={trace}")[0].splitlines()
     assert any(line.split()[:2] == ["2.body.0", "conv"] for line in lines)
@@ -156,7 +156,7 @@ def test_a_table_for_people(folder, recipe):
 
 
 @pytest.mark.parametrize("code, says, more", (
-    (6, "nowhere/trace.json: cannot be written", ("--profile={folder}/nowhere/trace.json",)),
+    (6, "shapes.h5 is a file, expected a folder", ("--profile={folder}/shapes.h5/trace.json",)),
     (2, "--profile: is for one run", ("--profile", "--folds", "2")),
     (2, "--profile: is of no use with --dry-run", ("--profile", "--dry-run")),
     (2, "--profile is given twice", ("--profile", "--profile=x.json")),

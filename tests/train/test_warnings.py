@@ -42,10 +42,11 @@ def warnings_of(recipe, out, *assignments):
     (["weights_equal"], ["initialise={weights: zeros}", "train.length=12 steps"]),
     (["weights_equal"], [f"model={MODEL.replace('32', '64')}", "initialise.weights={constant: {value: 0.01}}",
                          "train.length=12 steps", "optimizer.sgd.rate=0.001"]),
+    (["weights_still"], ["clip.norm=1e-30", "train.length=12 steps"]),
     (["overfitting"], ["data.validation=validation", "train.batch=20", "data.train=test", "train.length=200 steps"]),
     (["no_gap"], ["data.validation=train", f"model={MODEL.replace('out: 32', 'out: 2')}"]),
 ], ids=["a sound run", "initial loss", "rising", "flat", "at chance in the end", "too slow", "equal weights",
-        "nearly equal weights", "overfitting", "no gap"])
+        "nearly equal weights", "weights that stay", "overfitting", "no gap"])
 def test_names_what_is_wrong(request, recipe, folder, names, assignments):
     assert warnings_of(recipe, f"{folder}/{request.node.callspec.id}", *assignments) == names
 

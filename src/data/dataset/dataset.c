@@ -7,6 +7,7 @@
 #include "base/text.h"
 #include "data/dataset/block_digests.h"
 #include "data/dataset/cache.h"
+#include "data/dataset/opening.h"
 #include "data/statistics/pca.h"
 
 void dataset_close(struct Dataset *dataset) {
@@ -26,7 +27,7 @@ void dataset_close(struct Dataset *dataset) {
     for (int64_t i = 0; i < storage->owned_count; i++)
         memory_release(storage->owned[i]);
     memory_release_texts(dataset->notes, dataset->note_count);
-    memory_release(dataset->unapplied);
+    memory_release(dataset->unapplied.array);
     targets_release(&dataset->targets);
     table_encoding_release(&dataset->encoding);
     memory_release(storage->pairs);
@@ -180,17 +181,28 @@ int dataset_failed(const struct Dataset *dataset, struct Error *error) {
     return failure->code;
 }
 
+int dataset__refuse_split(const struct Dataset *dataset, const struct WantedSplit *wanted,
+                          struct Error *error) {
+    struct Text all = {0};
+    const char **names = memory_array(const char *, dataset->split_count, "names of splits");
+    for (int i = 0; i < dataset->split_count; i++) {
+        names[i] = dataset->splits[i].name;
+        text_add(&all, "%s%s", i ? ", " : "", names[i]);
+    }
+    const char *nearest = text_nearest(wanted->name, names, dataset->split_count);
+    fail(error, ERROR_DATA, "%s%s has no split '%s'; it has %s%s%s%s%s", dataset->path,
+         wanted->key ? "" : ":", wanted->name, all.data, wanted->hint ? wanted->hint : "",
+         nearest ? "; did you mean '" : "", nearest ? nearest : "", nearest ? "'?" : "");
+    text_release(&all);
+    memory_release(names);
+    return error_advise(error, ADVICE_IN_TEXT, NULL, NULL, 0);
+}
+
 const struct Split *dataset_split(const struct Dataset *dataset, const char *name,
                                   struct Error *error) {
-    struct Text names = {0};
-    for (int i = 0; i < dataset->split_count; i++) {
-        if (strcmp(dataset->splits[i].name, name) == 0) {
-            text_release(&names);
+    for (int i = 0; i < dataset->split_count; i++)
+        if (strcmp(dataset->splits[i].name, name) == 0)
             return &dataset->splits[i];
-        }
-        text_add(&names, "%s%s", i ? ", " : "", dataset->splits[i].name);
-    }
-    fail(error, ERROR_DATA, "%s: has no split '%s'; it has %s", dataset->path, name, names.data);
-    text_release(&names);
+    dataset__refuse_split(dataset, &(struct WantedSplit){.name = name}, error);
     return NULL;
 }

@@ -87,6 +87,20 @@ static inline bool split_is_direct(const struct Split *split) {
 struct Pca;
 struct Pair;
 
+/* Attributes by which other programs say how the numbers of an array are meant, and which are not
+ * applied. */
+struct UnappliedAttribute {
+    const char *name;
+    double value;
+    bool marks_missing; /* `value` stands for a missing one in the array */
+};
+enum { UNAPPLIED_MOST = 4 };
+struct UnappliedAttributes {
+    char *array; /* FILE:/path; NULL if there are none */
+    struct UnappliedAttribute items[UNAPPLIED_MOST];
+    int count;
+};
+
 struct Dataset {
     char *path;
     int64_t height, width, channels;
@@ -105,9 +119,8 @@ struct Dataset {
     struct TableEncoding encoding;
     /* the order of the dimensions was neither given nor stored, but guessed */
     bool axes_are_guessed;
-    /* what attributes of an array say about its values, and is not applied; NULL: nothing */
-    char *unapplied;
-    char **notes; /* texts about what was left out */
+    struct UnappliedAttributes unapplied; /* of the first array that has any */
+    char **notes;                         /* texts about what was left out */
     int note_count;
     struct DatasetStorage *storage; /* owns what the splits point to */
 };
@@ -234,7 +247,8 @@ void dataset_warn_of_classes(const struct Dataset *dataset, const struct Split *
 /* Returns whether any split has a sample of class `class`. The targets must be classes. */
 bool dataset_has_class(const struct Dataset *dataset, int64_t class);
 /* Logs warnings if the order of the dimensions was guessed and the channels seem to come first, and
- * if attributes of an array say that its numbers are not the values. */
+ * if attributes of an array say that its numbers are not the values, or that one of them, which
+ * occurs, stands for missing values. */
 void dataset_warn_of_arrays(const struct Dataset *dataset);
 /* Values are kept as float32, which represents whole numbers exactly up to 2^24. If values of some
  * channel (feature) are rounded so that few different ones remain between its least and its

@@ -7,32 +7,29 @@
 static const struct {
     const char *name;
     double harmless; /* with this value it says nothing */
-} attributes[] = {
-    {"scale_factor", 1}, {"add_offset", 0}, {"_FillValue", NAN}, {"missing_value", NAN}};
+    bool marks_missing;
+} attributes[UNAPPLIED_MOST] = {{"scale_factor", 1, false},
+                                {"add_offset", 0, false},
+                                {"_FillValue", NAN, true},
+                                {"missing_value", NAN, true}};
 
-static void add_attributes(const struct Array *array, struct Text *found) {
-    for (size_t i = 0; i < sizeof attributes / sizeof *attributes; i++) {
+static void find_attributes(const struct Array *array, struct UnappliedAttributes *found) {
+    for (int i = 0; i < UNAPPLIED_MOST; i++) {
         struct Error ignored;
         double value;
         const char *name = attributes[i].name;
         if (h5_has_attribute(array->file, array->name.path, name) &&
             !h5_read_attribute(array->file, array->name.path, name, H5_FLOAT64, &value, &ignored) &&
             isfinite(value) && value != attributes[i].harmless)
-            text_add(found, "%s%s %g", found->length ? ", " : "", name, value);
+            found->items[found->count++] = (struct UnappliedAttribute){
+                .name = name, .value = value, .marks_missing = attributes[i].marks_missing};
     }
+    if (found->count)
+        found->array = memory_print("%s:%s", array->name.file, array->name.path);
 }
 
 void opening__attributes(struct Opening *opening, const struct Arrays *arrays) {
-    struct Dataset *dataset = opening->dataset;
-    for (int i = 0; i < arrays->count && !dataset->unapplied; i++) {
-        const struct Array *array = &arrays->items[i];
-        struct Text found = {0};
-        add_attributes(array, &found);
-        if (found.length)
-            dataset->unapplied =
-                memory_print("%s:%s: values are used as they are stored; its attributes are not "
-                             "applied: %s",
-                             array->name.file, array->name.path, found.data);
-        text_release(&found);
-    }
+    struct UnappliedAttributes *found = &opening->dataset->unapplied;
+    for (int i = 0; i < arrays->count && !found->count; i++)
+        find_attributes(&arrays->items[i], found);
 }

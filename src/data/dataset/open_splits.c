@@ -119,19 +119,7 @@ static int refuse_wanted(struct Opening *opening, const struct WantedSplit *want
         refuse_without_splits(opening, wanted->name, error);
         return wanted->key ? error_blame_key(error, wanted->key) : error->code;
     }
-    struct Text all = {0};
-    const char **names = memory_array(const char *, dataset->split_count, "names of splits");
-    for (int i = 0; i < dataset->split_count; i++) {
-        names[i] = dataset->splits[i].name;
-        text_add(&all, "%s%s", i ? ", " : "", names[i]);
-    }
-    const char *nearest =
-        wanted->key ? text_nearest(wanted->name, names, dataset->split_count) : NULL;
-    fail(error, ERROR_DATA, "%s%s has no split '%s'; it has %s%s%s%s%s", dataset->path,
-         wanted->key ? "" : ":", wanted->name, all.data, wanted->hint ? wanted->hint : "",
-         nearest ? "; did you mean '" : "", nearest ? nearest : "", nearest ? "'?" : "");
-    text_release(&all);
-    memory_release(names);
+    dataset__refuse_split(dataset, wanted, error);
     return wanted->key ? error_blame_key(error, wanted->key) : error->code;
 }
 

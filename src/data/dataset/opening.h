@@ -126,6 +126,10 @@ struct Opening {
 /* dataset.c. Adds a note and takes ownership of it. */
 void dataset__note(struct Dataset *dataset, char *note);
 
+/* Lists the splits that the data set has, with the name nearest to `wanted`. Returns ERROR_DATA. */
+int dataset__refuse_split(const struct Dataset *dataset, const struct WantedSplit *wanted,
+                          struct Error *error);
+
 /* open_splits.c. Returns the file of the own layout, or NULL if none was given or it cannot be
  * opened. */
 struct H5File *opening__main(struct Opening *opening);

@@ -108,9 +108,55 @@ static bool is_few(int64_t channels) {
     return channels == 1 || channels == 3 || channels == 4;
 }
 
+static double image_bytes(const struct Dataset *dataset, const struct Split *split) {
+    return (double)split->count * (double)dataset_image_bytes(dataset, split);
+}
+
+static bool holds_target(const struct Dataset *dataset, const struct Split *split, float value) {
+    int64_t count = split->targets ? split->count * dataset->targets.count : 0, e = 0;
+    while (e < count && split->targets[e] != value)
+        e++;
+    return e < count;
+}
+
+/* Whether a number occurs among the images or the targets of a split. True for splits of more than
+ * DATASET_CHECKED bytes, which are not searched. */
+static bool holds_value(const struct Dataset *dataset, const struct Split *split, float value) {
+    int64_t each = dataset_elements(dataset);
+    bool found = holds_target(dataset, split, value) ||
+                 image_bytes(dataset, split) > (double)DATASET_CHECKED;
+    for (int64_t i = 0; i < split->count && !found; i++) {
+        const void *image = dataset_image(dataset, split, i);
+        for (int64_t e = 0; e < each && !found; e++)
+            found = split_value(split, image, e) == (double)value;
+    }
+    return found;
+}
+
+static bool matters(const struct Dataset *dataset, const struct UnappliedAttribute *attribute) {
+    bool found = !attribute->marks_missing;
+    for (int i = 0; i < dataset->split_count && !found; i++)
+        found = holds_value(dataset, &dataset->splits[i], (float)attribute->value);
+    return found;
+}
+
+static void warn_of_attributes(const struct Dataset *dataset) {
+    const struct UnappliedAttributes *unapplied = &dataset->unapplied;
+    struct Text found = {0};
+    for (int i = 0; i < unapplied->count; i++) {
+        const struct UnappliedAttribute *attribute = &unapplied->items[i];
+        if (matters(dataset, attribute))
+            text_add(&found, "%s%s %g", found.length ? ", " : "", attribute->name,
+                     attribute->value);
+    }
+    if (found.length)
+        log_warning("%s: values are used as they are stored; its attributes are not applied: %s",
+                    unapplied->array, found.data);
+    text_release(&found);
+}
+
 void dataset_warn_of_arrays(const struct Dataset *dataset) {
-    if (dataset->unapplied)
-        log_warning("%s", dataset->unapplied);
+    warn_of_attributes(dataset);
     if (dataset->axes_are_guessed && is_few(dataset->height) && dataset->width > 4 &&
         dataset->channels > 4)
         log_warning("%s: images are read as %" PRId64 " high, %" PRId64 " wide, with %" PRId64
@@ -236,9 +282,8 @@ static struct Numbers start_numbers(int64_t samples, int64_t each, int64_t chann
  * are not examined, and the result is zeros. The caller releases the extents. */
 static struct Numbers look_at_images(const struct Dataset *dataset, const struct Split *split,
                                      bool extents) {
-    double bytes = (double)split->count * (double)dataset_image_bytes(dataset, split);
     int64_t each = dataset_elements(dataset);
-    if (split->bytes || bytes > (double)DATASET_CHECKED)
+    if (split->bytes || image_bytes(dataset, split) > (double)DATASET_CHECKED)
         return (struct Numbers){0};
     struct Numbers numbers = start_numbers(split->count, each, dataset->channels, extents);
     for (int64_t i = 0; i < split->count; i++)
@@ -329,8 +374,8 @@ void dataset_warn_of_numbers(const struct Dataset *dataset, const struct Split *
 }
 
 void dataset_warn_of_constants(const struct Dataset *dataset, const struct Split *split) {
-    double bytes = (double)split->count * (double)dataset_image_bytes(dataset, split);
-    if (split->count < 2 || (split->in_blocks && bytes > (double)DATASET_CHECKED))
+    if (split->count < 2 ||
+        (split->in_blocks && image_bytes(dataset, split) > (double)DATASET_CHECKED))
         return;
     if (dataset->height == 1 && dataset->width == 1)
         warn_of_columns(dataset, split);

@@ -5,6 +5,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "base/memory.h"
 #include "run/chance.h"
 #include "train/trainer.h"
 
@@ -33,8 +34,10 @@
 #define SMALL_EPOCHS 5    /* of a whole run */
 #define SMALL_ACCURACY 0.95
 #define SMALL_VALUES 0.05 /* of the loss of chance */
-#define EQUAL_STEP 10     /* after so many steps the weights are looked at */
+#define LOOK_STEP 10      /* after so many steps the weights are looked at */
 #define EQUAL 1e-4F       /* of the largest: less is no difference */
+#define STILL 1e-9F       /* of the largest: less is no change; float32 resolves 6e-8 */
+#define STILL_COUNT 4096  /* weights of the last layer that are compared */
 
 enum Warned {
     WARNED_INITIAL = 1,
@@ -42,7 +45,8 @@ enum Warned {
     WARNED_FLAT = 4,
     WARNED_OVERFIT = 8,
     WARNED_SMALL = 16,
-    WARNED_EQUAL = 32
+    WARNED_EQUAL = 32,
+    WARNED_STILL = 64
 };
 
 /* Saved: a run that resumes says nothing twice, and concludes what it would have concluded. */
@@ -57,9 +61,18 @@ struct Seen {
     int64_t waited;             /* validations since then */
 };
 
+/* Weights as they were at the start. */
+struct Kept {
+    int row;        /* of the arena */
+    int64_t offset; /* of the first one in the state */
+    int64_t count;  /* 0: none are kept */
+    float *weights; /* (count) */
+};
+
 struct State {
     struct Seen seen;
     double chance;
+    struct Kept kept;
 };
 
 static const struct SavedField fields[] = {
@@ -84,12 +97,40 @@ static bool has_values(const struct Trainer *trainer) {
     return targets_are_values(&trainer->parts.dataset->targets);
 }
 
+/* Keeps the last weights that are trained: some gradient reaches those of the last layer unless its
+ * inputs are all 0. */
+static struct Kept keep_weights(const struct Trainer *trainer) {
+    const struct Arena *arena = model_arena(trainer->parts.model);
+    const bool *frozen = updater_frozen_rows(trainer->parts.updater);
+    struct Kept kept = {0};
+    for (int r = 0; r < arena->row_count; r++) {
+        const struct ArenaRow *row = &arena->rows[r];
+        if (row->role != ROLE_WEIGHT || frozen[r])
+            continue;
+        kept.row = r;
+        kept.count = row->count < STILL_COUNT ? row->count : STILL_COUNT;
+        kept.offset = row->offset + row->count - kept.count;
+    }
+    if (kept.count)
+        kept.weights =
+            memory_copy_array(trainer->state + kept.offset, kept.count, "weights of the start");
+    return kept;
+}
+
 static int on_start(struct Trainer *trainer, void *callback, struct Error *error) {
     struct State *state = callback;
     (void)error;
-    if (is_on(trainer))
-        state->chance = run_chance_loss(&trainer->options, &trainer->parts);
+    if (!is_on(trainer))
+        return OK;
+    state->chance = run_chance_loss(&trainer->options, &trainer->parts);
+    if (trainer->saved.progress.step < LOOK_STEP)
+        state->kept = keep_weights(trainer);
     return OK;
+}
+
+static void release(void *callback) {
+    struct State *state = callback;
+    memory_release(state->kept.weights);
 }
 
 /* Says it, unless it was said before. */
@@ -216,11 +257,36 @@ static void look_at_weights(struct Trainer *trainer, struct State *state) {
                  " units of layer %s (%s) have the same weights after %d steps: what "
                  "starts equal stays equal; initialise weights at random, not with zeros or a "
                  "constant",
-                 row->size[0], node->path, node_layer_name(node), EQUAL_STEP);
+                 row->size[0], node->path, node_layer_name(node), LOOK_STEP);
         warn(trainer, state, WARNED_EQUAL,
              (struct WarningReport){.name = "weights_equal", .text = text});
         return;
     }
+}
+
+static bool are_still(const struct Kept *kept, const float *weights) {
+    float most = 0, change = 0;
+    for (int64_t i = 0; i < kept->count; i++) {
+        most = fmaxf(most, fabsf(kept->weights[i]));
+        change = fmaxf(change, fabsf(weights[i] - kept->weights[i]));
+    }
+    return kept->count && change <= STILL * most;
+}
+
+/* A rate of 0 is meant. */
+static void look_for_changes(struct Trainer *trainer, struct State *state, double rate) {
+    const struct Kept *kept = &state->kept;
+    char text[400];
+    if (rate == 0 || !are_still(kept, trainer->state + kept->offset))
+        return;
+    const struct Node *node = model_node_of_row(trainer->parts.model, kept->row);
+    snprintf(
+        text, sizeof text,
+        "the weights of layer %s (%s) have not changed in %d steps: the rate (%.3g) or clip is "
+        "too small for float32, or no gradient reaches them",
+        node->path, node_layer_name(node), LOOK_STEP, rate);
+    warn(trainer, state, WARNED_STILL,
+         (struct WarningReport){.name = "weights_still", .text = text});
 }
 
 static int on_step(struct Trainer *trainer, void *callback, const struct StepReport *report,
@@ -236,8 +302,10 @@ static int on_step(struct Trainer *trainer, void *callback, const struct StepRep
     state->seen.sum += loss;
     if (++state->seen.steps == WINDOW)
         end_window(trainer, state, report->rate);
-    if (report->step == EQUAL_STEP)
+    if (report->step == LOOK_STEP) {
         look_at_weights(trainer, state);
+        look_for_changes(trainer, state, report->rate);
+    }
     return OK;
 }
 
@@ -318,6 +386,7 @@ static void on_epoch(struct Trainer *trainer, void *callback, const struct Epoch
 
 const struct Callback callback_warnings = {.name = "warnings",
                                            .state_size = sizeof(struct State),
+                                           .release = release,
                                            .saved = &saved,
                                            .prefix = "warnings_",
                                            .saved_offset = offsetof(struct State, seen),
