@@ -4,6 +4,7 @@
 
 #define TAG_ORIENTATION 0x0112
 #define TYPE_SHORT 3
+#define TYPE_LONG 4 /* not allowed, but written by some programs */
 
 static uint32_t number(const uint8_t *bytes, int count, bool little_endian) {
     uint32_t value = 0;
@@ -28,8 +29,9 @@ int exif__orientation(const uint8_t *block, size_t count) {
         const uint8_t *entry = block + at;
         if (number(entry, 2, little_endian) != TAG_ORIENTATION)
             continue;
-        uint32_t value = number(entry + 8, 2, little_endian);
-        bool is_known = number(entry + 2, 2, little_endian) == TYPE_SHORT && value <= 8;
+        uint32_t type = number(entry + 2, 2, little_endian);
+        uint32_t value = number(entry + 8, type == TYPE_LONG ? 4 : 2, little_endian);
+        bool is_known = (type == TYPE_SHORT || type == TYPE_LONG) && value <= 8;
         return is_known && value > 0 ? (int)value : 1;
     }
     return 1;

@@ -38,6 +38,10 @@ int pnm__decode(const struct PictureFile *file, struct Raster *raster, struct Er
 /* Whether a file begins as PGM and PPM do, by more than two letters. */
 bool pnm__recognise(const uint8_t *bytes, size_t count);
 
+/* Fails with what a library says of a file of this format: that it is damaged, or, if the message
+ * says that something is not supported, that it cannot be read. Returns ERROR_DATA. */
+int raster__refuse(const struct PictureFile *file, const char *format, const char *message,
+                   struct Error *error);
 /* Checks the size of a raster whose members are set, and allocates its values unless only the head
  * is wanted. */
 int raster__allocate(struct Raster *raster, const struct PictureFile *file, struct Error *error);

@@ -26,7 +26,7 @@ static void on_error(j_common_ptr library) {
     struct JpegDecoder *decoder = library->client_data;
     char message[JMSG_LENGTH_MAX];
     library->err->format_message(library, message);
-    fail(decoder->error, ERROR_DATA, "%s: damaged JPEG: %s", decoder->file->path, message);
+    raster__refuse(decoder->file, "JPEG", message, decoder->error);
     longjmp(decoder->back, 1);
 }
 
@@ -46,15 +46,12 @@ static void on_progress(j_common_ptr library) {
     longjmp(decoder->back, 1);
 }
 
-/* CMYK to RGB. Adobe's programs store the ink inverted. */
-static void from_cmyk(const uint8_t *row, bool inverted, int64_t width, uint8_t *out) {
-    for (int64_t x = 0; x < width; x++) {
-        int ink[4];
-        for (int c = 0; c < 4; c++)
-            ink[c] = inverted ? row[4 * x + c] : 255 - row[4 * x + c];
+/* CMYK to RGB. The ink is stored inverted, as Adobe's programs do; without Adobe's marker, too, as
+ * Pillow, OpenCV and browsers read such files. */
+static void from_cmyk(const uint8_t *row, int64_t width, uint8_t *out) {
+    for (int64_t x = 0; x < width; x++)
         for (int c = 0; c < 3; c++)
-            out[3 * x + c] = (uint8_t)((ink[c] * ink[3] + 127) / 255);
-    }
+            out[3 * x + c] = (uint8_t)((row[4 * x + c] * row[4 * x + 3] + 127) / 255);
 }
 
 static int orientation(const struct jpeg_decompress_struct *library) {
@@ -74,7 +71,7 @@ static void read_rows(struct JpegDecoder *decoder, bool ink) {
         JSAMPROW row = ink ? decoder->row : out;
         jpeg_read_scanlines(library, &row, 1);
         if (ink)
-            from_cmyk(row, library->saw_Adobe_marker, raster->width, out);
+            from_cmyk(row, raster->width, out);
     }
 }
 

@@ -18,7 +18,7 @@ struct PngDecoder {
 
 static void on_error(png_structp library, png_const_charp message) {
     struct PngDecoder *decoder = png_get_error_ptr(library);
-    fail(decoder->error, ERROR_DATA, "%s: damaged PNG: %s", decoder->file->path, message);
+    raster__refuse(decoder->file, "PNG", message, decoder->error);
     png_longjmp(library, 1);
 }
 

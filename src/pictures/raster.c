@@ -1,11 +1,20 @@
 #include <inttypes.h>
 #include <math.h>
+#include <string.h>
 
 #include "base/memory.h"
 #include "pictures/formats.h"
 
 static size_t sample_bytes(enum RasterType type) {
     return type == RASTER_UINT8 ? 1 : type == RASTER_UINT16 ? sizeof(uint16_t) : sizeof(float);
+}
+
+int raster__refuse(const struct PictureFile *file, const char *format, const char *message,
+                   struct Error *error) {
+    bool unsupported = strstr(message, "upported") || strstr(message, "not configured");
+    return fail(error, ERROR_DATA,
+                unsupported ? "%s: is a %s that cannot be read: %s" : "%s: damaged %s: %s",
+                file->path, format, message);
 }
 
 int raster__allocate(struct Raster *raster, const struct PictureFile *file, struct Error *error) {

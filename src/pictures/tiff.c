@@ -75,8 +75,8 @@ static int on_warning(TIFF *library, void *context, const char *where, const cha
 }
 
 static int damaged(const struct TiffFile *tiff, struct Error *error) {
-    return fail(error, ERROR_DATA, "%s: damaged TIFF: %s", tiff->file->path,
-                *tiff->message ? tiff->message : "its parts do not fit together");
+    return raster__refuse(tiff->file, "TIFF",
+                          *tiff->message ? tiff->message : "its parts do not fit together", error);
 }
 
 static bool is_direct(const struct TiffFile *tiff) {

@@ -1,6 +1,7 @@
 /* Reads a file of separated values record by record (RFC 4180). The memory does not grow with the
  * file. Fields may be quoted, and line ends may be those of any system; a byte-order mark, blank
- * lines, comments and a DOS end of file (0x1A) are skipped. Fields are split as in pandas.read_csv. Not collective. */
+ * lines, comments and a DOS end of file (0x1A) are skipped. Fields are split as in pandas.read_csv.
+ * Not collective. */
 #ifndef TRAINER_SOURCES_RECORDS_H
 #define TRAINER_SOURCES_RECORDS_H
 

@@ -383,10 +383,12 @@ static void exif_blocks(void **state) {
     uint8_t block[] = "Exif\0\0II*\0\x08\0\0\0\x02\0\x0F\x01\x02\0\x01\0\0\0\0\0\0\0"
                       "\x12\x01\x03\0\x01\0\0\0\x06\0\0\0";
     const uint8_t big[] = "MM\0*\0\0\0\x08\0\x01\x01\x12\0\x03\0\0\0\x01\0\x08\0\0";
+    const uint8_t wide[] = "MM\0*\0\0\0\x08\0\x01\x01\x12\0\x04\0\0\0\x01\0\0\0\x05";
     size_t count = sizeof block - 1;
     assert_int_equal(exif__orientation(block, count), 6);
     assert_int_equal(exif__orientation(block + 6, count - 6), 6);
     assert_int_equal(exif__orientation(big, sizeof big - 1), 8);
+    assert_int_equal(exif__orientation(wide, sizeof wide - 1), 5); /* a LONG in place of a SHORT */
     for (size_t cut = 0; cut < count; cut++)
         assert_int_equal(exif__orientation(block, cut), 1);
     block[10] = 0xFF; /* the directory is elsewhere */

@@ -286,7 +286,7 @@ static const char odd_file[] =
     "1.5, 2e1],\n"
     "        sizes: [1, 1000000], names: [true, '0x10', \"\", \xC3\xA9t\xC3\xA9, 'a: b']},\n"
     " model: [relu: null, {conv: {out: 9223372036854775807, init: {constant: {value: -0.0}}}},\n"
-    "         residual: {body: []}, scale: {affine: {factor: 1e-310, offsets: [.5, 1.]}},\n"
+    "         residual: {body: []}, scale: {affine: {factor: 1e-30, offsets: [.5, 1.]}},\n"
     "         {conv: {out: 1, init: zeros, bias: false}}],\n"
     " augment: [dropout], loss: kaiming, optimizer: {sgd: {rate: 0.30000000000000004}},\n"
     " train: {batch: 1, shards: 4, seed: -9223372036854775808, length: 0.5 epochs, warmup: 1 "

@@ -273,11 +273,13 @@ static bool are_still(const struct Kept *kept, const float *weights) {
     return kept->count && change <= STILL * most;
 }
 
-/* A rate of 0 is meant. */
+/* A rate of 0 is meant. Weights that are all equal have been named, and may be why no gradient
+ * arrives. */
 static void look_for_changes(struct Trainer *trainer, struct State *state, double rate) {
     const struct Kept *kept = &state->kept;
     char text[400];
-    if (rate == 0 || !are_still(kept, trainer->state + kept->offset))
+    if (rate == 0 || state->seen.warned & WARNED_EQUAL ||
+        !are_still(kept, trainer->state + kept->offset))
         return;
     const struct Node *node = model_node_of_row(trainer->parts.model, kept->row);
     snprintf(
