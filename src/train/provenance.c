@@ -14,6 +14,7 @@ static const struct SavedField fields[] = {
     SAVED_FIELD(struct Provenance, "data_digest", data_digest),
     SAVED_FIELD(struct Provenance, "validation_digest", validation_digest, .optional = true),
     SAVED_FIELD(struct Provenance, "weights_digest", weights_digest, .optional = true),
+    SAVED_FIELD(struct Provenance, "blocks_digest", blocks_digest, .optional = true),
     SAVED_END};
 const struct SavedTable provenance_saved = {
     .what = "a run", .fields = fields, .is_valid = is_valid};

@@ -16,6 +16,7 @@ struct Provenance {
     char *backend;
     char *data_digest;       /* of the training split */
     char *weights_digest;    /* of the weights of its samples; "" or NULL: they have none */
+    char *blocks_digest;     /* split_block_digest; "" or NULL: not streamed, or not known */
     char *validation_digest; /* "" or NULL: no validation, or not known */
 };
 extern const struct SavedTable provenance_saved;

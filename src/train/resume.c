@@ -102,13 +102,28 @@ int trainer__find_checkpoint(struct Trainer *trainer, struct Start *start, struc
     return ranks_agree(ranks, code, error);
 }
 
+/* The steps that an epoch had, by what the checkpoint says of its position; 0: it does not say. */
+static int64_t steps_before(const struct Progress *progress) {
+    int64_t done = progress->step - progress->step_in_epoch;
+    return progress->epoch > 0 && done > 0 && done % progress->epoch == 0 ? done / progress->epoch
+                                                                          : 0;
+}
+
 int trainer__check_position(const struct Trainer *trainer, const char *path, struct Error *error) {
     const struct Progress *progress = &trainer->saved.progress;
     int64_t total = trainer->parts.time.total, steps = trainer->parts.time.steps_per_epoch;
     int64_t step = progress->step;
     bool at_end = progress->end_is_due && step > 0 && step % steps == 0;
     int64_t epoch = step / steps - at_end, step_in_epoch = at_end ? steps : step % steps;
-    if (epoch != progress->epoch || step_in_epoch != progress->step_in_epoch)
+    bool differs = epoch != progress->epoch || step_in_epoch != progress->step_in_epoch;
+    if (differs && steps_before(progress))
+        return runfile_fail(trainer->file, error, ERROR_CHECKPOINT, "data.file",
+                            "%s: is of step %" PRId64 " of a run with %" PRId64
+                            " steps an epoch; split %s of %s makes %" PRId64
+                            ": it is not the data that the run began with",
+                            path, step, steps_before(progress), trainer->parts.train->name,
+                            trainer->parts.dataset->path, steps);
+    if (differs)
         return fail(error, ERROR_CHECKPOINT,
                     "%s: is of step %" PRId64 ", and says that it is step %" PRId64
                     " of epoch %" PRId64 "; with %" PRId64 " steps an epoch, step %" PRId64
@@ -169,6 +184,16 @@ static void warn_of_precision(const struct Trainer *trainer, enum Precision befo
                     precision_names[before], precision_names[now]);
 }
 
+/* Samples of a streamed split come in an order that depends on how the file stores them. */
+static void warn_of_blocks(const struct Trainer *trainer, const char *before) {
+    const char *now = trainer->saved.provenance.blocks_digest;
+    if (before && *before && *now && strcmp(before, now))
+        log_warning("the chunks of split %s of %s are not those of the file that the run began "
+                    "with: its samples come in another order from here on, some of them twice or "
+                    "not at all in this epoch",
+                    trainer->parts.train->name, trainer->parts.dataset->path);
+}
+
 /* What fixes the bits besides the run file. */
 static void warn_of_differences(const struct Trainer *trainer, const struct Provenance *before) {
     const struct Provenance *now = &trainer->saved.provenance;
@@ -182,6 +207,7 @@ static void warn_of_differences(const struct Trainer *trainer, const struct Prov
         log_warning("the run began with %s (%s) and goes on with %s (%s): its bits may differ from "
                     "an uninterrupted run's",
                     before->backend, before->versions, now->backend, now->versions);
+    warn_of_blocks(trainer, before->blocks_digest);
     if (before->threads != now->threads)
         log_warning("the run began with %" PRId64 " threads a rank and goes on with %" PRId64
                     ": its bits may differ from an uninterrupted run's",

@@ -89,6 +89,14 @@ static char *digest_of_weights(const struct Split *split) {
     return memory_copy_text(digest);
 }
 
+/* "" if the split is not streamed. */
+static char *digest_of_blocks(const struct RunParts *parts) {
+    char digest[DIGEST_TEXT] = "";
+    if (parts->holding.train.window)
+        split_block_digest(parts->train, digest);
+    return memory_copy_text(digest);
+}
+
 /* With the instructions for bf16 if the run makes use of them. The caller releases it. */
 static char *instruction_set_of(const struct Trainer *trainer) {
     const char *products = "";
@@ -113,6 +121,7 @@ static void describe_origin(struct Trainer *trainer) {
         .backend = memory_copy_text(trainer->parts.backend->name),
         .data_digest = memory_copy_text(trainer->parts.train->digest),
         .weights_digest = digest_of_weights(trainer->parts.train),
+        .blocks_digest = digest_of_blocks(&trainer->parts),
         .validation_digest = memory_copy_text(validation ? validation->digest : "")};
 }
 

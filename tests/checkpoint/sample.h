@@ -116,6 +116,7 @@ static inline struct Sample sample_make(int64_t step) {
         .versions = memory_copy_text("OpenBLAS 0.3.21 Haswell"),
         .backend = memory_copy_text("openblas"),
         .data_digest = memory_copy_text("00112233445566778899aabbccddeeff"),
+        .blocks_digest = memory_copy_text("0f1e2d3c4b5a69788796a5b4c3d2e1f0"),
         .validation_digest = memory_copy_text("ffeeddccbbaa99887766554433221100")};
     saved->progress = (struct Progress){
         .step = step,

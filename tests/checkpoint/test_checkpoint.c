@@ -57,6 +57,7 @@ static void assert_same_saved(const struct SavedState *a, const struct SavedStat
     assert_string_equal(p->versions, q->versions);
     assert_string_equal(p->backend, q->backend);
     assert_string_equal(p->data_digest, q->data_digest);
+    assert_string_equal(p->blocks_digest, q->blocks_digest);
     assert_string_equal(p->validation_digest, q->validation_digest);
     assert_memory_equal(&a->progress, &b->progress, sizeof a->progress);
     assert_memory_equal(&a->best, &b->best, sizeof a->best);

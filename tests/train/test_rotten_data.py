@@ -140,6 +140,17 @@ def test_resuming_refuses_other_data(half, recipe, split, used):
     assert f"was {used} other data: split {split} of data.h5 has the digest" in line
 
 
+def test_resuming_refuses_another_number_of_samples(half, recipe):
+    def shorten(file):
+        kept = {name: file[f"train/{name}"][:120] for name in ("images", "labels")}
+        del file["train"]
+        for name, values in kept.items():
+            file[f"train/{name}"] = values
+    change("data.h5", shorten)
+    line = refusal(CHECKPOINT, "train", recipe, "--out", half, "--resume", "--quiet")
+    assert re.search(r"of a run with \d+ steps an epoch; split train of data.h5 makes \d+: it is not the data", line)
+
+
 def test_resuming_refuses_other_data_if_the_file_never_had_digests(place, recipe):
     def drop(file):
         for split in ("train", "validation", "test"):

@@ -81,6 +81,18 @@ def test_a_stream_goes_on_in_the_middle_of_an_epoch(folder, recipes, streamed):
     assert resumed["digest"] == streamed["digest"]
 
 
+def test_a_file_whose_chunks_have_changed_is_noticed(scratch, recipes, streamed):
+    """The samples are the same, and come in another order from the middle of the epoch on."""
+    with h5py.File(recipes["gzip"].replace(".yaml", ".h5")) as file:
+        images, labels = file["x"][:], file["y"][:]
+    recipe = write(f"{scratch}/run.yaml", RUN.format(file=f"{scratch}/data.h5", axes="NCHW"))
+    for chunk in (25, 50):
+        write_packed(f"{scratch}/data.h5", images, labels, chunks=(chunk, 3, 32, 32))
+        more = ("--stop-after", 17) if chunk == 25 else ("--resume",)
+        said = run(1, "train", recipe, "--out", f"{scratch}/out", "--quiet", *STREAMED, *more)[1]
+        assert said.count("its samples come in another order from here on") == (chunk == 50)
+
+
 def test_balanced_epochs_have_the_same_bits_on_any_ranks_and_after_a_stop(folder, recipes, streamed):
     more = (*STREAMED, *settings("train.sampling=balanced", "train.length=1 epochs"))
     on_two = train(2, recipes["gzip"], f"{folder}/balanced-2", *more)

@@ -46,6 +46,19 @@ void blocks__measure(struct Pair *pair) {
     }
 }
 
+char *split_block_digest(const struct Split *split, char text[DIGEST_TEXT]) {
+    const struct Pair *pair = split->pair;
+    int64_t *sizes = memory_array(int64_t, 2 * pair->images.count, "sizes of blocks");
+    for (int i = 0; i < pair->images.count; i++) {
+        sizes[2 * i] = pair->images.items[i].count;
+        sizes[2 * i + 1] = pair->layouts[i].block;
+    }
+    size_t bytes = 2 * (size_t)pair->images.count * sizeof *sizes;
+    digest_text(digest_bytes(sizes, bytes), text);
+    memory_release(sizes);
+    return text;
+}
+
 int blocks__of(const struct Pair *pair, int64_t row, int64_t *first, int64_t *end) {
     int i = 0, high = pair->images.count - 1;
     while (i < high) {

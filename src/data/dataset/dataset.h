@@ -204,6 +204,9 @@ static inline bool split_has_class(const struct Split *split, int64_t classes, i
  * Only one thread at a time may call it. If the file has digests of blocks, a block that is used
  * for the first time is compared with its digest; dataset_check_read returns the result. */
 const void *dataset_image(const struct Dataset *dataset, const struct Split *split, int64_t sample);
+/* Returns the digest, in text, of where the blocks begin in which a split is streamed. The order of
+ * its samples depends on it. */
+char *split_block_digest(const struct Split *split, char text[DIGEST_TEXT]);
 /* Copies the same pixels as floats, (height, width, channels). */
 void dataset_copy_image(const struct Dataset *dataset, const struct Split *split, int64_t sample,
                         float *pixels);
