@@ -8,17 +8,22 @@
 #include "compute/strips.h"
 #include "compute/winograd.h"
 
-const char *const convolution_rule_names[] = {
-    [CONVOLUTION_AUTO] = "auto",           [CONVOLUTION_DIRECT] = "direct",
-    [CONVOLUTION_WINOGRAD] = "winograd",   [CONVOLUTION_FASTEST_1] = "fastest-1",
-    [CONVOLUTION_FASTEST_2] = "fastest-2", [CONVOLUTION_BF16_1] = "bf16-1",
-    [CONVOLUTION_FASTEST_3] = "fastest-3", [CONVOLUTION_FASTEST_4] = "fastest-4",
-    [CONVOLUTION_FASTEST_5] = "fastest-5", NULL};
+const char *const convolution_rule_names[] = {[CONVOLUTION_AUTO] = "auto",
+                                              [CONVOLUTION_DIRECT] = "direct",
+                                              [CONVOLUTION_WINOGRAD] = "winograd",
+                                              [CONVOLUTION_FASTEST_1] = "fastest-1",
+                                              [CONVOLUTION_FASTEST_2] = "fastest-2",
+                                              [CONVOLUTION_BF16_1] = "bf16-1",
+                                              [CONVOLUTION_FASTEST_3] = "fastest-3",
+                                              [CONVOLUTION_FASTEST_4] = "fastest-4",
+                                              [CONVOLUTION_FASTEST_5] = "fastest-5",
+                                              [CONVOLUTION_BF16_2] = "bf16-2",
+                                              NULL};
 
 enum ConvolutionRule convolution_rule(enum ConvolutionRule rule, enum Precision precision) {
     if (rule != CONVOLUTION_AUTO)
         return rule;
-    return precision == PRECISION_BF16 ? CONVOLUTION_BF16_1 : CONVOLUTION_FASTEST_5;
+    return precision == PRECISION_BF16 ? CONVOLUTION_BF16_2 : CONVOLUTION_FASTEST_5;
 }
 
 /* ---- the rule ---- */
@@ -64,38 +69,38 @@ static const struct Row fastest[] = {
     {NULL},
 };
 
-/* BF16_1 without instructions for bf16: the library would compute on copies in fp32, and our own
- * kernels convert what they read and write. */
-static const struct Row bf16_1_copying[] = {
+/* BF16_1 and BF16_2 without instructions for bf16: the library would compute on copies in fp32, and
+ * our own kernels convert what they read and write. */
+static const struct Row bf16_copying[] = {
     {winograd__method, EVERY_PASS, .kernel = 3, .stride = 1, .least_side = 3},
     {strips__method, .passes = EVERY_PASS},
     {NULL},
 };
 
-/* BF16_1 with AVX512_BF16: products of bf16 run at twice the rate of fp32, which Winograd's 2.25 to
- * 4 times fewer products beat (Zen 4, one core, GF/s as direct: Winograd 200 to 390 forward and
+/* The same with AVX512_BF16: products of bf16 run at twice the rate of fp32, which Winograd's 2.25
+ * to 4 times fewer products beat (Zen 4, one core, GF/s as direct: Winograd 200 to 390 forward and
  * backward data, 180 to 290 backward weights; oneDNN in bf16 212 to 261 and 175 to 232). Where
  * Winograd's kernels do not serve, the library does, except that its kernels for the gradient of an
  * image of few channels are slow (35). */
-static const struct Row bf16_1_avx512[] = {
+static const struct Row bf16_avx512[] = {
     {winograd__method, EVERY_PASS, .kernel = 3, .stride = 1, .least_side = 3},
     {strips__method, PASS_BIT(BACKWARD_DATA), .most_in = 4},
     {NULL},
 };
 
-/* BF16_1 with AMX: tiles multiply 14 times as fast as fp32 does, so that the library's forward and
- * backward data reach 490 to 1310 GF/s on 3×3 convolutions of 16 to 256 channels (Sapphire Rapids,
- * one core), against 200 to 400 of Winograd's. Its backward weights reach 330 to 570, against
- * Winograd's 210 to 320, but on 256 channels only 311 against 340. */
-static const struct Row bf16_1_amx[] = {
+/* The same with AMX: tiles multiply 14 times as fast as fp32 does, so that the library's forward
+ * and backward data reach 490 to 1310 GF/s on 3×3 convolutions of 16 to 256 channels (Sapphire
+ * Rapids, one core), against 200 to 400 of Winograd's. Its backward weights reach 330 to 570,
+ * against Winograd's 210 to 320, but on 256 channels only 311 against 340. */
+static const struct Row bf16_amx[] = {
     {winograd__method, PASS_BIT(BACKWARD_WEIGHTS), .kernel = 3, .stride = 1, .least_in = 256,
      .least_out = 256, .least_side = 3},
     {strips__method, PASS_BIT(BACKWARD_WEIGHTS), .kernel = 3, .most_in = 4},
     {NULL},
 };
 
-static const struct Row *const bf16_1[] = {
-    [BF16_NOT_NATIVE] = bf16_1_copying, [BF16_AVX512] = bf16_1_avx512, [BF16_AMX] = bf16_1_amx};
+static const struct Row *const rows_of_bf16[] = {
+    [BF16_NOT_NATIVE] = bf16_copying, [BF16_AVX512] = bf16_avx512, [BF16_AMX] = bf16_amx};
 
 static bool within(int64_t value, int64_t least, int64_t most) {
     return value >= least && (!most || value <= most);
@@ -133,8 +138,11 @@ static const struct Method *choose(const struct ConvolutionRequest *request, enu
         rule = request->precision == PRECISION_BF16 ? CONVOLUTION_BF16_1 : CONVOLUTION_FASTEST_1;
     rule = convolution_rule(rule, request->precision);
     const struct Row *row = fastest;
-    if (rule == CONVOLUTION_BF16_1 && request->precision == PRECISION_BF16)
-        row = bf16_1[products_of(request)];
+    bool for_bf16 = rule == CONVOLUTION_BF16_1 || rule == CONVOLUTION_BF16_2;
+    if (for_bf16 && request->precision == PRECISION_BF16)
+        row = rows_of_bf16[products_of(request)];
+    else if (for_bf16)
+        rule = CONVOLUTION_FASTEST_2;
     for (; row->method; row++) {
         const struct Method *method = row->method(request->variant, request->precision);
         if (rule >= row->since && (!row->variant || row->variant == request->variant) &&
@@ -150,6 +158,11 @@ unsigned convolution_own_passes(const struct ConvolutionRequest *request) {
         if (request->passes & PASS_BIT(pass) && choose(request, (enum Pass)pass))
             own |= PASS_BIT(pass);
     return own;
+}
+
+bool convolution_linear_in_bf16(enum ConvolutionRule rule, const struct Backend *backend) {
+    return convolution_rule(rule, PRECISION_BF16) == CONVOLUTION_BF16_2 && backend->bf16 &&
+           backend_bf16() != BF16_NOT_NATIVE;
 }
 
 static bool pass_normalises(const struct ConvolutionRequest *request, enum Pass pass) {

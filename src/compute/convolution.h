@@ -21,10 +21,12 @@ enum ConvolutionRule {
     CONVOLUTION_FASTEST_3, /* CONVOLUTION_FASTEST_2, and all passes of linear layers on CPUs with
                               AVX2 alone */
     CONVOLUTION_FASTEST_4, /* CONVOLUTION_FASTEST_3, and 1×1 convolutions of images there */
-    CONVOLUTION_FASTEST_5  /* CONVOLUTION_FASTEST_4, and 3×3 convolutions with stride 2 there */
+    CONVOLUTION_FASTEST_5, /* CONVOLUTION_FASTEST_4, and 3×3 convolutions with stride 2 there */
+    CONVOLUTION_BF16_2     /* CONVOLUTION_BF16_1, and linear layers by the library's kernels for
+                              bf16 where it has them; in fp32 as CONVOLUTION_FASTEST_2 */
 };
 /* Their words in run files: "auto", "direct", "winograd", "fastest-1", "fastest-2", "bf16-1",
- * "fastest-3", "fastest-4", "fastest-5", NULL. */
+ * "fastest-3", "fastest-4", "fastest-5", "bf16-2", NULL. */
 extern const char *const convolution_rule_names[];
 /* What AUTO means in that precision; any other rule means itself. */
 enum ConvolutionRule convolution_rule(enum ConvolutionRule rule, enum Precision precision);
@@ -48,6 +50,9 @@ struct Convolution;
 /* The requested passes that methods of our own serve. The others of a linear
  * layer, a 1×1 convolution of an image of one pixel, are the library's matrix products. */
 unsigned convolution_own_passes(const struct ConvolutionRequest *request);
+
+/* Whether the rule lets a linear layer multiply bf16: the CPU and the library can. */
+bool convolution_linear_in_bf16(enum ConvolutionRule rule, const struct Backend *backend);
 
 /* Whether methods serve forward and backward weights that read inputs with a scale. Without them
  * ConvInput.scale is NULL. */

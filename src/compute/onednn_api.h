@@ -9,7 +9,7 @@
 
 #include "compute/backend.h"
 
-struct Geometry { /* of one convolution with one number of samples */
+struct Geometry { /* of one convolution, or one linear layer, with one number of samples */
     dnnl_memory_desc_t x, weights, gradient, bias, y; /* gradient: of the weights */
     dnnl_dims_t strides, dilates, padding;
 };
@@ -53,6 +53,23 @@ static inline dnnl_status_t describe_pass(dnnl_primitive_desc_t *made, enum Pass
         return dnnl_convolution_backward_weights_primitive_desc_create(
             made, engine, dnnl_convolution_direct, g->x, g->gradient, NULL, g->y, g->strides,
             g->dilates, g->padding, g->padding, forward, attributes);
+    }
+}
+
+static inline dnnl_status_t describe_linear(dnnl_primitive_desc_t *made, enum Pass pass,
+                                            const struct Geometry *g, dnnl_engine_t engine,
+                                            const_dnnl_primitive_attr_t attributes,
+                                            const_dnnl_primitive_desc_t forward) {
+    switch (pass) {
+    case FORWARD:
+        return dnnl_inner_product_forward_primitive_desc_create(
+            made, engine, dnnl_forward_training, g->x, g->weights, g->bias, g->y, attributes);
+    case BACKWARD_DATA:
+        return dnnl_inner_product_backward_data_primitive_desc_create(
+            made, engine, g->x, g->weights, g->y, forward, attributes);
+    default:
+        return dnnl_inner_product_backward_weights_primitive_desc_create(
+            made, engine, g->x, g->gradient, NULL, g->y, forward, attributes);
     }
 }
 
@@ -111,6 +128,29 @@ static inline dnnl_status_t describe_pass(dnnl_primitive_desc_t *made, enum Pass
         status = dnnl_dilated_convolution_backward_weights_desc_init(
             &operation, dnnl_convolution_direct, &g->x, &g->gradient, NULL, &g->y, g->strides,
             g->dilates, g->padding, g->padding);
+    }
+    if (status != dnnl_success)
+        return status;
+    return dnnl_primitive_desc_create(made, &operation, attributes, engine, forward);
+}
+
+static inline dnnl_status_t describe_linear(dnnl_primitive_desc_t *made, enum Pass pass,
+                                            const struct Geometry *g, dnnl_engine_t engine,
+                                            const_dnnl_primitive_attr_t attributes,
+                                            const_dnnl_primitive_desc_t forward) {
+    dnnl_inner_product_desc_t operation;
+    dnnl_status_t status;
+    switch (pass) {
+    case FORWARD:
+        status = dnnl_inner_product_forward_desc_init(&operation, dnnl_forward_training, &g->x,
+                                                      &g->weights, &g->bias, &g->y);
+        break;
+    case BACKWARD_DATA:
+        status = dnnl_inner_product_backward_data_desc_init(&operation, &g->x, &g->weights, &g->y);
+        break;
+    default:
+        status = dnnl_inner_product_backward_weights_desc_init(&operation, &g->x, &g->gradient,
+                                                               NULL, &g->y);
     }
     if (status != dnnl_success)
         return status;

@@ -1,4 +1,5 @@
-/* Convolution by oneDNN: a primitive for each pass and number of samples, created in advance. */
+/* Convolution by oneDNN: a primitive for each pass and number of samples, created in advance. In
+ * bf16 a linear layer, a 1×1 convolution of an image of one pixel, is its inner product. */
 #include <string.h>
 
 #include "base/memory.h"
@@ -34,6 +35,7 @@ struct Conv {
     int64_t out_pixels, out_channels; /* of a sample */
     dnnl_engine_t engine;
     dnnl_stream_t stream;
+    bool linear;                /* by inner products */
     dnnl_memory_desc_t weights; /* OHWI, float */
     bool relu;                  /* after forward */
     float *zeros;               /* the bias of a convolution that has none */
@@ -50,11 +52,18 @@ static bool optimised(const char *implementation) {
     return strncmp(implementation, "ref", 3) != 0;
 }
 
+static bool is_linear(const struct ConvShape *s) {
+    return s->groups == 1 && s->height * s->width * s->out_height * s->out_width == 1 &&
+           s->kernel_height * s->kernel_width == 1;
+}
+
 static dnnl_status_t describe_weights(dnnl_memory_desc_t *description, const struct ConvShape *s,
-                                      dnnl_data_type_t type, bool any) {
+                                      bool linear, dnnl_data_type_t type, bool any) {
     if (s->groups == 1) {
         dnnl_dims_t sizes = {s->out_channels, s->in_channels, s->kernel_height, s->kernel_width};
-        return describe_layout(description, 4, sizes, type, any ? dnnl_format_tag_any : dnnl_ohwi);
+        dnnl_format_tag_t tag = linear ? dnnl_oi : dnnl_ohwi;
+        return describe_layout(description, linear ? 2 : 4, sizes, type,
+                               any ? dnnl_format_tag_any : tag);
     }
     dnnl_dims_t sizes = {s->groups, s->out_channels / s->groups, s->in_channels / s->groups,
                          s->kernel_height, s->kernel_width};
@@ -62,19 +71,21 @@ static dnnl_status_t describe_weights(dnnl_memory_desc_t *description, const str
 }
 
 /* `type`: of x, y and the weights that are multiplied. */
-static bool geometry_describe(struct Geometry *g, const struct ConvShape *s, int64_t samples,
-                              dnnl_data_type_t type) {
+static bool geometry_describe(struct Geometry *g, const struct ConvShape *s, bool linear,
+                              int64_t samples, dnnl_data_type_t type) {
     dnnl_dims_t x = {samples, s->in_channels, s->height, s->width};
     dnnl_dims_t y = {samples, s->out_channels, s->out_height, s->out_width};
     dnnl_dims_t bias = {s->out_channels};
     *g = (struct Geometry){.strides = {s->stride_height, s->stride_width},
                            .dilates = {s->dilation_height - 1, s->dilation_width - 1},
                            .padding = {s->pad_height, s->pad_width}};
-    return describe_layout(&g->x, 4, x, type, dnnl_nhwc) == dnnl_success &&
-           describe_layout(&g->y, 4, y, type, dnnl_nhwc) == dnnl_success &&
+    int rank = linear ? 2 : 4;
+    dnnl_format_tag_t tag = linear ? dnnl_nc : dnnl_nhwc;
+    return describe_layout(&g->x, rank, x, type, tag) == dnnl_success &&
+           describe_layout(&g->y, rank, y, type, tag) == dnnl_success &&
            describe_layout(&g->bias, 1, bias, dnnl_f32, dnnl_a) == dnnl_success &&
-           describe_weights(&g->weights, s, type, true) == dnnl_success &&
-           describe_weights(&g->gradient, s, dnnl_f32, true) == dnnl_success;
+           describe_weights(&g->weights, s, linear, type, true) == dnnl_success &&
+           describe_weights(&g->gradient, s, linear, dnnl_f32, true) == dnnl_success;
 }
 
 static void geometry_release(struct Geometry *g) {
@@ -146,8 +157,9 @@ static void pass_make(struct Conv *conv, struct Counted *counted, const struct G
     dnnl_primitive_attr_t attributes = primitive__attributes();
     if (conv->relu)
         primitive__attach(attributes, append_relu, RELU_SLOPE);
-    dnnl_status_t status = describe_pass(&primitive->description, pass, geometry, conv->engine,
-                                         attributes, counted->pass[FORWARD].description);
+    dnnl_status_t status = (conv->linear ? describe_linear : describe_pass)(
+        &primitive->description, pass, geometry, conv->engine, attributes,
+        counted->pass[FORWARD].description);
     dnnl_primitive_attr_destroy(attributes);
     const char *implementation = "ref";
     if (status != dnnl_success)
@@ -201,8 +213,8 @@ static struct Counted *counted_find(const struct Conv *conv, int64_t samples) {
 static bool counted_make(struct Conv *conv, const struct ConvShape *shape, int64_t samples,
                          unsigned passes) {
     struct Geometry geometry;
-    bool described =
-        geometry_describe(&geometry, shape, samples, conv->own.backend ? dnnl_f32 : dnnl_bf16);
+    bool described = geometry_describe(&geometry, shape, conv->linear, samples,
+                                       conv->own.backend ? dnnl_f32 : dnnl_bf16);
     if (described) {
         struct Counted *counted = &conv->counts[conv->count_count++];
         counted->samples = samples;
@@ -241,6 +253,7 @@ int onednn__conv_create(struct Plain own, struct Conv **conv, const struct ConvS
     made->out_pixels = shape->out_height * shape->out_width;
     made->out_channels = shape->out_channels;
     made->relu = shape->relu;
+    made->linear = !own.backend && is_linear(shape);
     CHECK(!shape->relu || passes == PASS_BIT(FORWARD));
     made->zeros = memory_array(float, shape->out_channels, "zero bias");
     made->counts = memory_array(struct Counted, sample_counts, "convolution");
@@ -251,10 +264,11 @@ int onednn__conv_create(struct Plain own, struct Conv **conv, const struct ConvS
         onednn__conv_release(made);
         return code;
     }
-    bool there = dnnl_engine_create(&made->engine, dnnl_cpu, 0) == dnnl_success &&
-                 dnnl_stream_create(&made->stream, made->engine, dnnl_stream_default_flags) ==
-                     dnnl_success &&
-                 describe_weights(&made->weights, shape, dnnl_f32, false) == dnnl_success;
+    bool there =
+        dnnl_engine_create(&made->engine, dnnl_cpu, 0) == dnnl_success &&
+        dnnl_stream_create(&made->stream, made->engine, dnnl_stream_default_flags) ==
+            dnnl_success &&
+        describe_weights(&made->weights, shape, made->linear, dnnl_f32, false) == dnnl_success;
     for (int i = 0; there && i < sample_counts; i++)
         if (!counted_find(made, samples[i]))
             there = counted_make(made, shape, samples[i], passes);

@@ -129,15 +129,17 @@ static void choose_precisions(struct Operations *operations, int tensors,
     }
 }
 
-/* An operation has the form for bf16 if there is one and all its tensors are. */
-static void choose_forms(struct Operations *operations, enum Variant variant) {
+/* An operation has the form for bf16 if there is one, which serves, and all its tensors are. */
+static void choose_forms(struct Operations *operations, const struct PlanRequest *request) {
     for (int i = 0; i < operations->count; i++) {
         struct Operation *operation = &operations->items[i];
         enum Precision precision = operations->precisions[operation->output];
         for (int j = 0; j < operation->input_count; j++)
             if (operations->precisions[operation->inputs[j]] == PRECISION_FP32)
                 precision = PRECISION_FP32;
-        const struct Layer *form = layer_form(operation->node->layer, variant, precision);
+        const struct Layer *form = layer_form(operation->node->layer, request->variant, precision);
+        if (form && form->serves && !form->serves(request))
+            form = NULL;
         if (form || is_view(operation))
             operation->precision = precision;
         if (form)
@@ -192,7 +194,7 @@ void fusion__build(struct Operations *operations, const struct Graph *graph,
     qsort(operations->items, (size_t)operations->count, sizeof *operations->items, by_place);
     mark_gradients(operations, graph, request->frozen);
     choose_precisions(operations, graph->tensor_count, request->precision);
-    choose_forms(operations, request->variant);
+    choose_forms(operations, request);
     release_draft(&draft);
 }
 

@@ -34,6 +34,7 @@
 
 struct Graph;
 struct InitialiseOptions;
+struct PlanRequest;
 
 /* Given to describe. It reads node->options and node->in, sets node->out and node->flops, and adds
  * rows. It fails through describe__fail, which names the file, line and key. */
@@ -248,6 +249,9 @@ struct Layer {
     bool (*draws)(const struct Node *node);
     /* NULL: it does not saturate, except at 0. */
     struct Saturation (*saturation)(const struct Node *node);
+    /* In a form for bf16: whether it computes in that plan; else the fp32 form does, on copies.
+     * NULL: in each. */
+    bool (*serves)(const struct PlanRequest *request);
     /* The output has one pixel whatever the size of the input image: its spatial dimensions are
      * gone. */
     bool drops_space;

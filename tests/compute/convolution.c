@@ -232,7 +232,8 @@ static void test_usual_shapes(const struct Subject *subject) {
         square(32, 3, 16, 3, 1, 1), square(32, 3, 64, 3, 1, 1),   square(16, 16, 16, 3, 1, 1),
         square(8, 64, 64, 3, 1, 1), square(16, 16, 32, 3, 2, 1),  square(16, 16, 32, 1, 2, 1),
         square(8, 32, 64, 1, 1, 1), square(8, 32, 32, 3, 1, 32),  square(9, 12, 24, 3, 1, 12),
-        square(8, 16, 32, 1, 1, 2), square(11, 20, 20, 3, 2, 20), square(12, 8, 8, 5, 3, 8)};
+        square(8, 16, 32, 1, 1, 2), square(11, 20, 20, 3, 2, 20), square(12, 8, 8, 5, 3, 8),
+        square(1, 40, 24, 1, 1, 1)};
     for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++)
         check_shape(subject, &shapes[i], (const int64_t[COUNTS]){2, 5, 1});
 }
@@ -250,7 +251,8 @@ static void prepare_next(const struct Subject *subject, const struct Convolution
 /* The same bits again, from and to other addresses, and with weights that are prepared in turn. */
 static void test_repeats(const struct Subject *asked) {
     struct ConvShape shapes[] = {square(16, 3, 16, 3, 1, 1), square(16, 16, 32, 3, 2, 1),
-                                 square(13, 17, 33, 3, 1, 1), square(9, 32, 32, 3, 1, 32)};
+                                 square(13, 17, 33, 3, 1, 1), square(9, 32, 32, 3, 1, 32),
+                                 square(1, 40, 24, 1, 1, 1)};
     const int64_t samples = 6;
     for (size_t k = 0; k < sizeof shapes / sizeof *shapes; k++) {
         const struct ConvShape *s = &shapes[k];

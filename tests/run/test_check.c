@@ -95,7 +95,7 @@ static void test_convolution_rules(void **state) {
     assert_int_equal(rule_of(NULL, path, NULL), CONVOLUTION_AUTO);
     assert_int_equal(rule_of(NULL, path, "train.convolution=winograd"), CONVOLUTION_WINOGRAD);
     assert_int_equal(convolution_rule(CONVOLUTION_AUTO, PRECISION_FP32), CONVOLUTION_FASTEST_5);
-    assert_int_equal(convolution_rule(CONVOLUTION_AUTO, PRECISION_BF16), CONVOLUTION_BF16_1);
+    assert_int_equal(convolution_rule(CONVOLUTION_AUTO, PRECISION_BF16), CONVOLUTION_BF16_2);
     assert_int_equal(convolution_rule(CONVOLUTION_DIRECT, PRECISION_BF16), CONVOLUTION_DIRECT);
 }
 

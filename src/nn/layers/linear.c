@@ -1,5 +1,6 @@
 /* Fully connected: y (n,O) = x (n,F) · wᵀ + bias. Passes that the plan's rule gives to methods of
- * our own are those of a convolution of one pixel; the others are the library's products. */
+ * our own are those of a convolution of one pixel; the others are the library's products of
+ * matrices, or, in bf16, its kernels for such a convolution. */
 #include <inttypes.h>
 #include <stddef.h>
 
@@ -7,6 +8,7 @@
 #include "nn/dropconnect.h"
 #include "nn/initialise.h"
 #include "nn/layer.h"
+#include "nn/plan.h"
 
 struct LinearOptions {
     int64_t out;
@@ -57,6 +59,13 @@ static bool draws(const struct Node *node) {
     return ((const struct LinearOptions *)node->options)->dropconnect > 0;
 }
 
+/* Products of matrices are fp32, so that the form for bf16 needs kernels for every pass. */
+static const bool in_bf16 = KERNEL_PRECISION == PRECISION_BF16;
+
+static bool serves(const struct PlanRequest *request) {
+    return !in_bf16 || convolution_linear_in_bf16(request->convolution, request->backend);
+}
+
 struct LinearState {
     struct Convolution *methods; /* NULL: they serve no pass */
     unsigned own;                /* the passes that they serve */
@@ -85,7 +94,7 @@ static int make_methods(struct Planning *planning, struct LinearState *state) {
                                     .fixed_weights = !planning->training};
     struct ConvolutionRequest request = planning_request(planning, &pixel);
     unsigned all = request.passes;
-    state->own = request.passes = convolution_own_passes(&request);
+    state->own = request.passes = in_bf16 ? all : convolution_own_passes(&request);
     if (state->own) {
         int code = convolution_create(&state->methods, &request, planning->error);
         if (code)
@@ -214,4 +223,5 @@ const struct Layer KERNEL(layer_linear) = {
     .forward = forward,
     .backward = backward,
     .draws = draws,
+    .serves = serves,
 };
