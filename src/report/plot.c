@@ -19,7 +19,7 @@
 #define HEIGHT 300 /* with one line of the key */
 #define KEY_LINE 24
 #define KEY_ROOM (WIDTH - 50) /* beside the marks of the y axis */
-#define KEY_SAMPLE 50         /* beside each title, with the space around both */
+#define KEY_SAMPLE 60         /* beside each title, with the space around both */
 #define LETTER 8
 #define WIDE 20
 #define SHORT 500     /* a logarithmic axis over less than this factor has marks of its own, */
@@ -218,7 +218,7 @@ static void add_panel(struct Text *script, const struct Plot *given, int panel) 
     int64_t any = 0, *drawn = memory_array(int64_t, plot->series_count, "values that are drawn");
     struct Key key = key_of(plot);
     /* gnuplot takes letters for wider than they are, and would make fewer columns than fit */
-    text_add(script, "set key maxcols %d width -%d\n", key.columns, key.longest / 3 + 1);
+    text_add(script, "set key maxcols %d width -%d\n", key.columns, key.longest / 4);
     for (int i = 0; i < plot->series_count; i++)
         any += drawn[i] = add_values(script, plot, panel, i);
     add_setting(script, "title", plot->title);
@@ -253,7 +253,7 @@ static void add_script(struct Text *script, const struct Plot *panels, int count
                  : "font 'sans-serif,16'");
     text_add(script, "set border 3 lc rgb '" INK "'\nset tics nomirror textcolor rgb '" INK "'\n"
                      "set grid lc rgb '#a0"
-                     "7d8590'\nset key above samplen 2 noenhanced textcolor rgb '" INK "'\n"
+                     "7d8590'\nset key above Left reverse samplen 2 noenhanced textcolor rgb '" INK "'\n"
                      "set boxwidth 0.9 relative\n"
                      "set palette defined (0 '#4477aa', 1 '#66ccee', 2 '#ccbb44', 3 '#ee6677')\n");
     if (count > 1)

@@ -66,7 +66,7 @@ def test_a_run(runs):
     best = max(float(re.search('"validation_accuracy":([0-9.e-]+)', line)[1]) for line in lines
                if "validation_accuracy" in line)
     assert row[heads.index("best validation accuracy")] == f"{100 * best:.2f} %"
-    for words in ("Reliability", "Norm of the update", "Deviation of each layer", "Units that fire", "as histograms"):
+    for words in ("Reliability", "Norm of the update", "Deviation of each layer", "as histograms"):
         assert any(words in name for name in page.pictures)
     assert os.path.exists(f"{runs}/a/report/loss.svg") and os.path.exists(f"{runs}/a/report/mistakes-1-1.png")
     matrix = [row for row in page.rows if len(row) == 11 and row[1].isdigit()]
@@ -78,6 +78,15 @@ def test_a_run(runs):
     accuracy = next(row[1] for row in page.rows if row[0] == "accuracy")
     assert accuracy in evaluated
     assert report(f"{runs}/a") == path  # an older report is replaced
+
+
+@pytest.mark.parametrize("dead", [0, 1])
+def test_curves_that_are_all_0_are_a_sentence(runs, scratch, dead):
+    shutil.copytree(f"{runs}/a", f"{scratch}/a")
+    write(f"{scratch}/a/monitor.jsonl", re.sub(r'"dead":\d+', f'"dead":{dead}', read(f"{runs}/a/monitor.jsonl")))
+    path = report(f"{scratch}/a", "--curves-only")
+    assert any("Units that fire" in name for name in Page(path).pictures) == bool(dead)
+    assert ("No unit is dead" in read(path)) == (not dead)
 
 
 def test_several_runs_on_two_ranks(runs):

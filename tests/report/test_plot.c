@@ -82,6 +82,17 @@ static int height_of(int titles) {
     return atoi(found + strlen("viewBox=\"0 0 960 "));
 }
 
+/* A title that ended at its sample would run into the sample of the column before. */
+static void test_titles_of_the_key_begin_beside_their_samples(void **state) {
+    (void)state;
+    const double y[] = {1, 2};
+    const struct PlotSeries series[] = {{.title = "training", .count = 2, .y = y},
+                                        {.title = "a", .count = 2, .y = y}};
+    const struct Plot plot = {.series = series, .series_count = 2};
+    draw(&plot, 1, "plot.svg");
+    assert_null(strstr(strstr(content, "<title>training"), "text-anchor=\"end\""));
+}
+
 static void test_a_long_key_takes_nothing_from_the_curves(void **state) {
     (void)state;
     assert_int_equal(height_of(1), 300);
@@ -175,6 +186,7 @@ int main(void) {
         cmocka_unit_test(test_values_that_no_axis_has_are_left_out),
         cmocka_unit_test(test_a_line_of_one_value_is_a_point),
         cmocka_unit_test(test_panels_without_values_are_empty),
+        cmocka_unit_test(test_titles_of_the_key_begin_beside_their_samples),
         cmocka_unit_test(test_a_long_key_takes_nothing_from_the_curves),
         cmocka_unit_test(test_words_are_never_commands),
         cmocka_unit_test(test_axes_have_names_ranges_and_marks),

@@ -11,24 +11,26 @@ struct Quantity {
     const char *value;      /* the column that is drawn */
     const char *end;        /* only names with this ending are drawn; NULL: all are */
     bool log_y;
-    bool leaves_out; /* curves that are 0 everywhere are omitted, unless all are */
+    /* Curves that are 0 everywhere are left out, and this stands there if all are; NULL: none is.
+     */
+    const char *nothing;
     const char *file, *axis, *caption;
 };
 
 static const struct Quantity quantities[] = {
-    {"parameter", "name", "ratio", "weight", true, false, "update-ratio", "update / weight",
+    {"parameter", "name", "ratio", "weight", true, NULL, "update-ratio", "update / weight",
      "Norm of the update over that of the weights: about 1e-3 is healthy, 1e-1 is a rate too high, "
      "1e-5 one too low"},
-    {"parameter", "name", "gradient", "weight", true, false, "gradients", "norm",
+    {"parameter", "name", "gradient", "weight", true, NULL, "gradients", "norm",
      "Norm of each parameter's gradient"},
-    {"layer", "layer", "std", NULL, true, false, "activations", "deviation",
+    {"layer", "layer", "std", NULL, true, NULL, "activations", "deviation",
      "Deviation of each layer's output: it should neither vanish nor explode with the depth"},
-    {"layer", "layer", "zeros", NULL, false, true, "zeros", "share",
-     "Share of outputs that are 0. Layers that have none are left out if others have some"},
-    {"layer", "layer", "dead", NULL, false, true, "dead", "units",
-     "Units that fire for no sample of the probe. Layers that have none are left out if others "
-     "have some"},
-    {"layer", "layer", "saturated", NULL, false, false, "saturated", "share",
+    {"layer", "layer", "zeros", NULL, false, "No layer has outputs that are 0.", "zeros", "share",
+     "Share of outputs that are 0. Layers that have none are left out"},
+    {"layer", "layer", "dead", NULL, false,
+     "No unit is dead: each fires for some sample of the probe.", "dead", "units",
+     "Units that fire for no sample of the probe. Layers that have none are left out"},
+    {"layer", "layer", "saturated", NULL, false, NULL, "saturated", "share",
      "Share of outputs where the activation is saturated"},
 };
 
@@ -113,10 +115,12 @@ int report_add_inside(struct Report *report, struct Error *error) {
         const char **names;
         int count = metrics_table_names(table, quantities[i].kind, quantities[i].key, &names);
         count = choose(table, &quantities[i], false, names, count);
-        int nonzero =
-            quantities[i].leaves_out ? choose(table, &quantities[i], true, names, count) : 0;
-        if (count)
-            code = draw(report, table, &quantities[i], names, nonzero ? nonzero : count, error);
+        int drawn =
+            quantities[i].nothing ? choose(table, &quantities[i], true, names, count) : count;
+        if (drawn)
+            code = draw(report, table, &quantities[i], names, drawn, error);
+        else if (count)
+            page_words(&report->page, "%s", quantities[i].nothing);
         memory_release(names);
     }
     return code ? code : report_add_histograms(report, error);
