@@ -1,5 +1,6 @@
 /* Item 1: the data. Counts here; duplicates and constant images in images.c, what preprocessing
- * makes of the pixels in preprocessed.c, swapped channels in channels.c. */
+ * makes of the pixels in preprocessed.c, swapped channels in channels.c, wrong labels in
+ * neighbours.c. */
 #include <inttypes.h>
 #include <math.h>
 #include <string.h>
@@ -352,6 +353,8 @@ int check__data(struct Preflight *preflight, struct Error *error) {
             code = check__channels(preflight, error);
         if (!code)
             code = check__preprocessed(preflight, error);
+        if (!code)
+            code = check__neighbours(preflight, error);
         if (!code)
             code = check__mirrored(preflight, error);
         if (!code)

@@ -39,6 +39,12 @@ struct Preflight;
 void check__blame_low_rate(const struct Preflight *preflight, struct Finding *finding,
                            enum CheckVerdict verdict, const char *cause, const char *advice);
 
+/* What items 1 and 7 say if the training split has many wrong labels. */
+#define CHECK_WRONG_LABELS                                                                         \
+    "many labels of the training split do not go with the samples, and those of the validation "   \
+    "split do"
+#define CHECK_WRONG_LABELS_ADVICE "look at samples of the training split and their labels"
+
 /* What in the run file keeps the run from learning. */
 struct Hindrance {
     bool looked_for;

@@ -15,6 +15,8 @@ bool check__rows_are_unique(const struct Dataset *dataset, const struct Split *s
 int check__preprocessed(struct Preflight *preflight, struct Error *error);
 /* channels.c: whether two channels, or columns of a table, are swapped in the validation split. */
 int check__channels(struct Preflight *preflight, struct Error *error);
+/* neighbours.c: whether labels of the training split are wrong, as those of similar samples say. */
+int check__neighbours(struct Preflight *preflight, struct Error *error);
 /* mirrored.c: whether the mirror images that augmentation makes are images of this data. */
 int check__mirrored(struct Preflight *preflight, struct Error *error);
 

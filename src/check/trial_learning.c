@@ -194,10 +194,7 @@ static void blame_wrong_labels(struct Finding *finding, const struct Trial *tria
                  "%%)",
                  100 * check__right_if_shifted(&trial->validation, 0),
                  100 * training_accuracy(trial));
-    finding__blame(finding, CHECK_DOUBTFUL,
-                   "many labels of the training split do not go with the samples, and those of the "
-                   "validation split do",
-                   "look at samples of the training split and their labels");
+    finding__blame(finding, CHECK_DOUBTFUL, CHECK_WRONG_LABELS, CHECK_WRONG_LABELS_ADVICE);
 }
 
 /* Values, and sets of classes, which have no numbers that could be wrong. If little is learnt in

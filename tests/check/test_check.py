@@ -123,6 +123,40 @@ class TestData:
             file["train/labels"][...] = 4
         assert "all samples are of one class" in check(damaged(only), "data", code=FOUND)["cause"]
 
+    @pytest.mark.parametrize("wrong", [0, 0.2])
+    def test_wrong_labels_of_the_training_split(self, scratch, wrong):
+        def change(split, images, labels, random):
+            drawn = random.integers(0, broken_runs.CLASSES, len(labels))
+            return images, np.where((split == "train") & (random.random(len(labels)) < wrong), drawn, labels)
+        data = broken_runs.write_data(str(scratch / f"wrong-{wrong}.h5"), change, train=3000, validation=1000)
+        report = check(broken_runs.write_recipe(str(scratch / f"wrong-{wrong}.yaml"), data), "data")
+        figures = finding(report, "similar_samples")["figures"]
+        assert figures.get("wrong_labels", 0) == pytest.approx(wrong, abs=0.08)
+        assert causes(report).keys() == ({"similar_samples"} if wrong else set())
+        if wrong:
+            assert "many labels of the training split" in report["cause"]
+
+    def test_agreement_of_similar_samples_is_that_of_numpy(self, scratch):
+        data = broken_runs.write_data(str(scratch / "agreement.h5"))
+        figures = finding(check(broken_runs.write_recipe(str(scratch / "agreement.yaml"), data), "data"),
+                          "similar_samples")["figures"]
+        with h5py.File(data) as file:
+            images, labels = file["train/images"][()].astype(float), file["train/labels"][()]
+            others, truths = file["validation/images"][()].astype(float), file["validation/labels"][()]
+        mean, std = images.mean((0, 1, 2)), images.std((0, 1, 2))
+        cells = [((part - mean) / std).reshape(-1, 4, 2, 4, 2, 3).sum((2, 4)).reshape(len(part), -1)
+                 for part in (images, others)]
+
+        def right(points, truths, alone):
+            apart = ((points[:, None] - cells[0]) ** 2).sum(2)
+            if alone:
+                np.fill_diagonal(apart, np.inf)
+            nearest = labels[np.argsort(apart, 1)[:, :10]]
+            votes = (nearest[:, :, None] == nearest[:, None]).sum(2)
+            return np.mean(nearest[np.arange(len(votes)), votes.argmax(1)] == truths)
+        assert figures["agree"] == pytest.approx(right(cells[0], labels, True), abs=0.004)
+        assert figures["agree_in_validation"] == pytest.approx(right(cells[1], truths, False), abs=0.01)
+
     def test_labels_that_begin_at_1(self, damaged):
         def shift(file):
             for split in ("train", "validation", "test"):
