@@ -17,7 +17,7 @@
 #define MOST_TRAIN 50000
 #define MOST_ASKED 5000 /* of each split */
 #define SURE 4          /* standard errors */
-#define MANY_WRONG 0.1
+#define MANY_WRONG 0.12
 
 /* Samples that are spread over a split: their preprocessed channels, summed in cells. */
 struct Points {

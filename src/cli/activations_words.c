@@ -26,9 +26,9 @@ double activations_gradient_norm(const struct ActivationsReport *report,
 
 static void print_part(int64_t part, int64_t count, bool measured) {
     if (measured && count > 0)
-        printf(" %8.2f %%", 100 * (double)part / (double)count);
+        printf(" %7.2f %%", 100 * (double)part / (double)count);
     else
-        printf(" %10s", "-");
+        printf(" %9s", "-");
 }
 
 static void print_number(double number, bool measured) {
@@ -38,18 +38,34 @@ static void print_number(double number, bool measured) {
     printf(" %10s", text);
 }
 
-static void print_layer(const struct ActivationsReport *report, int index) {
+/* The columns of names, as wide as the longest of each. */
+struct Widths {
+    int path, kind;
+};
+
+static struct Widths widths_of(const struct ActivationsReport *report) {
+    struct Widths widths = {(int)strlen("layer"), 0};
+    for (int i = 0; i < probing_node_count(report->outputs); i++) {
+        struct ProbeNode node;
+        probing_node(report->outputs, i, &node);
+        int path = (int)strlen(node.node->path), kind = (int)strlen(node_layer_name(node.node));
+        widths.path = path > widths.path ? path : widths.path;
+        widths.kind = kind > widths.kind ? kind : widths.kind;
+    }
+    return widths;
+}
+
+static void print_layer(const struct ActivationsReport *report, struct Widths widths, int index) {
     struct ProbeNode node;
     probing_node(report->outputs, index, &node);
     const struct ProbeValues *output = &node.output;
     struct ProbeValues gradient = activations_gradient_at(report, node.node);
-    printf("%-14s %-13s", node.node->path, node_layer_name(node.node));
+    printf("%-*s %-*s", widths.path, node.node->path, widths.kind, node_layer_name(node.node));
     print_number(output->mean, output->count > 0);
     print_number(output->std, output->count > 0);
     print_part(output->zeros, output->count, true);
     print_part(output->saturated, output->count, node.saturates);
-    printf(" %6" PRId64 " of %-6" PRId64, node.dead, node.units);
-    print_number(gradient.mean, gradient.count > 0);
+    printf(" %5" PRId64 " of %-4" PRId64, node.dead, node.units);
     print_number(gradient.std, gradient.count > 0);
     if (output->nonfinite + gradient.nonfinite)
         printf("  %" PRId64 " NaN or Inf", output->nonfinite + gradient.nonfinite);
@@ -133,14 +149,16 @@ static void print_verdict(const struct ActivationsReport *report) {
 
 void activations_print_words(const struct ActivationsReport *report) {
     const struct Arena *arena = model_arena(report->model);
-    printf("%s, split %s of %s, %" PRId64 " samples; %s\n\n", shown(report->path),
-           shown(report->split->name), shown(report->dataset->path), report->samples,
-           report->initial ? "all as in training"
-                           : "outputs as in prediction, gradients as in training");
-    printf("%-14s %-13s %10s %10s %10s %10s %16s %10s %10s\n", "layer", "", "mean", "std", "zeros",
-           "saturated", "dead units   ", "gradient", "std");
+    struct Widths widths = widths_of(report);
+    printf("%s, split %s of %s, %" PRId64 " samples\n", shown(report->path),
+           shown(report->split->name), shown(report->dataset->path), report->samples);
+    puts(report->initial ? "outputs: as in training; gradient: std of the gradient at them\n"
+                         : "outputs: as in prediction; gradient: std of the gradient at them, as in "
+                           "training\n");
+    printf("%-*s %-*s %10s %10s %9s %9s %13s %10s\n", widths.path, "layer", widths.kind, "", "mean",
+           "std", "zeros", "saturated", "dead units", "gradient");
     for (int i = 0; i < probing_node_count(report->outputs); i++)
-        print_layer(report, i);
+        print_layer(report, widths, i);
     printf("\n%-28s %10s %10s %10s %10s\n", "parameter", "mean", "std", "norm", "gradient");
     for (int r = 0; r < arena->row_count; r++) {
         const struct ArenaRow *row = &arena->rows[r];
