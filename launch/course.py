@@ -512,8 +512,8 @@ def block_pattern(name):
 
 
 def scales(figures, line):
-    """Returns the scales with which differences of a line's figures are compared: their magnitudes, or, for the mean in
-    a line of trainer activations, the deviation after it, because such a mean may be almost 0."""
+    """Returns the scales with which differences of a line's figures are compared: their magnitudes, or, for the mean
+    in a line of trainer activations, the deviation after it, because such a mean may be almost 0."""
     scale = [abs(figure) for figure in figures]
     if ACTIVATIONS.match(line):
         scale[1] = max(scale[1:3])

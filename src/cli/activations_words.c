@@ -152,9 +152,10 @@ void activations_print_words(const struct ActivationsReport *report) {
     struct Widths widths = widths_of(report);
     printf("%s, split %s of %s, %" PRId64 " samples\n", shown(report->path),
            shown(report->split->name), shown(report->dataset->path), report->samples);
-    puts(report->initial ? "outputs: as in training; gradient: std of the gradient at them\n"
-                         : "outputs: as in prediction; gradient: std of the gradient at them, as in "
-                           "training\n");
+    puts(report->initial
+             ? "outputs: as in training; gradient: std of the gradient at them\n"
+             : "outputs: as in prediction; gradient: std of the gradient at them, as in "
+               "training\n");
     printf("%-*s %-*s %10s %10s %9s %9s %13s %10s\n", widths.path, "layer", widths.kind, "", "mean",
            "std", "zeros", "saturated", "dead units", "gradient");
     for (int i = 0; i < probing_node_count(report->outputs); i++)

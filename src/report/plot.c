@@ -251,11 +251,12 @@ static void add_script(struct Text *script, const struct Plot *panels, int count
              scale * columns * WIDTH, scale * rows * height_of(panels, count),
              png ? "font 'sans,12' fontscale 2 linewidth 2 pointscale 2 background '#ffffff'"
                  : "font 'sans-serif,16'");
-    text_add(script, "set border 3 lc rgb '" INK "'\nset tics nomirror textcolor rgb '" INK "'\n"
-                     "set grid lc rgb '#a0"
-                     "7d8590'\nset key above Left reverse samplen 2 noenhanced textcolor rgb '" INK "'\n"
-                     "set boxwidth 0.9 relative\n"
-                     "set palette defined (0 '#4477aa', 1 '#66ccee', 2 '#ccbb44', 3 '#ee6677')\n");
+    text_add(script,
+             "set border 3 lc rgb '" INK "'\nset tics nomirror textcolor rgb '" INK "'\n"
+             "set grid lc rgb '#a0"
+             "7d8590'\nset key above Left reverse samplen 2 noenhanced textcolor rgb '" INK "'\n"
+             "set boxwidth 0.9 relative\n"
+             "set palette defined (0 '#4477aa', 1 '#66ccee', 2 '#ccbb44', 3 '#ee6677')\n");
     if (count > 1)
         text_add(script, "set multiplot layout %d,%d\n", rows, columns);
     for (int i = 0; i < count; i++)
