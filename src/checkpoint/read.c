@@ -54,11 +54,12 @@ static bool holds_floats(const struct H5Info *info) {
     return info->type == H5_FLOAT32 || info->type == H5_FLOAT64;
 }
 
-/* The floats of another program may be double; they are converted. */
+/* The floats of another program may be of another size; they are converted. */
 static int check_array(const struct Checkpoint *checkpoint, const struct CheckpointArray *array,
                        const struct H5Info *info, struct Error *error) {
     const char *path = checkpoint->path;
-    if (info->type != H5_FLOAT32 && !(checkpoint->weights_only && holds_floats(info)))
+    bool good = checkpoint->weights_only ? holds_floats(info) : !strcmp(info->type_name, "float32");
+    if (!good)
         return fail(error, ERROR_CHECKPOINT, "%s:/%s: holds %s, float32 was expected", path,
                     array->name, info->type_name);
     if (info->rank > ARENA_DIMENSIONS)

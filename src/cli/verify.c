@@ -30,7 +30,15 @@ static int compare(const struct Member *first, const struct Member *later, struc
     return member_match(later, &expected, error);
 }
 
-/* An ensemble is good if each of its members can predict. */
+/* Reads what the run of a member saved: statistics among it, which no prediction needs. */
+static int read_saved(const char *name, struct Error *error) {
+    struct Inspected inspected;
+    int code = inspected_open(&inspected, name, error);
+    inspected_release(&inspected);
+    return code;
+}
+
+/* An ensemble is good if each of its members is whole and can predict. */
 static int verify_ensemble(const char *path, struct Error *error) {
     struct EnsembleFile ensemble;
     struct Ranks *alone = ranks_alone();
@@ -42,6 +50,8 @@ static int verify_ensemble(const char *path, struct Error *error) {
         code = member_open(member, alone, name, MEMBER_AUTO, error);
         if (!code && i)
             code = compare(&first, &later, error);
+        if (!code)
+            code = read_saved(name, error);
         if (i)
             member_release(&later);
         memory_release(name);
@@ -91,17 +101,19 @@ const struct Command command_verify = {
     .least_operands = 1,
     .most_operands = -1,
     .summary = "check checkpoints, ensembles and data set files from end to end",
-    .help = "A checkpoint is good if its seal and everything that a run resumes from are good, "
-            "and if its arrays are those of the model and the optimizer in its run file. An "
-            "ensemble is good if its seal is good and all of its members can predict. A run's "
-            "folder stands for its best checkpoint. For a data set, does what trainer dataset "
-            "verify does. Damaged files can crash the HDF5 library, so that a child process with "
-            "limits on memory and time reads each file first, here and in every other command "
-            "that opens one.\n"
-            "\n"
-            "Examples:\n"
-            "  trainer verify runs/demo/checkpoints/*.h5\n"
-            "  trainer verify from-a-stranger.h5\n",
+    .help =
+        "A checkpoint is good if its seal and everything that a run resumes from are good, "
+        "and if its arrays are those of the model and the optimizer in its run file. An "
+        "ensemble is good if its seal is good and all of its members are whole and can predict. A "
+        "run's "
+        "folder stands for its best checkpoint. For a data set, does what trainer dataset "
+        "verify does. Damaged files can crash the HDF5 library, so that a child process with "
+        "limits on memory and time reads each file first, here and in every other command "
+        "that opens one.\n"
+        "\n"
+        "Examples:\n"
+        "  trainer verify runs/demo/checkpoints/*.h5\n"
+        "  trainer verify from-a-stranger.h5\n",
     .flags = flags,
     .run = run,
 };

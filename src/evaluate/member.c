@@ -72,6 +72,8 @@ static int build(struct Member *member, const struct Checkpoint *checkpoint,
         return code;
     }
     code = read_parts(member, checkpoint, error);
+    if (!code)
+        code = run_check_preprocess(&member->options, &member->preprocess, member->path, error);
     if (code)
         return code;
     const struct Preprocess *made = &member->preprocess;

@@ -73,6 +73,11 @@ int run_make_preprocess(struct Preprocess *preprocess, const struct RunFile *fil
                         const struct RunOptions *options, const struct Dataset *dataset,
                         const struct Checkpoint *keeper, struct Error *error);
 
+/* Whether the preprocessing that the checkpoint `path` holds has all that its run file asks for. A
+ * donor's preprocessing (start_from) follows another run file and passes. ERROR_CHECKPOINT. */
+int run_check_preprocess(const struct RunOptions *options, const struct Preprocess *preprocess,
+                         const char *path, struct Error *error);
+
 /* The training split as it is seen at test time: in its order, without augmentation or mixing. The
  * parts and the options outlive it. */
 struct LoaderRequest run_plain_loading(const struct RunParts *parts,

@@ -133,6 +133,22 @@ int run_make_preprocess(struct Preprocess *preprocess, const struct RunFile *fil
     return runfile_locate(file, error);
 }
 
+int run_check_preprocess(const struct RunOptions *options, const struct Preprocess *preprocess,
+                         const char *path, struct Error *error) {
+    const struct StartOptions *start = &options->start_from;
+    bool donor = start->checkpoint && start->preprocess != START_PREPROCESS_OWN;
+    bool centers = preprocess_center(&options->preprocess) != CENTER_NONE;
+    bool decorrelates = options->preprocess.decorrelate != DECORRELATE_NONE;
+    const char *missing = centers && !preprocess->mean_count    ? "mean"
+                          : decorrelates && !preprocess->matrix ? "matrix"
+                                                                : NULL;
+    if (donor || !missing)
+        return OK;
+    return fail(error, ERROR_CHECKPOINT,
+                "%s:/preprocessing/%s: is missing, and the run file in it says preprocess.%s", path,
+                missing, decorrelates && preprocess->mean_count ? "decorrelate" : "center");
+}
+
 /* Makes the statistics of the training split, then the preprocessing. A resumed run prepares images
  * as before, even if the data set has other statistics now. Components take long and are not
  * computed again. */
@@ -152,9 +168,11 @@ static int make_preprocess(const struct RunRequest *request, struct RunParts *pa
     int code = run_settle_statistics(&statistics, &parts->measured, error);
     if (code)
         return runfile_locate(request->file, error);
-    return request->resumed ? read_preprocess(&parts->preprocess, parts->dataset, keeper, error)
-                            : run_make_preprocess(&parts->preprocess, request->file, options,
-                                                  parts->dataset, keeper, error);
+    if (!request->resumed)
+        return run_make_preprocess(&parts->preprocess, request->file, options, parts->dataset,
+                                   keeper, error);
+    code = read_preprocess(&parts->preprocess, parts->dataset, keeper, error);
+    return code ? code : run_check_preprocess(options, &parts->preprocess, keeper->path, error);
 }
 
 /* Does the same for target values. */

@@ -116,8 +116,12 @@ static int copy_array(const struct Copying *copying, const char *from, const cha
     if (info.type == H5_TEXT && info.rank <= 1)
         return copy_text(copying, from, to, info.rank, error);
     int64_t count = memory_product(info.size, info.rank);
-    bool number = info.type < H5_TEXT;
-    if (!number || count < 0 || count > INT64_MAX / 8 ||
+    if (info.type >= H5_TEXT || !strcmp(info.type_name, "float16")) { /* it would become float32 */
+        fail(error, copying->file->failure, "%s:/%s: holds %s, which is not copied",
+             copying->file->path, from, info.type_name);
+        return h5__keep_damage(copying->file, error);
+    }
+    if (count < 0 || count > INT64_MAX / 8 ||
         !memory_can_hold((uint64_t)count * h5__size(info.type)))
         return h5__damaged(copying->file, from, "is no array that can be copied", error);
     void *values = memory_allocate((size_t)count * h5__size(info.type), "an array");

@@ -146,6 +146,22 @@ def test_preprocessing_that_overflows_is_the_checkpoints_fault(resumable):
                                                                                   newest(resumable))
 
 
+@pytest.mark.parametrize("words", (("verify",), ("eval",)))
+def test_a_mean_that_the_run_file_asks_for_is_missed(resumable, words):
+    with forged(newest(resumable)) as file:
+        del file["preprocessing/mean"]
+    assert "/preprocessing/mean: is missing, and the run file in it says preprocess.center" in refusal(
+        CHECKPOINT, *words, newest(resumable))
+
+
+def test_weights_of_half_precision_are_refused(resumable):
+    with forged(newest(resumable)) as file:
+        values = file["model/1.weight"][:]
+        del file["model/1.weight"]
+        file["model/1.weight"] = values.astype("f2")
+    assert "model/1.weight: holds float16, float32 was expected" in refusal(CHECKPOINT, "eval", newest(resumable))
+
+
 @pytest.mark.parametrize("words", (("eval",), ("predict", "-o", "found.csv")))
 def test_weights_that_overflow_are_the_checkpoints_fault(scratch, resumable, words):
     with forged(newest(resumable)) as file:

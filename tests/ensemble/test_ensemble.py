@@ -251,6 +251,24 @@ def test_the_file_is_inspected_and_verified(saved, report):
     assert result(1, "inspect", f"{saved}:/members/0")["kind"] == "checkpoint"
 
 
+def lose_the_step(member):
+    del member["run"].attrs["step"]
+
+
+def halve_the_weights(member):
+    values = member["model/1.weight"][:]
+    del member["model/1.weight"]
+    member["model/1.weight"] = values.astype("f2")
+
+
+@pytest.mark.parametrize("change, words", ((lose_the_step, "step"), (halve_the_weights, "1.weight: holds float16")))
+def test_verify_reads_all_of_a_member(scratch, saved, change, words):
+    path = shutil.copy(saved, f"{scratch}/changed.h5")
+    with forged(path) as file:
+        change(file["members/0"])
+    assert words in refusal(CHECKPOINT, "verify", path)
+
+
 def test_verify_compares_the_members_classes(scratch, saved):
     path = shutil.copy(saved, f"{scratch}/renamed.h5")
     with forged(path) as file:
