@@ -156,7 +156,7 @@ bool h5_is_linked(struct H5File *file, const char *name);
  * given (size −1: any). Numbers are converted; an integer that does not fit is an error. */
 int h5_read(struct H5File *file, const char *name, enum H5Type type, int rank, const int64_t *size,
             void *buffer, struct Error *error);
-/* Reads floats as h5_read does; refuses NaN and Inf, naming the first. */
+/* Reads floats as h5_read does; refuses other numbers, and NaN and Inf, naming the first. */
 int h5_read_finite(struct H5File *file, const char *name, int rank, const int64_t *size,
                    float *values, struct Error *error);
 /* As h5_read, for rows [first, first + count) of the first dimension, of any shape. */

@@ -165,7 +165,13 @@ int h5_read(struct H5File *file, const char *name, enum H5Type type, int rank, c
 
 int h5_read_finite(struct H5File *file, const char *name, int rank, const int64_t *size,
                    float *values, struct Error *error) {
-    int code = h5_read(file, name, H5_FLOAT32, rank, size, values, error);
+    struct H5Info info;
+    int code = h5_info(file, name, &info, error);
+    if (code == OK && info.type != H5_FLOAT32 && info.type != H5_FLOAT64)
+        code = fail(error, file->failure, "%s:/%s: holds %s, floats were expected", file->path,
+                    h5__relative(name), info.type_name);
+    if (code == OK)
+        code = h5_read(file, name, H5_FLOAT32, rank, size, values, error);
     int64_t count = code == OK ? memory_product(size, rank) : 0;
     for (int64_t i = 0; i < count; i++)
         if (!isfinite(values[i]))

@@ -154,12 +154,14 @@ def test_a_mean_that_the_run_file_asks_for_is_missed(resumable, words):
         CHECKPOINT, *words, newest(resumable))
 
 
-def test_weights_of_half_precision_are_refused(resumable):
+@pytest.mark.parametrize("name, kind, words", (("model/1.weight", "f2", "holds float16, float32 was expected"),
+                                               ("preprocessing/mean", "i4", "holds int32, floats were expected")))
+def test_numbers_of_another_kind_are_refused(resumable, name, kind, words):
     with forged(newest(resumable)) as file:
-        values = file["model/1.weight"][:]
-        del file["model/1.weight"]
-        file["model/1.weight"] = values.astype("f2")
-    assert "model/1.weight: holds float16, float32 was expected" in refusal(CHECKPOINT, "eval", newest(resumable))
+        values = file[name][:]
+        del file[name]
+        file[name] = values.astype(kind)
+    assert f"{name}: {words}" in refusal(CHECKPOINT, "eval", newest(resumable))
 
 
 @pytest.mark.parametrize("words", (("eval",), ("predict", "-o", "found.csv")))
