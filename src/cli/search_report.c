@@ -8,9 +8,8 @@
 #include "cli/search.h"
 #include "cli/shown.h"
 
-#define MOST_LINES 20   /* of the table */
-#define MOST_SHARES 1.2 /* of all keys together; more is due to chance */
-#define MOST_ERRORS 3   /* different errors that are printed */
+#define MOST_LINES 20 /* of the table */
+#define MOST_ERRORS 3 /* different errors that are printed */
 
 static enum Figure figure_of(const struct TrialRecord *record) {
     for (int f = 0; record->figure && f < FIGURE_COUNT; f++)
@@ -200,15 +199,13 @@ static void print_importance(const struct Search *search, const struct Insight *
     printf("\nwhich keys mattered (share of the variance of the trials' places that a key alone "
            "explains,\ncorrected for chance, and its standard error by the jackknife; p: how often "
            "a key that\ndoes not matter explains as much)\n");
-    double sum = 0;
     for (int i = 0; i < count; i++) {
         const struct Importance *importance = &insights[i].importance;
-        sum += fmax(importance->share, 0);
         printf("  %3.0f %% ± %.0f %%  p = %.3f  %s%s\n", 100 * fmax(importance->share, 0),
                100 * importance->error, importance->chance, search->stages[0].axes[i].key,
                importance->chance < 0.05 ? "" : "  (no more than chance)");
     }
-    if (sum > MOST_SHARES)
+    if (search_insights_overlap(insights, count))
         printf("  together more than all of it: so few trials do not tell these keys apart\n");
 }
 

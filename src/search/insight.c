@@ -4,6 +4,8 @@
 
 #include "base/memory.h"
 
+#define MOST_SHARES 1.2 /* of all keys together */
+
 /* The points of one stage: trials that came to an end of some sort, except for failures, which say
  * nothing about how good the values are. */
 struct StagePoints {
@@ -109,4 +111,11 @@ void search_insights(const struct Search *search, const struct SearchResults *re
     }
     points_release(&edges);
     points_release(&widest);
+}
+
+bool search_insights_overlap(const struct Insight *insights, int count) {
+    double sum = 0;
+    for (int i = 0; i < count; i++)
+        sum += insights[i].measured ? fmax(insights[i].importance.share, 0) : 0;
+    return sum > MOST_SHARES;
 }

@@ -17,5 +17,8 @@ struct Insight {
 /* One for each searched key, into `insights`. Not collective. */
 void search_insights(const struct Search *search, const struct SearchResults *results,
                      struct Insight *insights);
+/* Whether the shares of all keys add up to far more than the whole variance: in so few trials, keys
+ * have gone up and down together by chance. */
+bool search_insights_overlap(const struct Insight *insights, int count);
 
 #endif

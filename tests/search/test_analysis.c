@@ -7,7 +7,7 @@
 #include <stdlib.h>
 
 #include "base/random.h"
-#include "search/analysis.h"
+#include "search/insight.h"
 
 #include <cmocka.h>
 
@@ -136,12 +136,25 @@ static void equal_scores_share_a_place(void **state) {
     assert_true(places[1] == 0.625 && places[4] == 0.625 && places[3] == 1);
 }
 
+static void shares_that_overlap_are_told(void **state) {
+    (void)state;
+    struct Insight insights[] = {{.measured = true, .importance.share = 0.9},
+                                 {.measured = true, .importance.share = 0.2},
+                                 {.measured = true, .importance.share = -0.3}};
+    assert_false(search_insights_overlap(insights, 3));
+    insights[1].importance.share = 0.4;
+    assert_true(search_insights_overlap(insights, 3));
+    insights[0].measured = insights[1].measured = false;
+    assert_false(search_insights_overlap(insights, 3));
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {cmocka_unit_test(edges_are_warned_of),
                                        cmocka_unit_test(centres_are_not),
                                        cmocka_unit_test(few_trials_say_nothing),
                                        cmocka_unit_test(the_key_that_matters_is_found),
                                        cmocka_unit_test(share_of_a_hand_computation),
-                                       cmocka_unit_test(equal_scores_share_a_place)};
+                                       cmocka_unit_test(equal_scores_share_a_place),
+                                       cmocka_unit_test(shares_that_overlap_are_told)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

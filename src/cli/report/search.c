@@ -82,9 +82,14 @@ static void add_keys(struct Page *page, const struct Found *found) {
     for (int i = 0; i < count; i++)
         add_key(page, found, i);
     page_table_end(page);
-    page_words(page, "Share: of the variance of the trials’ places that the key alone explains, "
-                     "corrected for chance, with its standard error by the jackknife. p: how often "
-                     "a key that does not matter explains as much.");
+    page_words(page,
+               "Share: of the variance of the trials’ places that the key alone explains, "
+               "corrected for chance, with its standard error by the jackknife. p: how often "
+               "a key that does not matter explains as much; above 0.05 the share is no more than "
+               "chance.");
+    if (search_insights_overlap(found->insights, count))
+        page_note(page, "The shares add up to more than the whole variance: so few trials do not "
+                        "tell these keys apart.");
 }
 
 /* ---- The trials ---- */
