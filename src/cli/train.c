@@ -162,7 +162,7 @@ static void print_words(int64_t overfit, const struct TrainResult *result) {
     print_figures("average", &result->average, true, result);
     print_overfit(overfit, result);
     if (result->images_per_second > 0)
-        printf("speed       %.1f images/s, %.1f s of training\n", result->images_per_second,
+        printf("speed       %.1f samples/s, %.1f s of training\n", result->images_per_second,
                progress->seconds);
     else
         printf("speed       no step was made, %.1f s of training\n", progress->seconds);

@@ -21,6 +21,9 @@
 #define KEY_ROOM (WIDTH - 50) /* beside the marks of the y axis */
 #define KEY_SAMPLE 60         /* beside each title, with the space around both */
 #define LETTER 8
+#define MARKS_ROOM 340 /* below the x axis, ... */
+#define DIGIT 10       /* ... for its numbers, if they have */
+#define MANY_DIGITS 5  /* so many digits or more: gnuplot would let them run into one another */
 #define WIDE 20
 #define SHORT 500     /* a logarithmic axis over less than this factor has marks of its own, */
 #define LONG 50       /* and over more than this one fewer of them */
@@ -182,6 +185,38 @@ static void add_axis(struct Text *script, char axis, bool log, double low, doubl
         text_add(script, ")\n");
 }
 
+/* Sets *low and *high to the ends of the x axis. */
+static void find_x_range(const struct Plot *plot, double *low, double *high) {
+    *low = plot->high_x > plot->low_x ? plot->low_x : INFINITY;
+    *high = plot->high_x > plot->low_x ? plot->high_x : -INFINITY;
+    for (int s = 0; s < plot->series_count && !(plot->high_x > plot->low_x); s++)
+        for (int64_t i = 0; i < plot->series[s].count; i++) {
+            double x = x_of(&plot->series[s], i);
+            if (is_drawn(plot, x, plot->series[s].y[i])) {
+                *low = fmin(*low, x);
+                *high = fmax(*high, x);
+            }
+        }
+}
+
+/* Marks at multiples of 1, 2 or 5 times a power of ten, if their numbers are long. */
+static void add_few_marks(struct Text *script, const struct Plot *plot) {
+    double low, high;
+    if (plot->log_x || plot->name_count_x)
+        return;
+    find_x_range(plot, &low, &high);
+    int digits = (int)floor(log10(fmax(1, fmax(fabs(low), fabs(high))))) + 1;
+    if (!(high > low) || digits < MANY_DIGITS)
+        return;
+    double least = (high - low) * (digits + 1) * DIGIT / MARKS_ROOM;
+    double decade = pow(10, floor(log10(least)));
+    double step = least <= decade       ? decade
+                  : least <= 2 * decade ? 2 * decade
+                  : least <= 5 * decade ? 5 * decade
+                                        : 10 * decade;
+    text_add(script, "set xtics %.9g\n", step);
+}
+
 struct Key {
     int titles, columns; /* so many fit side by side */
     int longest;         /* title, in bytes */
@@ -230,6 +265,7 @@ static void add_panel(struct Text *script, const struct Plot *given, int panel) 
              plot->log_y ? "yfix" : "y"); /* a logarithmic axis would grow to whole decades */
     add_axis(script, 'x', plot->log_x, plot->low_x, plot->high_x, plot->names_x,
              plot->name_count_x);
+    add_few_marks(script, plot);
     add_axis(script, 'y', plot->log_y, plot->low_y, plot->high_y, plot->names_y,
              plot->name_count_y);
     if (!any) /* gnuplot fails if there is nothing to draw */

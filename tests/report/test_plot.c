@@ -99,6 +99,16 @@ static void test_a_long_key_takes_nothing_from_the_curves(void **state) {
     assert_in_range(height_of(12), 300 + 5 * 16, 600);
 }
 
+static void test_long_numbers_have_room(void **state) {
+    (void)state;
+    const double x[] = {0, 300000}, y[] = {1, 2};
+    const struct PlotSeries series = {.count = 2, .x = x, .y = y};
+    const struct Plot plot = {.series = &series, .series_count = 1};
+    draw(&plot, 1, "plot.svg");
+    assert_non_null(strstr(content, ">200000<"));
+    assert_null(strstr(content, "50000<"));
+}
+
 static void test_words_are_never_commands(void **state) {
     (void)state;
     const double y[] = {1, 2};
@@ -188,6 +198,7 @@ int main(void) {
         cmocka_unit_test(test_panels_without_values_are_empty),
         cmocka_unit_test(test_titles_of_the_key_begin_beside_their_samples),
         cmocka_unit_test(test_a_long_key_takes_nothing_from_the_curves),
+        cmocka_unit_test(test_long_numbers_have_room),
         cmocka_unit_test(test_words_are_never_commands),
         cmocka_unit_test(test_axes_have_names_ranges_and_marks),
         cmocka_unit_test(test_a_longer_logarithmic_axis_has_fewer_marks),

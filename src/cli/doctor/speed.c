@@ -63,7 +63,7 @@ void check_run(struct Doctor *doctor, int code, const struct Error *error) {
         return;
     }
     report_add(report, VERDICT_OK, "run", NULL,
-               "a step of %" PRId64 " samples takes %s: %.4g images/s", trial->batch,
+               "a step of %" PRId64 " samples takes %s: %.4g samples/s", trial->batch,
                duration(trial->step_seconds, time), (double)trial->batch / trial->step_seconds);
     if (ranks_size(doctor->ranks) == 1)
         return;

@@ -158,7 +158,7 @@ int report_add_curves(struct Report *report, struct Error *error) {
         code = add_single(report, "gradient_norm", "norm", true, true,
                           "Norm of the gradient before clipping, smoothed", error);
     if (code == OK)
-        code = add_single(report, "images_per_second", "images a second", false, true,
+        code = add_single(report, "images_per_second", "samples a second", false, true,
                           "Speed of training, smoothed", error);
     return code;
 }

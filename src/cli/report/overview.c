@@ -80,10 +80,10 @@ int report_add_overview(struct Report *report, struct Error *error) {
                                         "best validation accuracy",
                                         "gap at the end, points",
                                         "seconds",
-                                        "images a second"};
+                                        "samples a second"};
     static const char *const heads_of_values[] = {
-        "run",     "steps",          "epoch", "last training loss", "best validation loss",
-        "seconds", "images a second"};
+        "run",     "steps",           "epoch", "last training loss", "best validation loss",
+        "seconds", "samples a second"};
     bool classes = false;
     for (int i = 0; i < report->run_count; i++)
         classes |= metrics_table_column(&report->runs[i].metrics, "train_accuracy") != NULL;
