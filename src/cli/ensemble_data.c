@@ -4,6 +4,7 @@
 
 #include "base/memory.h"
 #include "base/text.h"
+#include "cli/members.h"
 #include "cli/shown.h"
 #include "run/hold.h"
 
@@ -76,12 +77,8 @@ static int open_splits(struct EnsembleData *data, const char *file, const char *
                                            .expected = &first->targets,
                                            .defers = true};
     int code = dataset_open_request(&data->dataset, &request, error);
-    if (code && !file) {
-        error_context(error, "%s: data.file of its run", first->path);
-        return error->advice.kind ? code : error_advise(error, ADVICE_DATA, NULL, NULL, 0);
-    }
     if (code)
-        return code;
+        return file ? code : members_blame_data(first, error);
     data->reported = &data->dataset->splits[0];
     if (chosen_on)
         data->chosen_on = &data->dataset->splits[both];

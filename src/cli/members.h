@@ -106,6 +106,10 @@ int members_open(struct Members *members, const struct Arguments *arguments, boo
                  struct Ranks *ranks, struct Error *error);
 void members_release(struct Members *members);
 
+/* Completes the failure to open the data set of a member's run: names the run, and advises to name
+ * the data set if it is not where the run found it. Returns the code. */
+int members_blame_data(const struct Member *first, struct Error *error);
+
 /* Adds the source of a sample: "shapes.h5:/test/images[12]". */
 int members_name_sample(const struct Members *members, int64_t sample, struct Text *text,
                         struct Error *error);

@@ -3,6 +3,7 @@
 #include <inttypes.h>
 #include <math.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/log.h"
 #include "base/memory.h"
@@ -59,6 +60,14 @@ static bool lacks_truth(const struct DatasetRequest *request) {
     return lacks;
 }
 
+int members_blame_data(const struct Member *first, struct Error *error) {
+    const char *file = first->options.data.file;
+    bool missing = !file || access(file, F_OK) != 0;
+    error_context(error, "%s: data.file of its run", first->path);
+    return missing && !error->advice.kind ? error_advise(error, ADVICE_DATA, NULL, NULL, 0)
+                                          : error->code;
+}
+
 /* Opens a split of the data set of the first member's run, which may have been moved since, or of
  * `file` in its place. */
 static int open_split(struct Members *members, const char *file, const char *split,
@@ -95,8 +104,7 @@ static int open_split(struct Members *members, const char *file, const char *spl
         return code;
     if (options->file)
         run_blame_path(error, "data.file", options->file);
-    error_context(error, "%s: data.file of its run", first->path);
-    return error->advice.kind ? error->code : error_advise(error, ADVICE_DATA, NULL, NULL, 0);
+    return members_blame_data(first, error);
 }
 
 /* ---- Arrays ---- */

@@ -127,6 +127,16 @@ def test_a_split_that_does_not_exist_is_answered_with_those_that_do(members):
     assert line.endswith("has no split 'tset'; it has test, train, validation; did you mean 'test'?")
 
 
+def test_data_with_a_fault_are_not_looked_for_elsewhere(scratch, data):
+    own = copy_data(f"{scratch}/own.h5", data)
+    recipe = write_run_file(scratch, own, model="\n  - flatten\n  - linear: {out: 10}", length="2 steps", warmup="0")
+    out = train(1, recipe, f"{scratch}/out").out
+    with h5py.File(own, "r+") as file:
+        file["test/labels"][3] = 77
+    line = refusal(DATA, "eval", out, "--split", "test", alone=False)
+    assert "own.h5:/test/labels: row 3 is 77" in line and "--data" not in line
+
+
 def confusion(labels, probabilities):
     counts = np.zeros((10, 10), int)
     np.add.at(counts, (labels, probabilities.argmax(1)), 1)
