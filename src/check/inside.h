@@ -59,6 +59,7 @@ struct Preflight {
     /* What later items need from earlier ones; the same on every rank. 0: was not looked at. */
     double step_seconds;       /* of the slowest rank */
     double cut;                /* the first gradient's norm over what clip leaves; of rank 0 */
+    bool mirrors_sides;        /* flip makes other classes of images; of rank 0 */
     bool overfits;             /* a handful of samples was learnt by heart */
     double lowest_at;          /* the rate of the lowest loss in the range test */
     double best_rate;          /* a fifth of it, or the run's own if that was found better */

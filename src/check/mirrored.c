@@ -85,7 +85,8 @@ static void judge(struct Preflight *preflight, const struct Means *means, int64_
                  "%.0f %% of their mirror images",
                  100 * p, 100 * q);
     finding__expect(finding, "about as many, as flip is in `augment`");
-    if (q - chance < KEPT * (p - chance) && p - q > SURE * error)
+    preflight->mirrors_sides = q - chance < KEPT * (p - chance) && p - q > SURE * error;
+    if (preflight->mirrors_sides)
         finding__blame(finding, CHECK_DOUBTFUL,
                        "augmentation mirrors images that have a side, such as digits or letters: a "
                        "mirror image looks like another class, or like none",

@@ -29,7 +29,6 @@
 #define CLIMBS 3    /* how many of them, at most */
 #define BETTER 0.99 /* of the loss before, at most */
 #define FAR 3       /* times too high: bad, not only doubtful */
-#define TRIED 10    /* not more than so many times too high */
 
 /* A warm-up that takes so many steps or more from the rate at which the loss rises here to the
  * run's own: the weights move to where the loss is less curved on the way, and bear a rate some
@@ -67,6 +66,8 @@ static int raise_rate(struct Preflight *preflight, int64_t steps, double low, do
     return OK;
 }
 
+/* A part of the loss at the start by which it must fall. */
+#define SMALL_FALL 0.03
 /* Losses that go up and down so much by themselves, as a part of the loss at the start, that the
  * curve says little. */
 #define NOISY 0.05
@@ -128,7 +129,7 @@ static double noise_at(const double *losses, int last) {
 
 /* Whether the loss has fallen by more than it goes up and down by itself. */
 static bool has_fallen(const struct Curve *curve) {
-    return curve->start - curve->lowest > fmax(0.03 * fabs(curve->start), 2 * curve->noise);
+    return curve->start - curve->lowest > fmax(SMALL_FALL * fabs(curve->start), 2 * curve->noise);
 }
 
 /* The first valley, which ends where half of the fall is undone, or all of a small one. With batch
@@ -239,17 +240,36 @@ static int climb(struct Preflight *preflight, int64_t steps, struct Curve *curve
 }
 
 /* A rate that is passed within a few steps may look too high where it is not. If the run's own is
- * above the highest that the run seems to bear, but not by far, as many steps are made at it as at
- * the rate that would be suggested. */
+ * above the highest that the run seems to bear, as many steps are made at it as at the rate that
+ * would be suggested. */
 static int try_own(struct Preflight *preflight, int64_t steps, double own, struct Curve *curve,
                    struct Error *error) {
     double most = bearable(preflight->experiment, curve->most, own);
-    if (!curve->falls || !(own > most) || own > TRIED * most)
+    if (!curve->falls || !(own > most))
         return OK;
     int code = check__train(preflight->experiment, steps, own, &curve->own_loss, error);
     if (!code && isnan(curve->suggested_loss))
         code = check__train(preflight->experiment, steps, preflight->best_rate,
                             &curve->suggested_loss, error);
+    return code;
+}
+
+/* Whether the loss falls at the run's own rate, beyond the noise of a mean of so many losses,
+ * although the test shows no fall. */
+static bool falls_at_own(const struct Curve *curve, int64_t steps) {
+    double noise = curve->noise / sqrt(fmax(1, (double)(steps / 4)));
+    return !curve->falls &&
+           curve->own_loss < curve->start - fmax(SMALL_FALL * fabs(curve->start), 3 * noise);
+}
+
+/* Small batches may differ by more than the loss falls while the test passes the rates that suit.
+ * As many steps at the run's own rate tell; if the loss does not fall there either, it is looked
+ * for what hinders it. */
+static int try_in_noise(struct Preflight *preflight, int64_t steps, double own, struct Curve *curve,
+                        struct Error *error) {
+    int code = check__train(preflight->experiment, steps, own, &curve->own_loss, error);
+    if (!code && !falls_at_own(curve, steps))
+        code = check__hindrance(preflight, steps, own, error);
     return code;
 }
 
@@ -300,7 +320,8 @@ static void blame_labels(struct Preflight *preflight, struct Finding *finding) {
                        "look at a handful of samples first: item overfit");
 }
 
-static void report(struct Preflight *preflight, const struct Curve *curve, double own) {
+static void report(struct Preflight *preflight, const struct Curve *curve, int64_t steps,
+                   double own) {
     struct Finding *finding = findings__add(preflight->findings, CHECK_RATES, "range_test");
     bool more = tunes_itself(preflight->experiment);
     double suggested = !curve->falls ? NAN
@@ -314,35 +335,40 @@ static void report(struct Preflight *preflight, const struct Curve *curve, doubl
     finding__figure(finding, "loss_at_start", curve->start);
     finding__figure(finding, "lowest_loss", curve->lowest);
     if (!curve->falls) {
-        finding__say(finding, "the loss falls at no rate: %.4g at the start, at best %.4g",
-                     curve->start, curve->lowest);
+        finding__say(
+            finding,
+            "while the rate rises, the loss does not fall: %.4g at the start, at best %.4g",
+            curve->start, curve->lowest);
+        if (falls_at_own(curve, steps))
+            finding__say(finding, "; it does in as many steps at the run's rate, %.3g: to %.4g",
+                         own, curve->own_loss);
         finding__expect(finding, "a rate at which it falls");
-        blame_labels(preflight, finding);
+        if (!falls_at_own(curve, steps))
+            blame_labels(preflight, finding);
         return;
     }
-    finding__say(finding, "the loss falls from about %.1e on", curve->least);
+    finding__say(finding, "the loss falls from a rate of %.1e on", curve->least);
     if (isnan(curve->most))
-        finding__say(finding, ", and never rises");
+        finding__say(finding, " and never rises");
     else
-        finding__say(finding, ", and rises at %.2g", curve->most);
+        finding__say(finding, "%s rises at %.2g", curve->exploded ? "," : " and", curve->most);
     if (curve->exploded)
-        finding__say(finding, ", and explodes at %.2g",
+        finding__say(finding, " and explodes at %.2g",
                      preflight->findings->rates[preflight->findings->rate_count - 1].rate);
     finding__say(finding, "; the run's rate is %.3g, suggested is %.2g%s", own, suggested,
-                 more ? ", with the run's warm-up" : "");
+                 more ? ", after the run's warm-up" : "");
     double bears = bearable(preflight->experiment, curve->most, own);
-    if (!isnan(curve->own_loss))
-        finding__say(finding,
-                     "; as many steps at the run's rate lead to a loss of %.3g, at %.2g to %.3g",
+    if (isfinite(curve->own_loss))
+        finding__say(finding, "; as many steps at it lead to a loss of %.3g, at %.2g to %.3g",
                      curve->own_loss, curve->tried_rate, curve->suggested_loss);
+    else if (!isnan(curve->own_loss))
+        finding__say(finding, "; steps at it soon end in NaN or Inf");
     if (own_is_fine(curve))
         bears = own;
     else if (bears > curve->most)
         finding__say(finding, "; a warm-up as long as the run's bears up to about %.2g", bears);
-    if (suggested > curve->most)
-        finding__expect(finding, "%.2g is a good start", suggested);
-    else
-        finding__expect(finding, "a rate between them; %.2g is a good start", suggested);
+    finding__expect(finding,
+                    suggested > curve->most ? "about the suggested rate" : "a rate between them");
     preflight->too_high = own > bears;
     judge_rate(preflight, finding, curve, bears, own);
 }
@@ -392,7 +418,7 @@ int check__rates(struct Preflight *preflight, struct Error *error) {
     code = find_curve(preflight, steps, own, losses, &curve, error);
     memory_release(losses);
     if (!code && !curve.falls)
-        code = check__hindrance(preflight, steps, own, error);
+        code = try_in_noise(preflight, steps, own, &curve, error);
     if (code)
         return code;
     preflight->lowest_at = curve.falls ? preflight->findings->rates[curve.lowest_at].rate : 0;
@@ -405,7 +431,7 @@ int check__rates(struct Preflight *preflight, struct Error *error) {
     curve.tried_rate = preflight->best_rate;
     if (own_is_better(&curve))
         preflight->best_rate = own;
-    report(preflight, &curve, own);
+    report(preflight, &curve, steps, own);
     findings__soften(preflight->findings, CHECK_RATES, steps);
     return OK;
 }

@@ -265,7 +265,8 @@ static void report_noise(struct Trial *trial) {
                      "batches of up to about %.0f samples make better steps",
                      trial->noise, fmax(1, trial->noise * (double)batch));
     else
-        finding__say(finding, "two batches' gradients have nothing in common");
+        finding__say(finding, "two batches' gradients have nothing in common: larger batches make "
+                              "better steps");
 }
 
 static void report_time(struct Trial *trial) {

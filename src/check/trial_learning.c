@@ -40,6 +40,7 @@ double check__trial_prior_loss(const struct Trial *trial) {
 #define FEW 10      /* samples of a class say nothing of that */
 #define SHIFTED 0.8 /* of the samples that other numbers explain */
 #define MANY_WRONG_IF_HARDER 0.45
+#define FAR_ABOVE 1.5 /* times the loss of chance */
 
 /* Two classes of which each is mostly taken for the other; false if there are none. */
 static bool find_swapped(const struct Evaluation *evaluation, int64_t *one, int64_t *other) {
@@ -101,7 +102,8 @@ static bool blame_numbers(struct Finding *finding, const struct Trial *trial) {
     finding__say(finding, "; validation samples that are taken for class %s are mostly %s",
                  dataset->targets.names[first],
                  dataset->targets.names[check__truth_of(evaluation, first)]);
-    finding__blame(finding, CHECK_BAD,
+    /* Of images that have a side, the mirror images may be learnt better than the images. */
+    finding__blame(finding, trial->preflight->mirrors_sides ? CHECK_DOUBTFUL : CHECK_BAD,
                    "classes have other numbers in the validation split than in the training split: "
                    "most samples of a class are taken for one and the same other class",
                    "look at how the labels of each split were numbered, and at the order of the "
@@ -145,6 +147,14 @@ static bool holds_for_few(const struct Trial *trial) {
     return !(weights && weights->count) && trial->last < 0.5 * trial->chance &&
            epochs_seen(trial) <= FEW_EPOCHS &&
            trial->validation.figures.value[FIGURE_LOSS] > trial->chance;
+}
+
+/* A run that learns little within the first steps, and then much, while the validation loss is far
+ * above that of chance. A few validation samples may be right by chance, or because they are like
+ * some of training. */
+static bool is_learnt_by_heart(const struct Trial *trial) {
+    return trial->went_on && trial->last < 0.5 * trial->chance &&
+           trial->validation.figures.value[FIGURE_LOSS] > FAR_ABOVE * trial->chance;
 }
 
 /* Whether training shows the network other images than validation does, or not all of it, so that
@@ -229,6 +239,8 @@ static void judge_validation(struct Finding *finding, const struct Trial *trial)
         blame_kind(finding, CHECK_DOUBTFUL);
     else if (check__above_chance(evaluation) > SURE)
         blame_wrong_labels(finding, trial);
+    else if (is_learnt_by_heart(trial))
+        blame_splits(finding, trial, false);
     else if (check__above_chance(evaluation) < NOTHING && trial->last > BELOW_CHANCE * prior &&
              trial->went_on)
         finding__blame(

@@ -351,6 +351,17 @@ class TestOfTheWholeSequence:
         assert figures["most"] < figures["rate"] and found["verdict"] == "good"
         assert 0.5 < figures["suggested"] / figures["rate"] < 2  # a higher rate was tried than the curve suggests
 
+    @pytest.mark.parametrize("batch, rate, seed", [(4, 0.005, 3), (10, 0.01, 1)])
+    def test_the_noise_of_small_batches_is_no_fault(self, scratch, batch, rate, seed):
+        path = synthesize(scratch, train=1000, test=0, validation=100, name="noisy.h5", more=("--size", 16))
+        more = settings(f"optimizer={{momentum: {{rate: {rate}}}}}", f"train.batch={batch}", f"train.seed={seed}")
+        found = finding(check(write_recipe(scratch, path), "rates", *more), "range_test")
+        if batch == 4:  # the loss seems to rise at far lower rates
+            assert found["figures"]["most"] < rate / 10
+        else:
+            assert "the loss does not fall" in found["found"] and "it does in as many steps" in found["found"]
+        assert found["verdict"] == "good"
+
     def test_a_long_warm_up_is_not_followed_to_rates_at_which_the_loss_rises(self, scratch):
         normalised = next(fit for fit in broken_runs.FIT if fit.name == "normalised")
         report = check(broken_runs.set_up(normalised, scratch)[1], "rates,trial",
