@@ -44,6 +44,7 @@ enum AdviceKind {
     ADVICE_DEPTH,        /* keep values that do not fit into bytes */
     ADVICE_SPLIT,        /* the folder `file` is itself a split */
     ADVICE_PAIR,         /* the file `file` holds images, then labels, of a split */
+    ADVICE_UNLABELLED,   /* predict the array of images `file`, which needs no labels */
     ADVICE_PREDICT,      /* predict the pictures of `file`, which need no classes */
     ADVICE_VERIFY,       /* check the data set `file` */
     ADVICE_INSPECT,      /* list the arrays of the checkpoint `file` */

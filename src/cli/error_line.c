@@ -18,6 +18,7 @@ static const char *const words[] = {
         "; --split train={file} takes it as one split, and --split-validation 0.1 cuts "
         "another off",
     [ADVICE_PAIR] = "; --split train={file} takes the first as images and the second as labels",
+    [ADVICE_UNLABELLED] = "; without its labels: trainer predict RUN {file} -o FILE.csv",
     [ADVICE_PREDICT] = "; pictures without classes: trainer predict RUN {file} -o FILE.csv",
     [ADVICE_VERIFY] = "; trainer dataset verify {file} checks it",
     [ADVICE_INSPECT] = " (trainer inspect shows the donor's)",

@@ -68,6 +68,45 @@ int members_blame_data(const struct Member *first, struct Error *error) {
                                           : error->code;
 }
 
+/* Opens arrays of images with this order of dimensions and this shape (NULL: their own shape). */
+static int open_arrays_as(struct Members *members, char *const *arrays, int count, const char *axes,
+                          const struct Ints *shape, struct Error *error) {
+    const struct Member *first = &members->items[0];
+    struct SplitOptions split = {
+        .images = {.count = count, .values = (const char **)(uintptr_t)arrays},
+        .axes = axes,
+        .shape = shape ? *shape : (struct Ints){0},
+        .first_label = -1};
+    struct NamedItem item = {.name = arrays[0], .options = &split};
+    struct DataOptions options = {
+        .axes = "auto", .links = first->options.data.links, .splits = {.count = 1, .items = &item}};
+    const struct WantedSplit wanted = {.name = arrays[0]};
+    const struct DatasetRequest request = {.options = &options,
+                                           .splits = &wanted,
+                                           .split_count = 1,
+                                           .expected = &first->targets,
+                                           .without_truth = true,
+                                           .defers = true};
+    int code = dataset_open_request(&members->dataset, &request, error);
+    *error->key = '\0'; /* these arrays are not from a run file */
+    return code;
+}
+
+/* If the images of a split can be opened without its labels, advises to predict them alone. */
+static void advise_images(struct Members *members, const char *file, const char *split,
+                          struct Error *error) {
+    const char *data = file ? file : members->items[0].options.data.file;
+    struct Error unused;
+    if (!data || error->advice.kind)
+        return;
+    char *array = memory_print("%s:/%s/images", data, split);
+    if (!open_arrays_as(members, &array, 1, "auto", NULL, &unused))
+        error_advise(error, ADVICE_UNLABELLED, array, NULL, 0);
+    dataset_close(members->dataset);
+    members->dataset = NULL;
+    memory_release(array);
+}
+
 /* Opens a split of the data set of the first member's run, which may have been moved since, or of
  * `file` in its place. */
 static int open_split(struct Members *members, const char *file, const char *split,
@@ -99,6 +138,8 @@ static int open_split(struct Members *members, const char *file, const char *spl
                     : options->file ? options->file
                                     : "the data set",
                     wanted.name);
+    else if (listed && members->predicts)
+        advise_images(members, file, wanted.name, error);
     memory_release(chosen);
     if (!code || file)
         return code;
@@ -108,30 +149,6 @@ static int open_split(struct Members *members, const char *file, const char *spl
 }
 
 /* ---- Arrays ---- */
-
-/* Opens arrays of images with this order of dimensions and this shape (NULL: their own shape). */
-static int open_arrays_as(struct Members *members, char *const *arrays, int count, const char *axes,
-                          const struct Ints *shape, struct Error *error) {
-    const struct Member *first = &members->items[0];
-    struct SplitOptions split = {
-        .images = {.count = count, .values = (const char **)(uintptr_t)arrays},
-        .axes = axes,
-        .shape = shape ? *shape : (struct Ints){0},
-        .first_label = -1};
-    struct NamedItem item = {.name = arrays[0], .options = &split};
-    struct DataOptions options = {
-        .axes = "auto", .links = first->options.data.links, .splits = {.count = 1, .items = &item}};
-    const struct WantedSplit wanted = {.name = arrays[0]};
-    const struct DatasetRequest request = {.options = &options,
-                                           .splits = &wanted,
-                                           .split_count = 1,
-                                           .expected = &first->targets,
-                                           .without_truth = true,
-                                           .defers = true};
-    int code = dataset_open_request(&members->dataset, &request, error);
-    *error->key = '\0'; /* these arrays are not from a run file */
-    return code;
-}
 
 static bool have_its_size(const struct Members *members) {
     const struct Preprocess *input = &members->items[0].preprocess;

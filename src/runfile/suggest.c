@@ -20,6 +20,7 @@ static const struct Synonym synonyms[] = {
     {"preprocess", "normalize normalise normalization totensor rescale"},
     {"average.ema", "ema emadecay modelema"},
     {"average.swa", "swa"},
+    {"keys", "space searchspace params parameters hyperparameters"},
     /* data */
     {"file", "dataset datapath datadir trainfile filename path root"},
     {"data", "dataset"},

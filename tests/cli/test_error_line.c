@@ -38,6 +38,7 @@ static void test_advice(void **state) {
         {ADVICE_COMPONENTS, 9,
          "x; run: trainer dataset statistics d.h5 --pca --scale none --components 9"},
         {ADVICE_VERIFY, 0, "x; trainer dataset verify d.h5 checks it"},
+        {ADVICE_UNLABELLED, 0, "x; without its labels: trainer predict RUN d.h5 -o FILE.csv"},
         {ADVICE_DATA, 0, "x; --data FILE says where the data set is now"},
         {ADVICE_CONTINUE_RUN, 0, "x; --resume continues it, another --out starts a new one"}};
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {

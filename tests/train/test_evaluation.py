@@ -135,6 +135,9 @@ def test_data_with_a_fault_are_not_looked_for_elsewhere(scratch, data):
         file["test/labels"][3] = 77
     line = refusal(DATA, "eval", out, "--split", "test", alone=False)
     assert "own.h5:/test/labels: row 3 is 77" in line and "--data" not in line
+    line = refusal(DATA, "predict", out, "--split", "test", "-o", f"{scratch}/p.csv", alone=False)
+    assert line.endswith(f"; without its labels: trainer predict RUN {own}:/test/images -o FILE.csv")
+    run(1, "predict", out, f"{own}:/test/images", "-o", f"{scratch}/p.csv")
 
 
 def confusion(labels, probabilities):
