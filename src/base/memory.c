@@ -1,6 +1,7 @@
 #include "base/memory.h"
 
 #include <limits.h>
+#include <malloc.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -39,6 +40,12 @@ void *memory_resize(void *old, size_t old_bytes, size_t new_bytes, const char *p
 
 void memory_release(void *pointer) {
     free(pointer);
+}
+
+void memory_trim(void) {
+#ifdef __GLIBC__
+    malloc_trim(0);
+#endif
 }
 
 char *memory_copy_span(const char *text, size_t length) {

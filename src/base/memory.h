@@ -22,6 +22,8 @@ void *memory_allocate(size_t bytes, const char *purpose);
  * new block, whose additional bytes are 0. */
 void *memory_resize(void *old, size_t old_bytes, size_t new_bytes, const char *purpose);
 void memory_release(void *pointer); /* NULL is allowed */
+/* Gives back to the system what was released and the allocator kept for later. */
+void memory_trim(void);
 /* A zeroed array of `count` elements: `double *sums = memory_array(double, n, "sums");` */
 #define memory_array(type, count, purpose)                                                         \
     ((type *)memory_allocate_array((count), sizeof(type), (purpose)))

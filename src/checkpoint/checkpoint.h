@@ -47,18 +47,9 @@ int checkpoint_try(struct CheckpointWriter *writer, struct Error *error);
 /* Releases the writer; NULL is allowed. */
 void checkpoint_release_writer(struct CheckpointWriter *writer);
 
-/* For a file that is written while the arrays change. After checkpoint_copy_arrays the writer
- * copies each array, and checkpoint_try puts the copies into the file. `copies` is initialised with
- * {0}, must outlive the writer, and keeps its memory for the next file. */
-struct CheckpointCopies {
-    struct CheckpointCopy {
-        float *values;
-        int64_t room; /* elements */
-    } * items;
-    int count;
-};
-void checkpoint_copy_arrays(struct CheckpointWriter *writer, struct CheckpointCopies *copies);
-void checkpoint_release_copies(struct CheckpointCopies *copies);
+/* For a file that is written while the arrays change: from now on the writer copies each array, and
+ * checkpoint_try puts the copies into the file and releases them. */
+void checkpoint_copy_arrays(struct CheckpointWriter *writer);
 
 /* --- reading ---------------------------------------------------------------------------------- */
 

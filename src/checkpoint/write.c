@@ -10,14 +10,15 @@ struct Rows {
     const char *group;
     bool trained; /* only those with optimiser state */
     const float *values;
-    char *text; /* of a copy: its own `group` */
+    float *copy; /* is `values`; NULL: they are not copied */
+    char *text;  /* of a copy: its own `group` */
 };
 
 struct CheckpointWriter {
     struct H5Writer *file;
-    struct Error error;              /* the first failure */
-    struct CheckpointCopies *copies; /* NULL: arrays are not copied */
-    struct Rows *copied;             /* copied rows that are not yet in the file */
+    struct Error error;  /* the first failure */
+    bool copies;         /* arrays are copied */
+    struct Rows *copied; /* copies that are not yet in the file */
     int copied_count;
 };
 
@@ -45,59 +46,52 @@ void checkpoint_put_part(struct CheckpointWriter *writer, const struct Checkpoin
         part->group->save(part->value, writer->file, error);
 }
 
-/* Puts a row into the file; it is copied only if its order in memory differs from that in the
- * file. */
-static int put_row(struct H5Writer *file, const char *group, const struct ArenaRow *row,
-                   const float *values, struct Error *error) {
-    char *name = memory_print("%s%s", group, row->name);
-    float *scratch = NULL;
-    const float *dense = values + row->offset;
+static bool is_put(const struct Rows *rows, const struct ArenaRow *row) {
+    return !rows->trained || row->role != ROLE_STATISTIC;
+}
+
+/* Elements of the largest row whose order in memory differs from that in the file. */
+static int64_t most_reordered(const struct Rows *rows) {
+    int64_t most = 0;
+    for (int i = 0; i < rows->arena->row_count; i++) {
+        const struct ArenaRow *row = &rows->arena->rows[i];
+        if (is_put(rows, row) && !arena_keeps_order(row) && row->count > most)
+            most = row->count;
+    }
+    return most;
+}
+
+static int put_row(struct H5Writer *file, const struct Rows *rows, const struct ArenaRow *row,
+                   float *scratch, struct Error *error) {
+    char *name = memory_print("%s%s", rows->group, row->name);
+    const float *dense = rows->values + row->offset;
     if (!arena_keeps_order(row)) {
-        scratch = memory_array(float, row->count, "a checkpoint's array");
-        arena_to_file(row, values, scratch);
+        arena_to_file(row, rows->values, scratch);
         dense = scratch;
     }
     int code = h5_write_finite(file, name, row->file_rank, row->file_size, dense, error);
-    memory_release(scratch);
     memory_release(name);
     return code;
 }
 
+/* One scratch array for all rows: blocks of many sizes, among the pages of the file that is made
+ * in memory, would leave gaps between them. */
 static void put_into_file(struct CheckpointWriter *writer, const struct Rows *rows) {
     const struct Arena *arena = rows->arena;
+    float *scratch = memory_array(float, most_reordered(rows), "a checkpoint's array");
     for (int i = 0; !writer->error.code && i < arena->row_count; i++)
-        if (!rows->trained || arena->rows[i].role != ROLE_STATISTIC)
-            put_row(writer->file, rows->group, &arena->rows[i], rows->values, &writer->error);
+        if (is_put(rows, &arena->rows[i]))
+            put_row(writer->file, rows, &arena->rows[i], scratch, &writer->error);
+    memory_release(scratch);
 }
 
-void checkpoint_copy_arrays(struct CheckpointWriter *writer, struct CheckpointCopies *copies) {
-    writer->copies = copies;
-}
-
-void checkpoint_release_copies(struct CheckpointCopies *copies) {
-    for (int i = 0; i < copies->count; i++)
-        memory_release(copies->items[i].values);
-    memory_release(copies->items);
-    *copies = (struct CheckpointCopies){0};
-}
-
-/* The memory for copy number `number`, of at least `count` elements. */
-static float *room_for(struct CheckpointCopies *copies, int number, int64_t count) {
-    if (number == copies->count)
-        copies->items = memory_room(copies->items, copies->count++, "copies of arrays");
-    struct CheckpointCopy *copy = &copies->items[number];
-    if (copy->room < count) {
-        memory_release(copy->values);
-        *copy = (struct CheckpointCopy){memory_array(float, count, "copies of arrays"), count};
-    }
-    return copy->values;
+void checkpoint_copy_arrays(struct CheckpointWriter *writer) {
+    writer->copies = true;
 }
 
 static void copy_rows(struct CheckpointWriter *writer, struct Rows rows) {
     int64_t count = rows.trained ? rows.arena->parameters : arena_state_elements(rows.arena);
-    float *room = room_for(writer->copies, writer->copied_count, count);
-    memcpy(room, rows.values, (size_t)count * sizeof *room);
-    rows.values = room;
+    rows.values = rows.copy = memory_copy_array(rows.values, count, "copies of arrays");
     rows.group = rows.text = memory_copy_text(rows.group);
     writer->copied = memory_room(writer->copied, writer->copied_count, "copies of arrays");
     writer->copied[writer->copied_count++] = rows;
@@ -112,32 +106,40 @@ static void put_rows(struct CheckpointWriter *writer, struct Rows rows) {
 
 void checkpoint_put_state(struct CheckpointWriter *writer, const struct Arena *arena,
                           const float *state) {
-    put_rows(writer, (struct Rows){arena, "/model/", false, state, NULL});
+    put_rows(writer, (struct Rows){arena, "/model/", false, state, NULL, NULL});
 }
 
 void checkpoint_put_average(struct CheckpointWriter *writer, const struct Arena *arena,
                             const float *average) {
-    put_rows(writer, (struct Rows){arena, "/average/", false, average, NULL});
+    put_rows(writer, (struct Rows){arena, "/average/", false, average, NULL, NULL});
 }
 
 void checkpoint_put_slot(struct CheckpointWriter *writer, const struct Arena *arena,
                          const char *slot, const float *values) {
     char *group = memory_print("/optimizer/%s/", slot);
-    put_rows(writer, (struct Rows){arena, group, true, values, NULL});
+    put_rows(writer, (struct Rows){arena, group, true, values, NULL, NULL});
     memory_release(group);
+}
+
+static void release_rows(struct Rows *rows) {
+    memory_release(rows->copy);
+    memory_release(rows->text);
+    *rows = (struct Rows){0};
 }
 
 static void release_copied(struct CheckpointWriter *writer) {
     for (int i = 0; i < writer->copied_count; i++)
-        memory_release(writer->copied[i].text);
+        release_rows(&writer->copied[i]);
     memory_release(writer->copied);
     writer->copied = NULL;
     writer->copied_count = 0;
 }
 
 int checkpoint_try(struct CheckpointWriter *writer, struct Error *error) {
-    for (int i = 0; i < writer->copied_count; i++)
+    for (int i = 0; i < writer->copied_count; i++) {
         put_into_file(writer, &writer->copied[i]);
+        release_rows(&writer->copied[i]);
+    }
     release_copied(writer);
     if (!writer->error.code)
         return h5_try_commit(writer->file, error);

@@ -31,7 +31,6 @@ void save_job__release(struct SaveJob *job) {
         if (job->code)
             log_warning("%s", job->error.text);
     }
-    checkpoint_release_copies(&job->copies);
     pthread_cond_destroy(&job->hurried);
     pthread_mutex_destroy(&job->mutex);
 }
@@ -118,7 +117,7 @@ void save_job__begin(struct SaveJob *job, const struct SaveLinks *links) {
     job->saved.class_weights = trainer->parts.class_weights;
     job->saved.encoding = trainer->parts.dataset->encoding;
     job->writer = checkpoint_create(path, trainer->run_text);
-    checkpoint_copy_arrays(job->writer, &job->copies);
+    checkpoint_copy_arrays(job->writer);
     checkpoint_put_state(job->writer, arena, trainer->state);
     callbacks__write(trainer, job->writer);
     for (int slot = 0; slot < updater_slot_count(trainer->parts.updater); slot++)
@@ -183,6 +182,7 @@ void save_job__run(struct SaveJob *job, int64_t again) {
     }
     checkpoint_release_writer(job->writer);
     job->writer = NULL;
+    memory_trim(); /* the file that was made in memory */
     job->seconds = clock_seconds() - start;
 }
 

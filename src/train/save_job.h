@@ -25,8 +25,7 @@ struct SaveJob {
     struct Trainer *trainer;
     /* What it is about, from the moment of its beginning. */
     struct CheckpointWriter *writer;
-    struct CheckpointCopies copies; /* keeps its memory from save to save */
-    struct SavedState saved;        /* a view: what is not a plain value stays the run's */
+    struct SavedState saved; /* a view: what is not a plain value stays the run's */
     struct SaveLinks links;
     int64_t kept[MOST_KEPT], kept_count; /* steps whose checkpoints pruning leaves */
     int64_t linked_before;               /* such a step, until there are links to this one */
