@@ -106,18 +106,19 @@ static void put_rows(struct CheckpointWriter *writer, struct Rows rows) {
 
 void checkpoint_put_state(struct CheckpointWriter *writer, const struct Arena *arena,
                           const float *state) {
-    put_rows(writer, (struct Rows){arena, "/model/", false, state, NULL, NULL});
+    put_rows(writer, (struct Rows){.arena = arena, .group = "/model/", .values = state});
 }
 
 void checkpoint_put_average(struct CheckpointWriter *writer, const struct Arena *arena,
                             const float *average) {
-    put_rows(writer, (struct Rows){arena, "/average/", false, average, NULL, NULL});
+    put_rows(writer, (struct Rows){.arena = arena, .group = "/average/", .values = average});
 }
 
 void checkpoint_put_slot(struct CheckpointWriter *writer, const struct Arena *arena,
                          const char *slot, const float *values) {
     char *group = memory_print("/optimizer/%s/", slot);
-    put_rows(writer, (struct Rows){arena, group, true, values, NULL, NULL});
+    put_rows(writer,
+             (struct Rows){.arena = arena, .group = group, .trained = true, .values = values});
     memory_release(group);
 }
 
