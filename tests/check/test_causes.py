@@ -13,7 +13,7 @@ def causes(report):
     return {row["name"]: row["cause"] for row in report["findings"] if row["verdict"] != "good"}
 
 
-# Of these a part is harder to tell with another seed.
+# Faults that are harder to tell with another seed, and that seed.
 HARDER = {"labels shuffled": 62, "labels of half of the samples shuffled": 30, "values shuffled": 30,
           "colours turned where they are the class": 31, "images mirrored that have a side": 60}
 CASES = [(broken, seed) for broken in broken_runs.BROKEN for seed in (0, HARDER.get(broken.name)) if seed is not None]
