@@ -120,10 +120,11 @@ static bool holds(const struct Row *row, const struct ConvShape *s, enum Pass pa
            within(s->out_width, row->least_side, row->most_side);
 }
 
-static enum Bf16Products products_of(const struct ConvolutionRequest *request) {
-    if (request->precision == PRECISION_FP32 || !request->backend->bf16)
+static enum Bf16Products products_of(const struct Backend *backend,
+                                     const enum Bf16Products *as_if) {
+    if (!backend->bf16)
         return BF16_NOT_NATIVE;
-    return request->as_if ? *request->as_if : backend_bf16();
+    return as_if ? *as_if : backend_bf16();
 }
 
 /* The method that serves a pass; NULL: the library. */
@@ -140,7 +141,7 @@ static const struct Method *choose(const struct ConvolutionRequest *request, enu
     const struct Row *row = fastest;
     bool for_bf16 = rule == CONVOLUTION_BF16_1 || rule == CONVOLUTION_BF16_2;
     if (for_bf16 && request->precision == PRECISION_BF16)
-        row = rows_of_bf16[products_of(request)];
+        row = rows_of_bf16[products_of(request->backend, request->as_if)];
     else if (for_bf16)
         rule = CONVOLUTION_FASTEST_2;
     for (; row->method; row++) {
@@ -161,8 +162,8 @@ unsigned convolution_own_passes(const struct ConvolutionRequest *request) {
 }
 
 bool convolution_linear_in_bf16(enum ConvolutionRule rule, const struct Backend *backend) {
-    return convolution_rule(rule, PRECISION_BF16) == CONVOLUTION_BF16_2 && backend->bf16 &&
-           backend_bf16() != BF16_NOT_NATIVE;
+    return convolution_rule(rule, PRECISION_BF16) == CONVOLUTION_BF16_2 &&
+           products_of(backend, NULL) != BF16_NOT_NATIVE;
 }
 
 static bool pass_normalises(const struct ConvolutionRequest *request, enum Pass pass) {
@@ -192,8 +193,9 @@ static int make_library(struct Convolution *made, const struct ConvolutionReques
                         unsigned passes, struct Error *error) {
     if (!passes)
         return OK;
-    unsigned native = products_of(request) == BF16_NOT_NATIVE ? 0 : passes;
-    int code = library__create(&made->library, request, passes, native, error);
+    bool native = request->precision == PRECISION_BF16 &&
+                  products_of(request->backend, request->as_if) != BF16_NOT_NATIVE;
+    int code = library__create(&made->library, request, passes, native ? passes : 0, error);
     if (code)
         return code;
     made->prepared_bytes = library__prepared_bytes(made->library);
