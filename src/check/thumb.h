@@ -28,7 +28,7 @@ struct ThumbHash {
     uint64_t bits[2];
 };
 struct ThumbHash thumb__hash(const struct Thumb *thumb);
-/* The bits in which two hashes differ, of 128. Of unlike images about half do. */
+/* The bits in which two hashes differ, of 128; about half if the images are not alike. */
 static inline int thumb__bits_apart(const struct ThumbHash *a, const struct ThumbHash *b) {
     return __builtin_popcountll(a->bits[0] ^ b->bits[0]) +
            __builtin_popcountll(a->bits[1] ^ b->bits[1]);

@@ -102,7 +102,7 @@ static bool blame_numbers(struct Finding *finding, const struct Trial *trial) {
     finding__say(finding, "; validation samples that are taken for class %s are mostly %s",
                  dataset->targets.names[first],
                  dataset->targets.names[check__truth_of(evaluation, first)]);
-    /* Of images that have a side, the mirror images may be learnt better than the images. */
+    /* If images have a side, their mirror images may be learnt better than they are. */
     finding__blame(finding, trial->preflight->mirrors_sides ? CHECK_DOUBTFUL : CHECK_BAD,
                    "classes have other numbers in the validation split than in the training split: "
                    "most samples of a class are taken for one and the same other class",

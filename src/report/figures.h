@@ -34,7 +34,7 @@ enum Figure {
     FIGURE_COUNT
 };
 
-/* Of fewer classes the top-5 accuracy is always 1; it is not measured then. */
+/* With fewer classes the top-5 accuracy is always 1; it is not measured then. */
 enum { TOP5_FEWEST_CLASSES = 6 };
 
 /* One measurement: all zeros if nothing was measured. */

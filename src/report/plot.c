@@ -14,7 +14,7 @@
 #include "base/text.h"
 #include "base/whole_file.h"
 
-/* Of a panel, in pixels: words of 16 can still be read if a telephone shows it at 350. */
+/* The size of a panel, in pixels: words of 16 can still be read if a telephone shows it at 350. */
 #define WIDTH 480
 #define HEIGHT 300 /* with one line of the key */
 #define KEY_LINE 24

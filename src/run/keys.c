@@ -101,10 +101,9 @@ static const struct Key train_keys[] = {
              "kernels that were fastest in fp32 when they were measured, including our own for "
              "Winograd's algorithm (docs/design.md has the table; `describe` shows the choice); "
              "fastest-4, fastest-3, fastest-2, fastest-1: older tables; bf16-2: fastest-2 in bf16, "
-             "with "
-             "linear layers in bf16, too, where the CPU has instructions for it; bf16-1: without "
-             "these; direct: only the library's, without Winograd; winograd: Winograd's wherever "
-             "possible"},
+             "with linear layers in bf16, too, where the CPU has instructions for it; bf16-1: "
+             "without these; direct: only the library's, without Winograd; winograd: Winograd's "
+             "wherever possible"},
     {.name = "precision",
      .type = KEY_ENUM,
      .offset = TRAIN_AT(precision),

@@ -252,7 +252,7 @@ struct Sums { /* for each tap (out, in) = dyᵀ · x */
     struct Pixels dy;
     int64_t taps, pixels, block, part, chunk;
     real *sums;
-    /* Of the block's pixels; NULL: they are read as they lie. If dy is copied, so is x. */
+    /* Copies of the block's pixels; NULL: they are read as they lie. If dy is copied, so is x. */
     real *x_copy, *dy_copy;
     bool large;
 };
