@@ -33,7 +33,7 @@ PAGE = ROOT / "docs" / "course.md"
 PICTURES = ROOT / "docs" / "course"
 RECIPES = "launch/recipes/course"
 WIDTH = 115  # of a line of the page
-PROGRESS = re.compile(r": \d+/\d+ .*img/s")  # of a slow machine
+PROGRESS = re.compile(r": \d+/\d+ .*samples/s")  # of a slow machine
 TOPICS = {}
 
 

@@ -229,8 +229,7 @@ const struct Command command_activations = {
             "Examples:\n"
             "  trainer activations runs/a --split test\n"
             "  trainer activations best.h5 --data cifar10.h5 --samples 1000 --json\n"
-            "  trainer activations mine.yaml --set 'initialise={weights: {normal: {std: "
-            "0.01}}}'\n",
+            "  trainer activations mine.yaml --set initialise.weights=orthogonal\n",
     .flags = flags,
     .parallel = true,
     .run = run,

@@ -330,7 +330,7 @@ const struct Command command_check = {
             "  mpirun -np 2 trainer check mine.yaml --sheet seen.png\n"
             "  trainer check mine.yaml --only data,loss --json\n"
             "  trainer check mine.yaml --only rates --picture rates.svg\n"
-            "  trainer check mine.yaml --skip gradients --seconds 10 --set optimizer.rate=0.01\n",
+            "  trainer check mine.yaml --skip gradients --set optimizer.rate=0.01\n",
     .flags = flags,
     .parallel = true,
     .run = run,

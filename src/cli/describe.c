@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "base/table.h"
 #include "base/text.h"
 #include "cli/blueprint.h"
 #include "cli/overrides.h"
@@ -69,11 +70,6 @@ static int64_t sum_needs(const struct Needs *needs) {
            needs->activations + needs->work;
 }
 
-static int wider(int width, const char *text) {
-    int length = (int)strlen(text);
-    return length > width ? length : width;
-}
-
 /* Writes "1.23 MFLOP" or "768 FLOP" to `text`. */
 static char *print_flop(double flops, char text[40]) {
     char count[32];
@@ -86,34 +82,33 @@ static double bytes_of_output(const struct Blueprint *blueprint, const struct No
     return (double)(element_bytes(VARIANT_F32, precision) * shape_elements(node->out));
 }
 
+static void print_table(struct Text *rows, const char *columns) {
+    table_align(rows, columns);
+    fputs(rows->data, stdout);
+    text_release(rows);
+}
+
 static void print_layers(const struct Blueprint *blueprint) {
     const struct Model *model = blueprint->parts.model;
+    struct Text rows = {0};
     char shape[64], flops[40], count[32];
     double all = 0, bytes = 0;
-    int path = 16, kind = 16, output = 18;
-    for (int i = 0; i < model_node_count(model); i++) {
-        const struct Node *node = model_node(model, i);
-        path = wider(path, node->path);
-        kind = wider(kind, node_layer_name(node));
-        output = wider(output, print_shape(node->out, shape));
-    }
-    printf("%-*s %-*s %-*s %12s %12s %12s\n", path, "layer", kind, "kind", output,
-           "output (H x W x C)", "parameters", "flops", "activation");
-    printf("%-*s %-*s %s\n", path, "input", kind, "", print_shape(model_input(model), shape));
+    text_add(&rows, "layer\tkind\toutput HxWxC\tparameters\tflops\tactivation\n");
+    text_add(&rows, "input\t\t%s\n", print_shape(model_input(model), shape));
     for (int i = 0; i < model_node_count(model); i++) {
         const struct Node *node = model_node(model, i);
         double activation = bytes_of_output(blueprint, node);
-        printf("%-*s %-*s %-*s %12" PRId64 " %12s %12s\n", path, node->path, kind,
-               node_layer_name(node), output, print_shape(node->out, shape),
-               parameters_of(model, node), text_count(node->flops, flops),
-               text_bytes(activation, count));
+        text_add(&rows, "%s\t%s\t%s\t%" PRId64 "\t%s\t%s\n", node->path, node_layer_name(node),
+                 print_shape(node->out, shape), parameters_of(model, node),
+                 text_count(node->flops, flops), text_bytes(activation, count));
         all += node->flops;
         bytes += activation;
     }
-    printf("\n%s parameters; a sample: %s forward",
+    print_table(&rows, "l  l  l  r  r  r");
+    printf("\nparameters  %s\na sample    %s forward",
            text_count((double)model_arena(model)->trained, count), print_flop(all, flops));
-    printf(", about %s a training step, %s of layer outputs\n", print_flop(3 * all, flops),
-           text_bytes(bytes, count));
+    printf(", about %s a training step\n            %s of layer outputs\n",
+           print_flop(3 * all, flops), text_bytes(bytes, count));
 }
 
 static const char *const pass_names[PASS_COUNT] = {
@@ -135,25 +130,25 @@ static const char *kernels_of(const struct Blueprint *blueprint, const struct No
 
 static void print_kernels(const struct Blueprint *blueprint) {
     const struct Model *model = blueprint->parts.model;
-    int path = 16, printed = 0;
-    for (int i = 0; i < model_node_count(model); i++)
-        path = wider(path, model_node(model, i)->path);
+    struct Text rows = {0};
     for (int i = 0; i < model_node_count(model); i++) {
         const struct Node *node = model_node(model, i);
         if (!kernels_of(blueprint, node, FORWARD))
             continue;
-        if (!printed++)
-            printf("\nwhat computes convolutions and linear layers, by train.convolution: %s\n%-*s "
-                   "%-16s %-16s "
-                   "%s\n",
-                   rule_of(blueprint), path, "layer", "forward", "backward data",
-                   "backward weights");
-        printf("%-*s", path, node->path);
+        text_add(&rows, "%s%s",
+                 rows.length ? "" : "layer\tforward\tbackward data\tbackward weights\n",
+                 node->path);
         for (int pass = 0; pass < PASS_COUNT; pass++) {
             const char *kernels = kernels_of(blueprint, node, (enum Pass)pass);
-            printf(pass < PASS_COUNT - 1 ? " %-16s" : " %s\n", kernels ? kernels : "-");
+            text_add(&rows, "\t%s", kernels ? kernels : "-");
         }
+        text_add(&rows, "\n");
     }
+    if (!rows.length)
+        return;
+    printf("\nwhat computes convolutions and linear layers, by train.convolution: %s\n",
+           rule_of(blueprint));
+    print_table(&rows, "l  l  l  l");
 }
 
 /* The kernels of a convolution or linear layer; NULL, which json_pack omits, for any other
@@ -182,7 +177,7 @@ static void print_needs(const struct Needs *needs, int64_t ranks, enum Precision
     printf("  activations       %s, in %s\n", text_bytes((double)needs->activations, text),
            precision_names[precision]);
     printf("  work space        %s\n", text_bytes((double)needs->work, text));
-    printf("  total             %s, without the program, its libraries and the mapped data set\n",
+    printf("  total             %s, without the program, libraries and mapped files\n",
            text_bytes((double)sum_needs(needs), text));
 }
 
@@ -249,7 +244,7 @@ static void print_json(const struct Blueprint *blueprint, const struct Needs *ne
 static void print_words(const struct Blueprint *blueprint, const struct Needs *needs,
                         int64_t ranks) {
     if (blueprint->without_data)
-        printf("checked without the data set: not its splits, not its classes or targets, and "
+        printf("checked without the data set: not its splits, not its classes or targets, and\n"
                "nothing that depends on the number of samples\n%s\n",
                blueprint->without_donor ? "checked without the donor of start_from, which is not "
                                           "at hand\n"

@@ -8,7 +8,7 @@
 #include "compute/backend.h"
 #include "store/h5.h"
 
-#define COLUMNS 90
+#define COLUMNS 80
 
 /* Prints one paragraph, which is broken at spaces and indented by `indent`. The cursor is at
  * `column`. */

@@ -2,29 +2,41 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/table.h"
 #include "base/text.h"
 #include "cli/columns.h"
 #include "cli/inspect.h"
 #include "cli/shown.h"
 
+#define SHOWN_VALUES 6 /* of channels */
+#define SHOWN_CLASSES 10
+
+/* The length of the folder's name in an array's name: "model/" of "model/0.weight". */
+static int folder_of(const char *name) {
+    const char *slash = strrchr(name, '/');
+    return slash ? (int)(slash - name) + 1 : 0;
+}
+
+/* A table for each folder of arrays: without its name, rows are no wider than a terminal. */
 static void print_arrays(const struct Inspected *inspected) {
     const struct Checkpoint *checkpoint = inspected->checkpoint;
-    int width = 5;
-    for (int i = 0; i < checkpoint->array_count; i++)
-        if ((int)strlen(checkpoint->arrays[i].name) > width)
-            width = (int)strlen(checkpoint->arrays[i].name);
-    printf("\n%-*s  %-18s %9s %11s %11s %11s %11s\n", width, "array", "shape", "count", "mean",
-           "std", "min", "max");
+    const char *folder = NULL; /* of the row before */
+    struct Text rows = {0};
     for (int i = 0; i < checkpoint->array_count; i++) {
         const struct CheckpointArray *array = &checkpoint->arrays[i];
         const struct ArraySummary *summary = &inspected->summaries[i];
-        struct Text shape = {0};
-        text_add_shape(&shape, array->size, array->rank);
-        printf("%-*s  %-18s %9" PRId64 " %11.4g %11.4g %11.4g %11.4g\n", width, shown(array->name),
-               shape.data, array->count, summary->mean, summary->deviation, summary->minimum,
-               summary->maximum);
-        text_release(&shape);
+        int length = folder_of(array->name);
+        if (!folder || strncmp(folder, array->name, (size_t)length) || folder_of(folder) != length)
+            text_add(&rows, "\n%.*s\tshape\tmean\tstd\tmin\tmax\n", length, shown(array->name));
+        folder = array->name;
+        text_add(&rows, "%s\t", shown(array->name + length));
+        text_add_shape(&rows, array->size, array->rank);
+        text_add(&rows, "\t%.3g\t%.3g\t%.3g\t%.3g\n", summary->mean, summary->deviation,
+                 summary->minimum, summary->maximum);
     }
+    table_align(&rows, "l  l  r r r r");
+    printf("%s", rows.length ? rows.data : "");
+    text_release(&rows);
 }
 
 static void print_figures(const char *head, const struct Figures *figures) {
@@ -53,35 +65,32 @@ static void print_progress(const struct SavedState *saved) {
     printf("training time   %.1f s\n", progress->seconds);
 }
 
-static void print_channels(const float *values, int64_t channels) {
-    for (int64_t i = 0; i < channels && i < 8; i++)
+static void print_channels(const char *head, const float *values, int64_t channels) {
+    printf("%-15s", head);
+    for (int64_t i = 0; i < channels && i < SHOWN_VALUES; i++)
         printf(" %.6g", (double)values[i]);
+    printf(channels > SHOWN_VALUES ? " ...\n" : "\n");
 }
 
 static void print_preprocessing(const struct Preprocess *preprocess) {
     int64_t channels = preprocess->channels;
     printf("input           %" PRId64 " x %" PRId64 " x %" PRId64 " (height, width, channels)\n",
            preprocess->height, preprocess->width, channels);
-    printf("preprocessing   %s(pixel - %s) * factor%s; factor",
-           preprocess->matrix ? "matrix * (" : "",
+    printf("preprocessing   %s(pixel - %s) * %s%s\n", preprocess->matrix ? "matrix * (" : "",
            !preprocess->mean_count              ? "0"
            : preprocess->mean_count == channels ? "channel mean"
                                                 : "mean image",
+           preprocess->factor_count > channels ? "factor of each pixel" : "factor",
            preprocess->matrix ? ")" : "");
-    if (preprocess->factor_count > channels)
-        printf(" an image");
-    else
-        print_channels(preprocess->factor, channels);
-    if (preprocess->mean_count == channels) {
-        printf("; mean");
-        print_channels(preprocess->mean, channels);
-    }
+    if (preprocess->factor_count <= channels)
+        print_channels("  factor", preprocess->factor, channels);
+    if (preprocess->mean_count == channels)
+        print_channels("  mean", preprocess->mean, channels);
     if (preprocess->matrix)
-        printf("\ndecorrelation   matrix %" PRId64 " x %" PRId64 ", %" PRId64 " x %" PRId64
-               " x %" PRId64 " reach the model",
+        printf("decorrelation   matrix %" PRId64 " x %" PRId64 ", %" PRId64 " x %" PRId64
+               " x %" PRId64 " reach the model\n",
                preprocess->matrix_rows, preprocess->matrix_columns, preprocess->out_height,
                preprocess->out_width, preprocess->out_channels);
-    printf("\n");
 }
 
 /* Prints how pictures are converted to such images; nothing if the data set was not made of
@@ -94,12 +103,18 @@ static void print_pictures(const struct SavedState *saved) {
                *rule->values ? rule->values : "not known");
 }
 
+/* Values have a line each, with their scale; of many classes the first are named. */
 static void print_targets(const struct Targets *targets, const struct TargetScale *scale) {
     printf("%-15s %" PRId64 ":", targets_words(targets), targets->count);
-    for (int64_t i = 0; i < targets->count; i++) {
-        printf("%s %s", i ? "," : "", shown(targets->names[i]));
-        if (targets_are_values(targets))
-            printf(" (output * %.6g + %.6g)", scale->deviation[i], scale->mean[i]);
+    if (targets_are_values(targets)) {
+        for (int64_t i = 0; i < targets->count; i++)
+            printf("\n  %-13s output * %.6g + %.6g", shown(targets->names[i]), scale->deviation[i],
+                   scale->mean[i]);
+    } else {
+        for (int64_t i = 0; i < targets->count && i < SHOWN_CLASSES; i++)
+            printf("%s %s", i ? "," : "", shown(targets->names[i]));
+        if (targets->count > SHOWN_CLASSES)
+            printf(", ... (--json has all)");
     }
     printf("\n");
 }

@@ -222,10 +222,9 @@ const struct Command command_search = {
             "(launch/slurm/search.sbatch).\n"
             "\n"
             "Examples:\n"
-            "  mpirun -np 2 trainer search launch/recipes/search-demo.yaml --out searches/demo\n"
-            "  trainer search space.yaml --out searches/a --set data.file=cifar10.h5 --ensemble "
-            "5\n"
-            "  trainer search space.yaml --out searches/b --one-stage\n",
+            "  mpirun -np 2 trainer search launch/recipes/search-demo.yaml --out s/demo\n"
+            "  trainer search space.yaml --out s/a --set data.file=mine.h5 --ensemble 5\n"
+            "  trainer search space.yaml --out s/b --one-stage\n",
     .flags = flags,
     .resumes = false,
     .parallel = true,

@@ -2,48 +2,88 @@
 #include <stdio.h>
 
 #include "base/memory.h"
+#include "cli/ensemble_report.h"
 #include "cli/eval_report.h"
 #include "cli/members.h"
 #include "cli/search.h"
 #include "cli/shown.h"
 
-static void describe(const struct Members *members, const struct Evaluation *results,
-                     json_t *object) {
+/* The models, their results, and the figure by which the search compared the trials. The last
+ * result is the ensemble's, the first that of the best trial. */
+struct Together {
+    const struct Members *members;
+    const struct Evaluation *results;
+    enum Figure figure;
+};
+
+/* Whether the ensemble can be compared with the best trial; *value and *alone get their figures. */
+static bool compare(const struct Together *together, double *value, double *alone) {
+    int count = together->members->count;
+    const struct Figures *ensemble = &together->results[count].figures;
+    const struct Figures *best = &together->results[0].figures;
+    *value = ensemble->value[together->figure];
+    *alone = best->value[together->figure];
+    return count > 1 && ensemble->measured[together->figure] && best->measured[together->figure];
+}
+
+static void describe(const struct Together *together, json_t *object) {
+    const struct Members *members = together->members;
     json_t *list = json_array();
+    double value, alone;
     for (int i = 0; i < members->count; i++) {
-        json_t *member = eval_describe(&results[i], members->dataset);
+        json_t *member = eval_describe(&together->results[i], members->dataset);
         json_object_set_new(member, "checkpoint", shown_json(members->items[i].path));
         json_array_append_new(list, member);
     }
-    json_object_set_new(object, "ensemble",
-                        json_pack("{s:o, s:I, s:o, s:o}", "split", shown_json(members->split->name),
-                                  "samples", (json_int_t)members->split->count, "members", list,
-                                  "together",
-                                  eval_describe(&results[members->count], members->dataset)));
+    json_t *ensemble =
+        json_pack("{s:o, s:I, s:o, s:o}", "split", shown_json(members->split->name), "samples",
+                  (json_int_t)members->split->count, "members", list, "together",
+                  eval_describe(&together->results[members->count], members->dataset));
+    if (compare(together, &value, &alone))
+        json_object_set_new(ensemble, "gain_over_best_trial",
+                            json_real(study_gain(together->figure, value, alone)));
+    json_object_set_new(object, "ensemble", ensemble);
 }
 
-static void print(const struct Members *members, const struct Evaluation *results) {
-    const struct Evaluation *last = &results[members->count];
+static void print_verdict(const struct Together *together) {
+    char text[FIGURE_TEXT];
+    double value, alone;
+    if (!compare(together, &value, &alone))
+        return;
+    ensemble_gain_text(together->figure, value, alone, text);
+    bool better = study_gain(together->figure, value, alone) > 0;
+    printf("\nverdict     the ensemble is %s than the best trial alone: %s %s%s\n",
+           better ? "better" : "no better", figure_kinds[together->figure].label, text,
+           figure_kinds[together->figure].unit == FIGURE_FRACTION ? " points" : "");
+    if (!better)
+        printf("advice      use its model: members help most if they are about as good as it\n");
+}
+
+static void print(const struct Together *together) {
+    const struct Members *members = together->members;
+    const struct Evaluation *last = &together->results[members->count];
     printf("\nthe best %d trials by their validation, as an ensemble", members->count);
     members_print_split(members, stdout);
     printf(", %" PRId64 " samples\n\n", members->split->count);
     eval_print_head(&last->figures);
     printf("checkpoint\n");
     for (int i = 0; i < members->count; i++)
-        eval_print_line(&results[i].figures, members->items[i].path, "");
+        eval_print_line(&together->results[i].figures, members->items[i].path, "");
     eval_print_line(&last->figures, "ensemble (arithmetic mean)", "");
+    print_verdict(together);
 }
 
-static int evaluate_members(struct Members *members, json_t *object, struct Ranks *ranks,
-                            struct Error *error) {
+static int evaluate_members(struct Members *members, enum Figure figure, json_t *object,
+                            struct Ranks *ranks, struct Error *error) {
     struct EvaluateRequest request = members_request(members);
     struct Evaluation *results = memory_array(struct Evaluation, members->count + 1, "results");
     int code = members_evaluate(members, &request, ranks, results, error);
     if (!code && ranks_rank(ranks) == 0) {
+        const struct Together together = {members, results, figure};
         if (object)
-            describe(members, results, object);
+            describe(&together, object);
         else
-            print(members, results);
+            print(&together);
     }
     for (int i = 0; i <= members->count; i++)
         evaluation_release(&results[i]);
@@ -64,7 +104,7 @@ int search_ensemble(const struct Search *search, const struct SearchResults *res
     const struct Arguments arguments = {.operand_count = count, .operands = operands};
     int code = members_open(&members, &arguments, false, ranks, error);
     if (!code)
-        code = evaluate_members(&members, object, ranks, error);
+        code = evaluate_members(&members, results->figure, object, ranks, error);
     members_release(&members);
     memory_release((void *)operands);
     memory_release_texts(folders, count);

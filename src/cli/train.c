@@ -318,14 +318,11 @@ const struct Command command_train = {
             "  mpirun -np 2 trainer train mine.yaml --out runs/b --backend openblas\n"
             "  mpirun -np 4 trainer train mine.yaml --out runs/c --folds 5\n"
             "  mpirun -np 2 trainer train mine.yaml --out runs/b --dry-run\n"
-            "  trainer train mine.yaml --out runs/small --limit-train 500 --limit-validation "
-            "200\n"
+            "  trainer train mine.yaml --out runs/s --limit-train 500 --limit-validation 90\n"
             "  trainer train mine.yaml --out runs/overfit --overfit 20\n"
-            "  trainer train mine.yaml --out runs/d --set monitor.every=100 --tensorboard "
-            "runs/d/events\n"
+            "  trainer train mine.yaml --out d --set monitor.every=100 --tensorboard d/events\n"
             "  mpirun -np 2 trainer train mine.yaml --out runs/p --stop-after 50 --profile\n"
-            "  trainer train cifar.yaml --out runs/a --set optimizer.rate=0.05 --set "
-            "train.seed=2\n",
+            "  trainer train mine.yaml --out a --set train.seed=2 --set optimizer.rate=0.05\n",
     .flags = flags,
     .resumes = true,
     .parallel = true,

@@ -1,11 +1,11 @@
 #include "report/profile.h"
 
 #include <inttypes.h>
-#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/memory.h"
+#include "base/table.h"
 
 void profile_release(struct Profile *profile) {
     if (!profile)
@@ -16,29 +16,19 @@ void profile_release(struct Profile *profile) {
     memory_release(profile);
 }
 
-/* The width of a column of texts. */
-static int width_of(const struct Profile *profile, size_t member, const char *head) {
-    size_t width = strlen(head);
-    for (int i = 0; i < profile->row_count; i++) {
-        size_t length = strlen((const char *)&profile->rows[i] + member);
-        width = length > width ? length : width;
-    }
-    return (int)width;
-}
-
-/* A number that is not known leaves its column empty. */
-static void add_number(struct Text *text, int width, int digits, double value) {
+/* Adds a cell; a number that is not known leaves it empty. */
+static void add_number(struct Text *text, int digits, double value) {
     if (value > 0)
-        text_add(text, " %*.*f", width, digits, value);
+        text_add(text, "\t%.*f", digits, value);
     else
-        text_add(text, " %*s", width, "");
+        text_add(text, "\t");
 }
 
 static void add_percent(struct Text *text, double part, double whole) {
     if (part > 0 && whole > 0)
-        text_add(text, " %5.1f%%", 100 * part / whole);
+        text_add(text, "\t%.0f%%", 100 * part / whole);
     else
-        text_add(text, " %6s", "");
+        text_add(text, "\t");
 }
 
 /* What some of the rows come to. */
@@ -88,67 +78,76 @@ double profile_step_seconds(const struct Profile *profile) {
     return seconds_of(profile, 0, profile->row_count, NULL, 0);
 }
 
-/* What follows the names: time, its share of the step, rates beside the limits, the floor, the
- * spread over the ranks. */
-static void add_figures(struct Text *text, const struct Profile *profile, const struct Sum *sum) {
+/* One of two tables, of which each fits into a terminal. */
+enum Table {
+    TIMES, /* the time, its share of the step, the spread over the ranks */
+    RATES, /* beside the limits, and the floor; only of rows with work that is counted */
+    TABLES,
+};
+
+static bool is_in(enum Table table, const struct Sum *sum) {
+    return table == TIMES || sum->flops > 0 || sum->bytes > 0;
+}
+
+static void add_figures(struct Text *text, const struct Profile *profile, enum Table table,
+                        const struct Sum *sum) {
     double flops = sum->seconds > 0 ? sum->flops / sum->seconds : 0;
     double bytes = sum->seconds > 0 ? sum->bytes / sum->seconds : 0;
-    text_add(text, " %8.3f", 1e3 * sum->seconds);
-    text_add(text, " %5.1f%%", 100 * sum->seconds / profile_step_seconds(profile));
-    add_number(text, 7, 1, 1e-9 * flops);
-    add_percent(text, flops, profile->peak);
-    add_number(text, 8, 2, 1e-6 * sum->bytes);
-    add_percent(text, bytes, profile->bandwidth);
-    add_number(text, 8, 3, 1e3 * sum->floor);
-    add_percent(text, sum->floor, sum->seconds);
-    if (profile->ranks > 1)
-        text_add(text, " %8.3f %8.3f", 1e3 * sum->least, 1e3 * sum->most);
-    text_add(text, "\n");
-}
-
-static void add_heads(struct Text *text, const struct Profile *profile) {
-    text_add(text, " %8s %6s %7s %6s %8s %6s %8s %6s", "ms/step", "share", "GFLOP/s", "peak",
-             "MB/step", "bandw.", "floor ms", "of it");
-    if (profile->ranks > 1)
-        text_add(text, " %8s %8s", "fastest", "slowest");
-    text_add(text, "\n");
-}
-
-#define COLUMN(profile, member) width_of(profile, offsetof(struct ProfileRow, member), #member)
-
-static bool has_kernels(const struct Profile *profile) {
-    for (int i = 0; i < profile->row_count; i++)
-        if (*profile->rows[i].kernel)
-            return true;
-    return false;
-}
-
-/* The names of a row; NULL: the heads of their columns. */
-static void add_names(struct Text *text, const struct Profile *profile,
-                      const struct ProfileRow *row) {
-    int kernel = COLUMN(profile, kernel);
-    text_add(text, "%-*s  %-*s  %-*s", COLUMN(profile, layer), row ? row->layer : "layer",
-             COLUMN(profile, operation), row ? row->operation : "operation", COLUMN(profile, pass),
-             row ? row->pass : "pass");
-    if (has_kernels(profile))
-        text_add(text, "  %-*s", kernel, row ? row->kernel : "kernel");
-}
-
-static void add_rows(struct Text *text, const struct Profile *profile) {
-    add_names(text, profile, NULL);
-    add_heads(text, profile);
-    for (int i = 0; i < profile->row_count; i++) {
-        const struct Sum sum = sum_of(profile, i, i + 1, NULL);
-        add_names(text, profile, &profile->rows[i]);
-        add_figures(text, profile, &sum);
+    if (table == TIMES) {
+        text_add(text, "\t%.3f\t%.1f%%", 1e3 * sum->seconds,
+                 100 * sum->seconds / profile_step_seconds(profile));
+        if (profile->ranks > 1)
+            text_add(text, "\t%.3f\t%.3f", 1e3 * sum->least, 1e3 * sum->most);
+    } else {
+        add_number(text, 1, 1e-9 * flops);
+        add_percent(text, flops, profile->peak);
+        add_number(text, 2, 1e-6 * sum->bytes);
+        add_percent(text, bytes, profile->bandwidth);
+        add_number(text, 3, 1e3 * sum->floor);
+        add_percent(text, sum->floor, sum->seconds);
     }
+    text_add(text, "\n");
 }
 
-static void add_sum(struct Text *text, const struct Profile *profile, const char *operation,
-                    const char *pass, const struct Sum *sum) {
-    text_add(text, "%-*s  %-*s", COLUMN(profile, operation), operation, COLUMN(profile, pass),
-             pass);
-    add_figures(text, profile, sum);
+static void add_heads(struct Text *text, const struct Profile *profile, enum Table table) {
+    if (table == TIMES)
+        text_add(text, "\tms/step\tshare%s\n", profile->ranks > 1 ? "\tfastest\tslowest" : "");
+    else
+        text_add(text, "\tGFLOP/s\tpeak\tMB/step\tbandw.\tfloor\tof it\n");
+}
+
+/* Moves the cells of a table to the end of `text`, after an empty line. */
+static void add_table(struct Text *text, struct Text *cells, const char *columns) {
+    table_align(cells, columns);
+    text_add(text, "%s%s", text->length ? "\n" : "", cells->data);
+    text_release(cells);
+}
+
+static void add_rows(struct Text *text, const struct Profile *profile, enum Table table) {
+    struct Text cells = {0};
+    text_add(&cells, table == TIMES ? "layer\toperation\tpass" : "layer\tpass\tkernel");
+    add_heads(&cells, profile, table);
+    for (int i = 0; i < profile->row_count; i++) {
+        const struct ProfileRow *row = &profile->rows[i];
+        const struct Sum sum = sum_of(profile, i, i + 1, NULL);
+        if (!is_in(table, &sum))
+            continue;
+        if (table == TIMES)
+            text_add(&cells, "%s\t%s\t%s", row->layer, row->operation, row->pass);
+        else
+            text_add(&cells, "%s\t%s\t%s", *row->layer ? row->layer : row->operation, row->pass,
+                     row->kernel);
+        add_figures(&cells, profile, table, &sum);
+    }
+    add_table(text, &cells, table == TIMES ? "l l l r r r r" : "l l l r r r r r r");
+}
+
+static void add_sum(struct Text *text, const struct Profile *profile, enum Table table,
+                    const char *operation, const char *pass, const struct Sum *sum) {
+    if (!is_in(table, sum))
+        return;
+    text_add(text, "%s\t%s", operation, pass);
+    add_figures(text, profile, table, sum);
 }
 
 /* The rows of one kind together. */
@@ -162,9 +161,8 @@ static int compare_seconds(const void *one, const void *other) {
     return (a->sum.seconds < b->sum.seconds) - (a->sum.seconds > b->sum.seconds);
 }
 
-/* Each operation and pass, the longest first, and all of them together. */
-static void add_sums(struct Text *text, const struct Profile *profile) {
-    struct KindSum *kinds = memory_array(struct KindSum, profile->row_count, "a profile");
+/* Fills `kinds` with each operation and pass, the longest first, and returns how many there are. */
+static int sum_kinds(const struct Profile *profile, struct KindSum *kinds) {
     int count = 0;
     for (int i = 0; i < profile->row_count; i++) {
         const struct ProfileRow *row = &profile->rows[i];
@@ -175,13 +173,22 @@ static void add_sums(struct Text *text, const struct Profile *profile) {
             kinds[count++] = (struct KindSum){row, sum_of(profile, 0, profile->row_count, row)};
     }
     qsort(kinds, (size_t)count, sizeof *kinds, compare_seconds);
-    text_add(text, "\n%-*s  %-*s", COLUMN(profile, operation), "operation", COLUMN(profile, pass),
-             "pass");
-    add_heads(text, profile);
-    for (int i = 0; i < count; i++)
-        add_sum(text, profile, kinds[i].like->operation, kinds[i].like->pass, &kinds[i].sum);
+    return count;
+}
+
+/* Each operation and pass, and all of them together. */
+static void add_sums(struct Text *text, const struct Profile *profile, enum Table table) {
+    struct KindSum *kinds = memory_array(struct KindSum, profile->row_count, "a profile");
     const struct Sum all = sum_of(profile, 0, profile->row_count, NULL);
-    add_sum(text, profile, "the whole step", "", &all);
+    struct Text cells = {0};
+    int count = sum_kinds(profile, kinds);
+    text_add(&cells, "operation\tpass");
+    add_heads(&cells, profile, table);
+    for (int i = 0; i < count; i++)
+        add_sum(&cells, profile, table, kinds[i].like->operation, kinds[i].like->pass,
+                &kinds[i].sum);
+    add_sum(&cells, profile, table, "the whole step", "", &all);
+    add_table(text, &cells, table == TIMES ? "l l r r r r" : "l l r r r r r r");
     memory_release(kinds);
 }
 
@@ -193,8 +200,7 @@ static void add_event(struct Text *text, const struct Profile *profile, const ch
              1e3 * event->seconds / (double)event->count,
              event->seconds / (double)event->count / profile_step_seconds(profile));
     if (profile->ranks > 1)
-        text_add(text, "; fastest rank %.3f ms, slowest %.3f ms",
-                 1e3 * event->least / (double)event->count,
+        text_add(text, "; ranks %.3f to %.3f ms", 1e3 * event->least / (double)event->count,
                  1e3 * event->most / (double)event->count);
     text_add(text, "\n");
 }
@@ -205,8 +211,10 @@ void profile_add_table(const struct Profile *profile, struct Text *text) {
         text_add(text, "profile     no step was made\n");
         return;
     }
-    add_rows(text, profile);
-    add_sums(text, profile);
+    for (enum Table table = TIMES; table < TABLES; table++)
+        add_rows(text, profile, table);
+    for (enum Table table = TIMES; table < TABLES; table++)
+        add_sums(text, profile, table);
     text_add(text,
              "\nprofile     %" PRId64 " step%s of %.3f ms after %" PRId64 " to warm up, %.1f "
              "samples/s of a rank",

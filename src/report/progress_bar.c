@@ -141,7 +141,7 @@ static void draw(struct ProgressBar *bar, double done, const char *words) {
 static void draw_bar(struct ProgressBar *bar, const struct StepReport *report, const char *left) {
     char figures[FIGURES_TEXT], words[FIGURES_TEXT + 128];
     double done = (double)report->step / (double)bar->total_steps;
-    snprintf(words, sizeof words, " %3.0f%% epoch %" PRId64 " %s %.0f img/s %s", 100 * done,
+    snprintf(words, sizeof words, " %3.0f%% epoch %" PRId64 " %s %.0f samples/s %s", 100 * done,
              report->epoch, figures_text(&report->figures, " ", FIGURE_BRIEF, figures),
              report->images_per_second, left);
     draw(bar, done, words);
@@ -163,12 +163,12 @@ void progress_samples(struct ProgressBar *bar, const char *what, int64_t done, i
     char left[32], words[256];
     print_time(each * (double)(total - done), left);
     if (bar->terminal >= 0) {
-        snprintf(words, sizeof words, " %3.0f%% %.0f img/s %s", 100 * (double)done / (double)total,
-                 1 / each, left);
+        snprintf(words, sizeof words, " %3.0f%% %.0f samples/s %s",
+                 100 * (double)done / (double)total, 1 / each, left);
         draw(bar, (double)done / (double)total, words);
         return;
     }
-    fprintf(bar->stream, "%.100s: %" PRId64 "/%" PRId64 "  %.0f img/s  %s left\n", what, done,
+    fprintf(bar->stream, "%.100s: %" PRId64 "/%" PRId64 "  %.0f samples/s  %s left\n", what, done,
             total, 1 / each, left);
     fflush(bar->stream);
 }
@@ -186,7 +186,8 @@ void progress_step(struct ProgressBar *bar, const struct StepReport *report) {
         return;
     }
     fprintf(bar->stream,
-            "step %" PRId64 "/%" PRId64 "  epoch %" PRId64 "  %s  rate %.4g  %.0f img/s  %s left\n",
+            "step %" PRId64 "/%" PRId64 "  epoch %" PRId64
+            "  %s  rate %.4g  %.0f samples/s  %s left\n",
             report->step, bar->total_steps, report->epoch,
             figures_text(&report->figures, "  ", FIGURE_DIGITS, figures), report->rate,
             report->images_per_second, left);

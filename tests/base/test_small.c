@@ -12,12 +12,29 @@
 #include "base/kernel.h"
 #include "base/memory.h"
 #include "base/path.h"
+#include "base/table.h"
 #include "base/text.h"
 
 #include <cmocka.h>
 #include <stdio.h>
 #include <string.h>
 #include <xxhash.h>
+
+/* Columns are as wide as their content, counted in characters; rows without cells stay. */
+static void test_table(void **unused) {
+    (void)unused;
+    struct Text rows = {0};
+    text_add(&rows, "name\tnumber\tnote\n\nlonger\t1\t\n\t\tlate\nZ\u00fcrich\t12345678");
+    table_align(&rows, "l  r l");
+    assert_string_equal(rows.data, "name      number note\n"
+                                   "\n"
+                                   "longer         1\n"
+                                   "                 late\n"
+                                   "Z\u00fcrich  12345678\n");
+    text_release(&rows);
+    table_align(&rows, "l");
+    assert_null(rows.data);
+}
 
 static void test_nearest(void **unused) {
     (void)unused;
@@ -273,6 +290,7 @@ static void test_paths(void **unused) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_table),
         cmocka_unit_test(test_nearest),
         cmocka_unit_test(test_places_of_words),
         cmocka_unit_test(test_text_that_is_shown_has_no_controls),

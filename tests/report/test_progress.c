@@ -161,7 +161,7 @@ static void test_bar(void **unused) {
                                             .images_per_second = 1000});
     char drawn[400] = "";
     assert_true(read(master, drawn, sizeof drawn - 1) > 0);
-    const char *words = "  25% epoch 1 loss 2.5000 accuracy 12.5% 1000 img/s 3m00s";
+    const char *words = "  25% epoch 1 loss 2.5000 accuracy 12.5% 1000 samples/s 3m00s";
     const char *begin = strchr(drawn, '['), *end = strstr(drawn, words);
     begin = begin && begin[1] == 'K' ? strchr(begin + 1, '[') : begin; /* ESC [ K clears the line */
     if (!begin || !end || end[-1] != ']')

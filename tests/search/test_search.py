@@ -104,6 +104,16 @@ def test_the_best_make_an_ensemble_on_the_test_split(undisturbed):
     assert ensemble["split"] == "test" and len(ensemble["members"]) == 3 and ensemble["together"]["top1"] > 0.4
 
 
+def test_a_verdict_compares_the_ensemble_with_the_best_trial(undisturbed, space):
+    out, report = undisturbed
+    ensemble = report["ensemble"]
+    gain = ensemble["together"]["top1"] - ensemble["members"][0]["top1"]
+    assert ensemble["gain_over_best_trial"] == pytest.approx(gain)
+    said = run(1, "search", space, "--out", out, "--quiet", "--no-plots", "--ensemble", 3)[0]
+    better = "better" if gain > 0 else "no better"
+    assert f"the ensemble is {better} than the best trial alone: accuracy {100 * gain:+.2f} points" in said
+
+
 def test_a_killed_search_goes_on_to_the_same_table(folder, space, undisturbed):
     """By another number of groups, too."""
     out = f"{folder}/killed"

@@ -74,8 +74,8 @@ void dataset_print(FILE *out, const struct Dataset *dataset) {
     fprintf(out,
             "%-13s %" PRId64 "x%" PRId64 "x%" PRId64 " (height, width, channels), %" PRId64 " %s\n",
             "images", dataset->height, dataset->width, dataset->channels, dataset->targets.count,
-            targets_values(&dataset->targets) == 1 ? targets_word(&dataset->targets)
-                                                   : targets_words(&dataset->targets));
+            dataset->targets.count == 1 ? targets_word(&dataset->targets)
+                                        : targets_words(&dataset->targets));
     for (int s = 0; s < dataset->split_count; s++) {
         const struct Split *split = &dataset->splits[s];
         double bytes = (double)split->count * (double)dataset->height * (double)dataset->width *

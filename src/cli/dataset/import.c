@@ -510,12 +510,10 @@ const struct Command command_dataset_import = {
             "\n"
             "Examples:\n"
             "  trainer dataset import --format image-folder photos -o photos.h5 --size 64x64\n"
-            "  trainer dataset import --format cifar10 cifar-10-batches-bin -o cifar10.h5 "
-            "--split-validation 0.1\n"
+            "  trainer dataset import --format cifar10 FOLDER -o c.h5 --split-validation 0.1\n"
             "  trainer dataset import --format numpy mnist.npz -o mnist.h5\n"
             "  trainer dataset import --format table houses.csv --target price -o houses.h5\n"
             "  trainer dataset import --format table iris.csv --label species -o iris.h5\n"
-            "  trainer dataset import --format image-list faces.csv --target age -o faces.h5 "
-            "--size 64\n",
+            "  trainer dataset import --format image-list faces.csv --target age -o f.h5\n",
     .flags = flags,
     .run = run};
