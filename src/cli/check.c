@@ -8,6 +8,7 @@
 #include "check/preflight.h"
 #include "cli/check_picture.h"
 #include "cli/command.h"
+#include "cli/figures_json.h"
 #include "cli/output.h"
 #include "cli/overrides.h"
 #include "cli/shown.h"
@@ -144,10 +145,6 @@ static void print_end(const struct Findings *findings) {
 }
 
 /* ---- JSON ---- */
-
-static json_t *number_json(double value) {
-    return isfinite(value) ? json_real(value) : json_null();
-}
 
 static json_t *finding_json(const struct Finding *finding) {
     json_t *figures = json_object();

@@ -6,14 +6,10 @@
 #include "cli/figures_json.h"
 #include "cli/shown.h"
 
-static json_t *number(double value) {
-    return isfinite(value) ? json_real(value) : json_null();
-}
-
 static json_t *numbers(const double *values, int64_t count) {
     json_t *list = json_array();
     for (int64_t i = 0; i < count; i++)
-        json_array_append_new(list, number(values[i]));
+        json_array_append_new(list, number_json(values[i]));
     return list;
 }
 
@@ -28,7 +24,7 @@ static json_t *contribution(const struct Study *study, const struct Mixture *mix
                             const struct Figures *without) {
     enum Figure by = study->by;
     return without->measured[by]
-               ? number(study_gain(by, mixture->figures.value[by], without->value[by]))
+               ? number_json(study_gain(by, mixture->figures.value[by], without->value[by]))
                : json_null();
 }
 
@@ -42,7 +38,8 @@ static json_t *describe_member(const struct EnsembleReport *report, int m) {
     if (report->chosen_on)
         json_object_set_new(object, "chosen_on", figures_of(&study->chosen_on[m]));
     json_object_set_new(object, "reported", figures_of(&study->alone[m]));
-    json_object_set_new(object, "expected_calibration_error", number(study->calibration_errors[m]));
+    json_object_set_new(object, "expected_calibration_error",
+                        number_json(study->calibration_errors[m]));
     json_object_set_new(object, "equal_without", figures_of(&study->equal_without[m]));
     json_object_set_new(object, "equal_contribution",
                         contribution(study, &study->equal, &study->equal_without[m]));
@@ -74,14 +71,15 @@ static json_t *describe_mixture(const struct EnsembleReport *report,
         json_object_set_new(object, "chosen_on", figures_of(&mixture->chosen_on));
     json_object_set_new(object, "reported", figures_of(&mixture->figures));
     json_object_set_new(object, "gain_over_mean",
-                        number(study_gain(study->by, value, study->mean)));
+                        number_json(study_gain(study->by, value, study->mean)));
     json_object_set_new(
         object, "gain_over_best",
-        number(study_gain(study->by, value, study->alone[study->best].value[study->by])));
+        number_json(study_gain(study->by, value, study->alone[study->best].value[study->by])));
     if (study->best_chosen >= 0)
-        json_object_set_new(object, "gain_over_chosen",
-                            number(study_gain(study->by, value,
-                                              study->alone[study->best_chosen].value[study->by])));
+        json_object_set_new(
+            object, "gain_over_chosen",
+            number_json(
+                study_gain(study->by, value, study->alone[study->best_chosen].value[study->by])));
     if (!mixture->figures.measured[FIGURE_LOG_LOSS])
         return object;
     json_object_set_new(object, "temperature", json_real(mixture->temperature));

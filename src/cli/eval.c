@@ -91,7 +91,7 @@ static void print_words(const struct Members *members, const struct Evaluation *
     const struct Evaluation *last = &results[members->count];
     printf("%s", shown(members->dataset->path));
     members_print_split(members, stdout);
-    printf(", %" PRId64 " samples", members->split->count);
+    printf(", %" PRId64 " sample%s", members->split->count, members->split->count == 1 ? "" : "s");
     members_print_test_time(members, stdout);
     printf("\n\n");
     eval_print_head(&last->figures);

@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include "cli/eval_report.h"
+#include "cli/figures_json.h"
 #include "cli/shown.h"
 
 /* The share of a class's samples that is predicted correctly; NaN if the class has none. *samples
@@ -58,8 +59,7 @@ static json_t *class_to_json(const struct Figures *figures) {
     for (int k = 0; k < OF_CLASS; k++) {
         double value = figures->value[of_class[k].figure];
         if (figures->measured[of_class[k].figure])
-            json_object_set_new(object, of_class[k].name,
-                                isnan(value) ? json_null() : json_real(value));
+            json_object_set_new(object, of_class[k].name, number_json(value));
     }
     return object;
 }

@@ -6,6 +6,9 @@
 
 #include "report/figures.h"
 
+/* A number; null if it is not finite, which JSON cannot say. */
+json_t *number_json(double value);
+
 /* Adds the measured figures; a member is called `prefix` ("validation_", "") and the figure's
  * name. */
 void figures_add_json(json_t *object, const char *prefix, const struct Figures *figures);

@@ -9,7 +9,7 @@
 static json_t *floats_to_json(const float *values, int64_t count) {
     json_t *list = json_array();
     for (int64_t i = 0; i < count; i++)
-        json_array_append_new(list, json_real((double)values[i]));
+        json_array_append_new(list, number_json((double)values[i]));
     return list;
 }
 
@@ -18,9 +18,10 @@ static json_t *array_to_json(const struct CheckpointArray *array,
     json_t *shape = json_array();
     for (int i = 0; i < array->rank; i++)
         json_array_append_new(shape, json_integer(array->size[i]));
-    return json_pack("{s:s, s:o, s:I, s:f, s:f, s:f, s:f}", "name", array->name, "shape", shape,
-                     "count", (json_int_t)array->count, "mean", summary->mean, "std",
-                     summary->deviation, "min", summary->minimum, "max", summary->maximum);
+    return json_pack("{s:s, s:o, s:I, s:o, s:o, s:o, s:o}", "name", array->name, "shape", shape,
+                     "count", (json_int_t)array->count, "mean", number_json(summary->mean), "std",
+                     number_json(summary->deviation), "min", number_json(summary->minimum), "max",
+                     number_json(summary->maximum));
 }
 
 /* Adds the figures of the checkpoint, including those that were not measured. */
@@ -30,7 +31,7 @@ static void add_saved_figures(json_t *object, const char *prefix, const struct F
         char key[32];
         snprintf(key, sizeof key, "%s%s", prefix, figure_kinds[f].name);
         if (figure_is_for(f, targets) && !figure_kinds[f].is_detail)
-            json_object_set_new(object, key, json_real(figure_saved(figures, f)));
+            json_object_set_new(object, key, number_json(figure_saved(figures, f)));
     }
 }
 
@@ -39,11 +40,11 @@ static json_t *progress_to_json(const struct Inspected *inspected) {
     const struct Progress *progress = &saved->progress;
     const double *sums = progress->epoch_sums;
     json_t *object = json_pack(
-        "{s:I, s:I, s:I, s:f, s:f, s:f, s:f, s:f, s:s, s:I, s:f}", "step",
+        "{s:I, s:I, s:I, s:f, s:f, s:f, s:f, s:o, s:s, s:I, s:f}", "step",
         (json_int_t)progress->step, "epoch", (json_int_t)progress->epoch, "step_in_epoch",
         (json_int_t)progress->step_in_epoch, "epoch_loss", sums[TALLY_LOSS], "epoch_correct",
         sums[TALLY_CORRECT], "epoch_samples", sums[TALLY_SAMPLES], "epoch_squared_error",
-        sums[TALLY_SQUARED_ERROR], "best_metric", saved->best.metric, "best_figure",
+        sums[TALLY_SQUARED_ERROR], "best_metric", number_json(saved->best.metric), "best_figure",
         figure_kinds[best_figure(&saved->best, saved->targets.kind)].name, "best_step",
         (json_int_t)saved->best.step, "seconds", progress->seconds);
     add_saved_figures(object, "validation_", &saved->validation, saved->targets.kind);

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "cli/figures_json.h"
 #include "cli/search.h"
 #include "cli/shown.h"
 
@@ -292,9 +293,9 @@ static json_t *describe_trial(const struct Search *search, const struct TrialRec
     json_t *object = json_pack(
         "{s:I, s:I, s:s, s:o, s:i, s:o, s:I, s:I, s:f, s:s}", "trial", (json_int_t)record->number,
         "stage", (json_int_t)record->stage, "status", search_status_name(record->status), "values",
-        values, "rungs", record->metrics.count, "metric",
-        isnan(metric) ? json_null() : json_real(metric), "step", (json_int_t)record->step,
-        "best_step", (json_int_t)record->best_step, "seconds", record->seconds, "folder", folder);
+        values, "rungs", record->metrics.count, "metric", number_json(metric), "step",
+        (json_int_t)record->step, "best_step", (json_int_t)record->best_step, "seconds",
+        record->seconds, "folder", folder);
     if (record->digest)
         json_object_set_new(object, "digest", json_string(record->digest));
     if (record->error)

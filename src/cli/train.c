@@ -82,14 +82,14 @@ static void print_json(int64_t overfit, const struct TrainResult *result) {
         json_object_set_new(object, "stopped_by", json_string(result->stopped_by));
     figures_add_json_main(object, "train_", &result->train);
     if (!isnan(result->penalty) && figures_any(&result->train)) {
-        json_object_set_new(object, "penalty", json_real(result->penalty));
-        json_object_set_new(object, "objective", json_real(objective(result)));
+        json_object_set_new(object, "penalty", number_json(result->penalty));
+        json_object_set_new(object, "objective", number_json(objective(result)));
     }
     figures_add_json_main(object, "validation_", &result->validation);
     if (result->best.step > 0) {
         char key[32];
         snprintf(key, sizeof key, "best_%s", best_kind(result)->name);
-        json_object_set_new(object, key, json_real(result->best.metric));
+        json_object_set_new(object, key, number_json(result->best.metric));
         json_object_set_new(object, "best_step", json_integer(result->best.step));
     }
     if (overfit && result->finished)

@@ -26,8 +26,9 @@ struct Evaluation {
      * are sets. */
     int64_t *confusion;
     /* One for each output. If the targets are values: RMSE in the targets' units, and R² = 1 − Σ
-     * (prediction − truth)² / Σ (truth − mean)² with the split's mean. For classes: precision,
-     * recall and F1, and the areas of the ranking; NaN for a class without samples. */
+     * (prediction − truth)² / Σ (truth − mean)² with the split's mean, NaN for a single sample. For
+     * classes: precision, recall and F1, and the areas of the ranking; NaN for a class without
+     * samples. */
     struct Figures *of_output;
     double *target_mean;
 };

@@ -44,8 +44,11 @@ static void add_block(struct Evaluation *evaluation, const struct PredictedBlock
         }
 }
 
-/* Without variance R² is 1 if the prediction is exact and 0 if not, as in scikit-learn. */
-static double r2_of(double squared_error, double spread) {
+/* As in scikit-learn: of one sample R² is not defined; without variance it is 1 if the prediction
+ * is exact and 0 if not. */
+static double r2_of(int64_t samples, double squared_error, double spread) {
+    if (samples < 2)
+        return NAN;
     if (spread > 0)
         return 1 - squared_error / spread;
     return squared_error > 0 ? 0 : 1;
@@ -56,7 +59,7 @@ static void finish(struct Evaluation *evaluation, struct Ranks *ranks, const dou
     double samples = (double)evaluation->samples, squares = 0, explained = 0;
     (void)ranks;
     for (int64_t k = 0; k < outputs; k++) {
-        double r2 = r2_of(sums[k], sums[outputs + k]);
+        double r2 = r2_of(evaluation->samples, sums[k], sums[outputs + k]);
         figures_set(&evaluation->of_output[k], FIGURE_RMSE, sqrt(sums[k] / samples));
         figures_set(&evaluation->of_output[k], FIGURE_R2, r2);
         squares += sums[k] / samples;

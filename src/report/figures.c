@@ -1,5 +1,6 @@
 #include "report/figures.h"
 
+#include <math.h>
 #include <stdio.h>
 
 #include "base/text.h"
@@ -104,7 +105,9 @@ void figures_restore(struct Figures *figures, const struct Figures *saved,
 char *figure_text(enum Figure figure, double value, enum FigureDigits digits,
                   char text[FIGURE_TEXT]) {
     enum FigureUnit unit = figure_kinds[figure].unit;
-    if (unit == FIGURE_FRACTION)
+    if (isnan(value) && (figure == FIGURE_R2 || figure_kinds[figure].of_classes))
+        snprintf(text, FIGURE_TEXT, "-");
+    else if (unit == FIGURE_FRACTION)
         snprintf(text, FIGURE_TEXT, digits == FIGURE_BRIEF ? "%.1f%%" : "%.2f %%", 100 * value);
     else if (digits == FIGURE_EXACT)
         snprintf(text, FIGURE_TEXT, "%.6g", value);

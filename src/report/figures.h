@@ -40,8 +40,9 @@ enum { TOP5_FEWEST_CLASSES = 6 };
 /* One measurement: all zeros if nothing was measured. */
 struct Figures {
     bool measured[FIGURE_COUNT];
-    double value[FIGURE_COUNT]; /* 0 if not measured; may be NaN or infinite if it is; of classes,
-                                   NaN: it is not defined, as for a class without samples */
+    double value[FIGURE_COUNT]; /* 0 if not measured; may be NaN or infinite if it is; of
+                                   classes and R², NaN: it is not defined, as for a class without
+                                   samples */
 };
 
 enum FigureUnit { FIGURE_NUMBER, FIGURE_FRACTION, FIGURE_OF_TARGETS };
@@ -91,7 +92,7 @@ enum FigureDigits {
 };
 enum { FIGURE_TEXT = 32, FIGURES_TEXT = 160 }; /* bytes */
 
-/* "0.1234", "57.30 %"; returns `text`. */
+/* "0.1234", "57.30 %", "-" if it is not defined; returns `text`. */
 char *figure_text(enum Figure figure, double value, enum FigureDigits digits,
                   char text[FIGURE_TEXT]);
 /* "loss 0.1234, accuracy 57.30 %": those measured, without details, cut off at

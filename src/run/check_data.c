@@ -1,5 +1,6 @@
 #include <inttypes.h>
 
+#include "base/memory.h"
 #include "base/text.h"
 #include "nn/loss.h"
 #include "optim/patience.h"
@@ -22,24 +23,38 @@ int run__check_watchers(const struct RunRequest *request, struct Error *error) {
     return OK;
 }
 
-/* Whether such targets have the metric. */
-static bool has_metric(const struct Dataset *dataset, int metric) {
-    const struct Targets *targets = &dataset->targets;
-    return patience_metric_is_for(metric, targets->kind) &&
-           (metric != FIGURE_TOP5 || targets->count >= TOP5_FEWEST_CLASSES);
+/* Whether validations measure the metric. */
+static bool has_metric(const struct RunParts *parts, int metric) {
+    const struct Targets *targets = &parts->dataset->targets;
+    if (!patience_metric_is_for(metric, targets->kind))
+        return false;
+    switch (patience_figure(metric, targets->kind)) {
+    case FIGURE_TOP5:
+        return targets->count >= TOP5_FEWEST_CLASSES;
+    case FIGURE_R2:
+        return parts->validation->count >= 2;
+    default:
+        return true;
+    }
 }
 
-static int refuse_metric(const struct Dataset *dataset, struct Error *error, const char *key,
+static int refuse_metric(const struct RunParts *parts, struct Error *error, const char *key,
                          int metric) {
     static const char *const words[] = {[TARGET_CLASSES] = "classes",
                                         [TARGET_DISTRIBUTIONS] = "classes",
                                         [TARGET_VALUES] = "values",
                                         [TARGET_SETS] = "sets of classes"};
+    const struct Dataset *dataset = parts->dataset;
     enum TargetKind kind = TARGET_CLASSES;
-    if (patience_metric_is_for(metric, dataset->targets.kind))
+    bool exists = patience_metric_is_for(metric, dataset->targets.kind);
+    if (exists && metric == FIGURE_TOP5)
         return fail_key(error, ERROR_RUN_FILE, key,
                         "top5 needs at least %d classes; the data set %s has %" PRId64,
                         TOP5_FEWEST_CLASSES, dataset->path, dataset->targets.count);
+    if (exists)
+        return fail_key(error, ERROR_RUN_FILE, key,
+                        "r2 needs at least 2 samples; split %s of %s has 1",
+                        parts->validation->name, dataset->path);
     if (!patience_metric_is_for(metric, TARGET_CLASSES))
         kind = patience_metric_is_for(metric, TARGET_VALUES) ? TARGET_VALUES : TARGET_SETS;
     return fail_key(error, ERROR_RUN_FILE, key, "%s is for %s; the targets of %s are %s",
@@ -47,26 +62,34 @@ static int refuse_metric(const struct Dataset *dataset, struct Error *error, con
                     words[dataset->targets.kind]);
 }
 
-/* Checks that the metrics which keys name exist for such targets. */
-static int check_metrics(const struct RunRequest *request, const struct Dataset *dataset,
+static int check_metric(const struct RunRequest *request, const struct RunParts *parts,
+                        const char *key, int metric, struct Error *error) {
+    if (has_metric(parts, metric))
+        return OK;
+    refuse_metric(parts, error, key, metric);
+    return runfile_locate(request->file, error);
+}
+
+/* Checks that validations measure the metrics which keys name. */
+static int check_metrics(const struct RunRequest *request, const struct RunParts *parts,
                          struct Error *error) {
     const struct RunOptions *options = request->options;
-    int best = best_metric(options->checkpoint.best), stopping = options->early_stopping.metric;
-    if (options->checkpoint.best != BEST_AUTO && run_is_without_validation(options))
+    const struct Choice *schedule = &options->schedule;
+    int best = options->checkpoint.best, code = OK;
+    if (best != BEST_AUTO && run_is_without_validation(options))
         return runfile_fail(request->file, error, ERROR_RUN_FILE, "checkpoint.best",
                             "follows the figures of the validation, and data.validation is none");
-    if (options->checkpoint.best != BEST_AUTO && !has_metric(dataset, best))
-        refuse_metric(dataset, error, "checkpoint.best", best);
-    else if (options->early_stopping.patience && !has_metric(dataset, stopping))
-        refuse_metric(dataset, error, "early_stopping.metric", stopping);
-    else if (schedule_needs_validations(&options->schedule) &&
-             !has_metric(dataset, schedule_metric(&options->schedule)))
-        return schema_fail(
-            error, &options->schedule, "metric", "%s is not measured for the targets of %s",
-            patience_metric_names[schedule_metric(&options->schedule)], dataset->path);
-    else
-        return OK;
-    return runfile_locate(request->file, error);
+    if (best != BEST_AUTO)
+        code = check_metric(request, parts, "checkpoint.best", best_metric(best), error);
+    if (!code && options->early_stopping.patience)
+        code = check_metric(request, parts, "early_stopping.metric", options->early_stopping.metric,
+                            error);
+    if (!code && schedule_needs_validations(schedule)) {
+        char *key = memory_print("schedule.%s.metric", schedule->kind->name);
+        code = check_metric(request, parts, key, schedule_metric(schedule), error);
+        memory_release(key);
+    }
+    return code;
 }
 
 static int find_splits(const struct RunRequest *request, struct RunParts *parts,
@@ -261,7 +284,7 @@ int run__check_data(const struct RunRequest *request, struct RunParts *parts, st
     if (!code)
         code = run__check_watchers(request, error);
     if (!code)
-        code = check_metrics(request, parts->dataset, error);
+        code = check_metrics(request, parts, error);
     if (!code)
         code = check_loss(request, parts->dataset, error);
     if (request->together)

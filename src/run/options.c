@@ -141,7 +141,8 @@ static int settle(const struct RunFile *file, struct RunOptions *options, bool s
 int run_parse(struct RunFile **file, const char *path, const char *text,
               const char *const *overrides, int override_count, struct RunOptions *options,
               struct Error *error) {
-    int code = runfile_parse(file, path, text, overrides, override_count, run_keys, options, error);
+    int code = (text ? runfile_parse_saved : runfile_parse)(
+        file, path, text, overrides, override_count, run_keys, options, error);
     if (!code)
         code = settle(*file, options, text != NULL, error);
     if (code) {

@@ -119,8 +119,8 @@ struct UpdaterRequest run_updater_request(const struct RunOptions *options);
 
 /* runfile_parse of a whole run, and what the tables of keys cannot say: a section whose keys do
  * nothing because the one that switches it on is missing is refused, and so is a preprocess that
- * the donor's replaces. `text`: of a saved run; if it has no `convolution`, its program computed
- * them by CONVOLUTION_DIRECT. */
+ * the donor's replaces. `text`: of a saved run (runfile_parse_saved); if it has no `convolution`,
+ * its program computed them by CONVOLUTION_DIRECT. */
 int run_parse(struct RunFile **file, const char *path, const char *text,
               const char *const *overrides, int override_count, struct RunOptions *options,
               struct Error *error);

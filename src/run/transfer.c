@@ -3,6 +3,7 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "base/log.h"
 #include "base/memory.h"
 #include "base/pattern.h"
 
@@ -151,6 +152,13 @@ int transfer_check(const struct RunFile *file, const struct StartOptions *option
     return error_advise(error, ADVICE_INSPECT, donor->path, NULL, 0);
 }
 
+static void add_shapes(struct Text *text, const struct Fate *fate) {
+    text_add(text, ": the donor's is ");
+    text_add_shape(text, fate->array->size, fate->array->rank);
+    text_add(text, ", the model's ");
+    text_add_shape(text, fate->row->file_size, fate->row->file_rank);
+}
+
 /* Adds a line for `count` rows from that of `fate` on, which have the same fate. */
 static void add_line(struct Text *table, const struct Fate *fate, int count) {
     static const char *const words[] = {
@@ -170,12 +178,8 @@ static void add_line(struct Text *table, const struct Fate *fate, int count) {
     if (count > 1)
         text_add(table, " ... %s (%d arrays, %" PRId64 " values)", row[count - 1].name, count,
                  values);
-    if (fate->transfer == TRANSFER_SHAPE) {
-        text_add(table, ": the donor's is ");
-        text_add_shape(table, fate->array->size, fate->array->rank);
-        text_add(table, ", the model's ");
-        text_add_shape(table, row->file_size, row->file_rank);
-    }
+    if (fate->transfer == TRANSFER_SHAPE)
+        add_shapes(table, fate);
     text_add(table, "%s", reasons[fate->transfer]);
 }
 
@@ -207,34 +211,59 @@ static void add_unused(struct Text *table, const struct Arena *arena,
     }
 }
 
-/* Warns of frozen rows that start at random: the model probably differs from the donor more than
- * was intended. */
-static void add_warning(struct Text *table, const struct StartOptions *options,
-                        const struct Arena *arena, const bool *frozen,
-                        const struct Checkpoint *donor) {
-    const char *first = NULL;
-    int count = 0;
-    for (int i = 0; frozen && i < arena->row_count; i++) {
-        const struct ArenaRow *row = &arena->rows[i];
-        if (frozen[i] && row->role != ROLE_STATISTIC &&
-            fate_of(options, donor, row).transfer != TRANSFER_TAKEN && !count++)
-            first = row->name;
-    }
-    if (count)
-        text_add(
-            table,
-            "\n  warning: %d array%s start%s fresh and %s frozen, as %s: drawn at random, they "
-            "will stay so",
-            count, count == 1 ? "" : "s", count == 1 ? "s" : "", count == 1 ? "is" : "are", first);
-}
-
 void transfer_describe(const struct StartOptions *options, const struct Arena *arena,
-                       const bool *frozen, const struct Checkpoint *donor, struct Text *table) {
+                       const struct Checkpoint *donor, struct Text *table) {
     if (takes_average(options, donor))
         text_add(table, "\n  (the donor's average of weights)");
     add_fates(table, options, arena, donor);
     add_unused(table, arena, donor, group_of(options, donor));
-    add_warning(table, options, arena, frozen, donor);
+}
+
+/* Rows that start fresh, though they probably should not. */
+struct Doubtful {
+    struct Fate first;
+    int count;
+};
+
+static void doubt(struct Doubtful *rows, struct Fate fate) {
+    if (!rows->count++)
+        rows->first = fate;
+}
+
+static void warn_of_shapes(const struct Doubtful *rows, const struct Checkpoint *donor) {
+    struct Text shapes = {0};
+    if (!rows->count)
+        return;
+    add_shapes(&shapes, &rows->first);
+    log_warning("%s: %d array%s of another shape %s not taken, as %s%s; start_from.fresh names "
+                "those that are meant to start fresh",
+                donor->path, rows->count, rows->count == 1 ? "" : "s",
+                rows->count == 1 ? "is" : "are", rows->first.row->name, shapes.data);
+    text_release(&shapes);
+}
+
+static void warn_of_frozen(const struct Doubtful *rows) {
+    bool one = rows->count == 1;
+    if (rows->count)
+        log_warning("%d array%s start%s fresh and %s frozen, as %s: drawn at random, %s will stay "
+                    "so",
+                    rows->count, one ? "" : "s", one ? "s" : "", one ? "is" : "are",
+                    rows->first.row->name, one ? "it" : "they");
+}
+
+void transfer_warn(const struct StartOptions *options, const struct Arena *arena,
+                   const bool *frozen, const struct Checkpoint *donor) {
+    struct Doubtful shapes = {0}, stuck = {0};
+    for (int i = 0; i < arena->row_count; i++) {
+        struct Fate fate = fate_of(options, donor, &arena->rows[i]);
+        if (fate.transfer == TRANSFER_SHAPE)
+            doubt(&shapes, fate);
+        if (frozen && frozen[i] && fate.row->role != ROLE_STATISTIC &&
+            fate.transfer != TRANSFER_TAKEN)
+            doubt(&stuck, fate);
+    }
+    warn_of_shapes(&shapes, donor);
+    warn_of_frozen(&stuck);
 }
 
 int transfer_take(const struct StartOptions *options, const struct Arena *arena,

@@ -23,9 +23,12 @@ int transfer_check(const struct RunFile *file, const struct StartOptions *option
 int transfer_take(const struct StartOptions *options, const struct Arena *arena,
                   const struct Checkpoint *donor, float *state, struct Error *error);
 /* For people: a line for each run of rows with the same fate, then the donor's arrays that the
- * model has no place for, and a warning of rows that start fresh although they are frozen
- * (`frozen`, of each row; NULL: none is). */
+ * model has no place for. */
 void transfer_describe(const struct StartOptions *options, const struct Arena *arena,
-                       const bool *frozen, const struct Checkpoint *donor, struct Text *table);
+                       const struct Checkpoint *donor, struct Text *table);
+/* Logs warnings of rows that are not taken because the donor's have another shape, and of rows that
+ * start fresh although they are frozen (`frozen`, of each row; NULL: none is). */
+void transfer_warn(const struct StartOptions *options, const struct Arena *arena,
+                   const bool *frozen, const struct Checkpoint *donor);
 
 #endif

@@ -1,10 +1,10 @@
 #include "run/weights.h"
 
-#include <float.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/float32.h"
 #include "base/memory.h"
 #include "base/weights.h"
 #include "nn/loss.h"
@@ -27,13 +27,14 @@ static int parse(const struct WeightsRequest *request, const struct Strings *giv
     for (int i = 0; i < given->count; i++) {
         char *end;
         double value = strtod(given->values[i], &end);
-        if (end == given->values[i] || *end || !(value >= 0 && value <= WEIGHT_MOST) ||
-            (value > 0 && value < (double)FLT_MIN))
-            return schema_fail(
-                error, loss, key,
-                "'%.60s' is not a weight; expected balanced, or for each class 0 or a "
-                "number from %.3g to %g",
-                given->values[i], (double)FLT_MIN, WEIGHT_MOST);
+        bool number = end != given->values[i] && !*end && value >= 0 && value <= WEIGHT_MOST;
+        const char *unfit = number ? float32_unfit(value) : NULL;
+        if (!number || unfit)
+            return schema_fail(error, loss, key,
+                               "'%.60s' is not a weight%s%s%s; expected balanced, or for each "
+                               "class a number from 0 to %g",
+                               given->values[i], unfit ? " (" : "", unfit ? unfit : "",
+                               unfit ? ")" : "", WEIGHT_MOST);
         weights->values[i] = value;
         sum += value;
     }

@@ -1,8 +1,9 @@
 #include "runfile/parse.h"
 
-#include <float.h>
 #include <math.h>
 #include <string.h>
+
+#include "base/float32.h"
 
 static int fail_text(const struct Parser *parser, const struct YamlNode *node, struct Text *text) {
     int code = node__fail(node, parser->error, ERROR_RUN_FILE, NULL, "%s", text->data);
@@ -63,14 +64,6 @@ static int parse_integer(const struct Parser *parser, const struct Key *key,
     return OK;
 }
 
-/* The reason why float32 does not hold a number with all its digits; or NULL. */
-static const char *beyond_float(double value) {
-    double size = fabs(value);
-    return size > (double)FLT_MAX               ? "too large for float32"
-           : size > 0 && size < (double)FLT_MIN ? "too small for float32"
-                                                : NULL;
-}
-
 static int parse_real(const struct Parser *parser, const struct Key *key,
                       const struct YamlNode *node, void *field) {
     double *value = field;
@@ -79,8 +72,8 @@ static int parse_real(const struct Parser *parser, const struct Key *key,
     const char *why = number__parse_real(node->text, value);
     if (!why && node->quoted)
         why = quoted_number;
-    if (!why && !key->is_double)
-        why = beyond_float(*value);
+    if (!why && !key->is_double && !parser->saved)
+        why = float32_unfit(*value);
     if (why || !schema__in_range(key, *value))
         return expected(parser, key, node, why);
     return OK;

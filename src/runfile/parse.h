@@ -12,6 +12,7 @@ struct Parser {
     struct Pool *pool;
     struct Error *error;
     const struct Key *root; /* the keys of the whole file */
+    bool saved;             /* as in runfile_parse_saved */
 };
 
 /* parse.c. Fills the zeroed struct at `options` from the mapping (or null) `node`, which is at

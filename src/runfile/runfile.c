@@ -41,11 +41,20 @@ static int read_tree(struct RunFile *file, const char *text, size_t length, stru
     return code;
 }
 
-int runfile_parse(struct RunFile **out, const char *path, const char *text,
-                  const char *const *overrides, int override_count, const struct Key *keys,
-                  void *options, struct Error *error) {
+/* Where the text is, and what to put into it. */
+struct Request {
+    const char *path, *text;
+    const char *const *overrides;
+    int override_count;
+    bool saved;
+};
+
+static int parse(struct RunFile **out, const struct Request *request, const struct Key *keys,
+                 void *options, struct Error *error) {
     struct RunFile *file = memory_allocate(sizeof *file, "the run file");
-    struct Parser parser = {.pool = &file->pool, .error = error, .root = keys};
+    struct Parser parser = {
+        .pool = &file->pool, .error = error, .root = keys, .saved = request->saved};
+    const char *path = request->path, *text = request->text;
     char *loaded = NULL, *saved = NULL;
     size_t length = text ? strlen(text) : 0;
     file->source.file = path ? pool__copy(&file->pool, path, strlen(path)) : NULL;
@@ -54,8 +63,8 @@ int runfile_parse(struct RunFile **out, const char *path, const char *text,
     int code = text ? OK : read_file(path, &loaded, &length, error);
     if (!code)
         code = read_tree(file, text ? text : loaded, length, error);
-    for (int i = 0; i < override_count && !code; i++)
-        code = override__apply(&parser, file->source.file, overrides[i], keys, file->root);
+    for (int i = 0; i < request->override_count && !code; i++)
+        code = override__apply(&parser, file->source.file, request->overrides[i], keys, file->root);
     if (!code)
         code = parse__keys(&parser, keys, file->root, options, 1);
     if (!code) { /* the run file that is saved for this run must be readable */
@@ -72,6 +81,20 @@ int runfile_parse(struct RunFile **out, const char *path, const char *text,
     else
         *out = file;
     return code;
+}
+
+int runfile_parse(struct RunFile **file, const char *path, const char *text,
+                  const char *const *overrides, int override_count, const struct Key *keys,
+                  void *options, struct Error *error) {
+    const struct Request request = {path, text, overrides, override_count, .saved = false};
+    return parse(file, &request, keys, options, error);
+}
+
+int runfile_parse_saved(struct RunFile **file, const char *path, const char *text,
+                        const char *const *overrides, int override_count, const struct Key *keys,
+                        void *options, struct Error *error) {
+    const struct Request request = {path, text, overrides, override_count, .saved = true};
+    return parse(file, &request, keys, options, error);
 }
 
 void runfile_release(struct RunFile *file) {

@@ -24,6 +24,11 @@ struct RunFile; /* owns the YAML nodes and every options struct parsed from it *
 int runfile_parse(struct RunFile **file, const char *path, const char *text,
                   const char *const *overrides, int override_count, const struct Key *keys,
                   void *options, struct Error *error);
+/* The same for the text that a checkpoint keeps. Numbers that float32 does not hold are allowed in
+ * it, because earlier versions wrote them. */
+int runfile_parse_saved(struct RunFile **file, const char *path, const char *text,
+                        const char *const *overrides, int override_count, const struct Key *keys,
+                        void *options, struct Error *error);
 
 void runfile_release(struct RunFile *file);
 

@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "comm/placement.h"
+#include "run/transfer.h"
 #include "train/trainer.h"
 
 /* mpirun binds each rank to one core unless told otherwise, and all ranks of a node may run on the
@@ -77,6 +78,12 @@ static void announce_late_change(const struct Trainer *trainer) {
                       "note: the last change of schedule %s is at step %" PRId64
                       ", which a run of %" PRId64 " step%s does not reach",
                       schedule->kind->name, last, total, total == 1 ? "" : "s");
+}
+
+static void warn_of_donor(const struct Trainer *trainer, const struct Start *start) {
+    if (start->donor && ranks_rank(trainer->ranks) == 0)
+        transfer_warn(&trainer->options.start_from, model_arena(trainer->parts.model),
+                      updater_frozen_rows(trainer->parts.updater), start->donor);
 }
 
 static void warn_of_data(const struct Trainer *trainer) {
@@ -196,5 +203,6 @@ void trainer__announce(const struct Trainer *trainer, const struct Start *start)
     announce_lone_values(trainer);
     announce_frozen_averages(trainer);
     warn_of_binding(trainer);
+    warn_of_donor(trainer, start);
     warn_of_data(trainer);
 }

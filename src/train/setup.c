@@ -75,8 +75,7 @@ static int start_state(struct Trainer *trainer, struct Start *start, struct Erro
     model_initialise(trainer->parts.model, (uint64_t)trainer->options.train.seed, trainer->state);
     if (!start->donor)
         return OK;
-    transfer_describe(options, arena, updater_frozen_rows(trainer->parts.updater), start->donor,
-                      &start->taken);
+    transfer_describe(options, arena, start->donor, &start->taken);
     return transfer_take(options, arena, start->donor, trainer->state, error);
 }
 

@@ -192,10 +192,11 @@ static uint8_t *make_sheet(const char *path, const struct Fruit *fruit, int64_t 
 
 /* Images of 16x8 are enlarged four times, to 64 high and 32 wide, with 4 pixels between them. */
 static void images_of_a_class_in_a_row(void **state) {
+    (void)state;
     struct Fruit fruit;
     int64_t height, width;
     make_fruit(&fruit);
-    uint8_t *sheet = make_sheet(place(*state, "sheet.png"), &fruit, &height, &width);
+    uint8_t *sheet = make_sheet(place(folder, "sheet.png"), &fruit, &height, &width);
     int64_t left = width - 3 * 36;
     for (int64_t k = 0; k < 3; k++) {
         assert_int_equal(sheet[((4 + 20) * width + left + k * 36 + 5) * 3], 60 * k + 10);
@@ -206,10 +207,11 @@ static void images_of_a_class_in_a_row(void **state) {
 }
 
 static void names_of_classes_at_the_left(void **state) {
+    (void)state;
     struct Fruit fruit;
     int64_t height, width, ink = 0;
     make_fruit(&fruit);
-    uint8_t *sheet = make_sheet(place(*state, "sheet.png"), &fruit, &height, &width);
+    uint8_t *sheet = make_sheet(place(folder, "sheet.png"), &fruit, &height, &width);
     for (int64_t y = 0; y < height; y++)
         for (int64_t x = 0; x < width - 3 * 36; x++)
             ink += sheet[(y * width + x) * 3] == 0;

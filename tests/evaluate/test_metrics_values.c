@@ -1,5 +1,5 @@
-/* R² and RMSE where they are hard to define: a target that never varies,
- * in one block or several. */
+/* R² and RMSE where they are hard to define: a target that never varies, in
+ * one block or several; a single sample. */
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -16,14 +16,14 @@ enum { ROWS = 7, OUTPUTS = 3 };
 static float truth[ROWS * OUTPUTS];
 static double predictions[ROWS * OUTPUTS];
 
-static void measure(struct Evaluation *evaluation, int64_t block) {
-    struct Split split = {.count = ROWS, .targets = truth};
+static void measure(struct Evaluation *evaluation, int64_t rows, int64_t block) {
+    struct Split split = {.count = rows, .targets = truth};
     double sums[2 * OUTPUTS] = {0};
-    *evaluation = (struct Evaluation){.samples = ROWS, .outputs = OUTPUTS};
+    *evaluation = (struct Evaluation){.samples = rows, .outputs = OUTPUTS};
     assert_int_equal(metrics_values.sum_count(OUTPUTS), 2 * OUTPUTS);
     metrics_values.start(evaluation, &split);
-    for (int64_t first = 0; first < ROWS; first += block) {
-        int64_t count = first + block < ROWS ? block : ROWS - first;
+    for (int64_t first = 0; first < rows; first += block) {
+        int64_t count = first + block < rows ? block : rows - first;
         struct PredictedBlock predicted = {.split = &split,
                                            .first = first,
                                            .count = count,
@@ -52,7 +52,7 @@ static void a_target_that_never_varies(void **state) {
     }
     for (int64_t block = 1; block <= ROWS; block += 3) {
         struct Evaluation evaluation;
-        measure(&evaluation, block);
+        measure(&evaluation, ROWS, block);
         assert_true(fabs(r2(&evaluation, 0) - (1 - 7 * 0.25 / 28)) < 1e-12);
         assert_true(rmse(&evaluation, 0) == 0.5);
         assert_true(r2(&evaluation, 1) == 1 && rmse(&evaluation, 1) == 0); /* nothing was left */
@@ -71,8 +71,21 @@ static void worse_than_the_mean(void **state) {
         predictions[i] = -100;
     }
     struct Evaluation evaluation;
-    measure(&evaluation, ROWS);
+    measure(&evaluation, ROWS, ROWS);
     assert_true(r2(&evaluation, 0) < -2000 && isfinite(evaluation.figures.value[FIGURE_R2]));
+    evaluation_release(&evaluation);
+}
+
+static void one_sample(void **state) {
+    (void)state;
+    char text[FIGURE_TEXT];
+    struct Evaluation evaluation;
+    truth[0] = 1;
+    predictions[0] = 1.5;
+    measure(&evaluation, 1, 1);
+    assert_true(isnan(r2(&evaluation, 0)) && isnan(evaluation.figures.value[FIGURE_R2]));
+    assert_true(rmse(&evaluation, 0) == 0.5);
+    assert_string_equal(figure_text(FIGURE_R2, r2(&evaluation, 0), FIGURE_DIGITS, text), "-");
     evaluation_release(&evaluation);
 }
 
@@ -80,6 +93,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_target_that_never_varies),
         cmocka_unit_test(worse_than_the_mean),
+        cmocka_unit_test(one_sample),
     };
     return cmocka_run_group_tests_name("metrics_values", tests, NULL, NULL);
 }

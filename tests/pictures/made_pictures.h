@@ -55,6 +55,7 @@ static inline const char *place(const char *outer, const char *name) {
     static char paths[8][256];
     static int next;
     char *path = paths[next++ % 8];
+    assert_non_null(outer);
     snprintf(path, 256, "%s/%s", outer, name);
     for (char *slash = strchr(path + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
         *slash = 0;

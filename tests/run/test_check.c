@@ -99,6 +99,28 @@ static void test_convolution_rules(void **state) {
     assert_int_equal(convolution_rule(CONVOLUTION_DIRECT, PRECISION_BF16), CONVOLUTION_DIRECT);
 }
 
+/* A saved run may hold a number that float32 does not. */
+static void test_saved_numbers(void **state) {
+    (void)state;
+    const char *saved = SAVED "train: {batch: 4, length: 1 epoch}\nclip: {norm: 1.0e-50}\n";
+    struct RunFile *parsed = NULL;
+    struct RunOptions options = {0};
+    struct Error error = {0};
+    assert_int_equal(run_parse(&parsed, "saved", saved, NULL, 0, &options, &error), OK);
+    assert_true(options.clip.norm == 1e-50);
+    runfile_release(parsed);
+    parsed = NULL;
+    options = (struct RunOptions){0};
+    FILE *file = fopen(scratch_path("numbers.yaml"), "w");
+    fputs(saved, file);
+    assert_int_equal(fclose(file), 0);
+    assert_int_equal(
+        run_parse(&parsed, scratch_path("numbers.yaml"), NULL, NULL, 0, &options, &error),
+        ERROR_RUN_FILE);
+    assert_non_null(strstr(error.text, "clip.norm: "));
+    assert_non_null(strstr(error.text, "too small for float32"));
+}
+
 /* A last batch that is dropped makes no step. */
 static void test_last_batch(void **state) {
     (void)state;
@@ -295,17 +317,12 @@ static void test_blocks(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_parts),
-        cmocka_unit_test(test_convolution_rules),
-        cmocka_unit_test(test_last_batch),
-        cmocka_unit_test(test_limits),
-        cmocka_unit_test(test_refusals),
-        cmocka_unit_test(test_without_data),
-        cmocka_unit_test(test_paths),
-        cmocka_unit_test(test_blocks),
-        cmocka_unit_test(test_times_without_data),
-        cmocka_unit_test(test_no_step),
-        cmocka_unit_test(test_names),
+        cmocka_unit_test(test_parts),         cmocka_unit_test(test_convolution_rules),
+        cmocka_unit_test(test_saved_numbers), cmocka_unit_test(test_last_batch),
+        cmocka_unit_test(test_limits),        cmocka_unit_test(test_refusals),
+        cmocka_unit_test(test_without_data),  cmocka_unit_test(test_paths),
+        cmocka_unit_test(test_blocks),        cmocka_unit_test(test_times_without_data),
+        cmocka_unit_test(test_no_step),       cmocka_unit_test(test_names),
     };
     return cmocka_run_group_tests(tests, write_data, NULL);
 }

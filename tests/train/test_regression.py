@@ -137,6 +137,25 @@ class TestTraining:
         assert "stopped early" in said and words in said
 
 
+class TestSingleValidationSample:
+    @pytest.fixture(scope="class")
+    def recipe(self, folder, sets):
+        one = dict(sets, validation={name: values[:1] for name, values in sets["validation"].items()})
+        return write_run_file(f"{folder}/single.yaml", write_data(f"{folder}/single.h5", one))
+
+    def test_has_no_r2(self, scratch, recipe):
+        trained = train(1, recipe, f"{scratch}/single", *settings("train.length=1 epochs"))
+        assert trained["validation_r2"] is None and trained["validation_rmse"] > 0
+        assert all(epoch["validation_r2"] is None for epoch in trained.metrics("epoch"))
+        assert "R2 -" in run(1, "inspect", trained.checkpoint())[0]
+
+    @pytest.mark.parametrize("key", ("checkpoint.best=r2", "early_stopping={patience: 2}",
+                                     "schedule={plateau: {metric: r2}}"))
+    def test_cannot_be_followed_by_r2(self, scratch, recipe, key):
+        line = refusal(RUN_FILE, "train", recipe, "--out", f"{scratch}/out", *settings(key))
+        assert "r2 needs at least 2 samples; split validation of " in line
+
+
 @pytest.fixture(scope="module")
 def members(folder, data, whole):
     """Checkpoints of three losses."""

@@ -228,12 +228,18 @@ FROZEN_BODY = settings('parameters=[{all: {name: "*", frozen: true}}, {all: {nam
 
 def test_a_fresh_head_that_learns_is_not_warned_about(scratch, student_recipe, donor):
     assert "warning" not in run(1, "train", student_recipe, "--out", f"{scratch}/out", *start_from(donor),
-                                *FROZEN_BODY)[1]
+                                *FROZEN_BODY, *settings('start_from.fresh=["5.*"]'))[1]
+
+
+def test_arrays_of_another_shape_are_warned_about_even_if_quiet(scratch, student_recipe, donor):
+    said = run(1, "train", student_recipe, "--out", f"{scratch}/out", "--quiet", *start_from(donor))[1]
+    line, = [line for line in said.splitlines() if "warning" in line]
+    assert "2 arrays of another shape are not taken, as 5.weight: the donor's is (10,384), the model's (4,384)" in line
 
 
 def test_what_is_frozen_as_it_was_drawn_is_warned_about(scratch, student_recipe, donor):
-    said = run(1, "train", student_recipe, "--out", f"{scratch}/out", *start_from(donor), *FROZEN_BODY,
-               *settings('start_from.fresh=["0.*"]'))[1]
+    said = run(1, "train", student_recipe, "--out", f"{scratch}/out", "--quiet", *start_from(donor),
+               *FROZEN_BODY, *settings('start_from.fresh=["0.*"]'))[1]
     assert "warning: 1 array starts fresh and is frozen, as 0.weight" in said
 
 

@@ -119,6 +119,8 @@ def test_what_does_not_fit_is_refused(folder, recipe, data):
                          "loss.cross_entropy.class_weights=[1, 2]"),
         refuses_to_train("word", RUN_FILE, ("class_weights", "'x'", "not a weight"),
                          "loss.cross_entropy.class_weights=[1, 2, x]"),
+        refuses_to_train("tiny", RUN_FILE, ("'1e-40' is not a weight (too small for float32)", "from 0 to 1e+12"),
+                         "loss.cross_entropy.class_weights=[1, 2, 1e-40]"),
         refuses_to_train("zero", RUN_FILE, ("class_weights", "all 0"), "loss.cross_entropy.class_weights=[0, 0, 0]"),
         refuses_to_train("order", RUN_FILE, ("train.sampling", "shuffle"), "train.sampling=balanced",
                          "train.shuffle=false"),
