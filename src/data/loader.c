@@ -5,8 +5,9 @@
 
 #include "base/memory.h"
 #include "compute/projection.h"
-#include "data/dataset/stream.h"
-#include "data/order.h"
+#include "data/ahead.h"
+#include "data/drawing.h"
+#include "store/h5.h"
 
 struct Stage {
     const struct Augment *augment;
@@ -14,16 +15,6 @@ struct Stage {
     void *prepared;       /* owned; may be NULL */
     uint32_t place;       /* in the run file's list */
     struct Image in, out; /* sizes only */
-};
-
-/* Which samples come, and from where. */
-struct Drawing {
-    struct Order *order; /* NULL: that of the split, or of a stream */
-    bool balanced;
-    bool streams;
-    struct StreamCut cut;
-    struct Stream *stream; /* NULL: not needed yet */
-    struct Error failure;  /* of making the stream */
 };
 
 struct Loader {
@@ -41,7 +32,9 @@ struct Loader {
     int64_t block;                    /* images made together: 1, or PROJECTION_BLOCK */
     float *centred, *decorrelated;    /* a block of images, if preprocessing has a matrix */
     float *partners, *partner_target; /* for mixing: a block of images, one target */
-    struct Drawing drawing;
+    struct Drawing *drawing;
+    struct Ahead *ahead;  /* NULL: nothing is made ahead */
+    struct Error failure; /* of samples that loader_fill was to make */
 };
 
 static const struct ChoiceList empty_list;
@@ -140,16 +133,6 @@ static void allocate_scratch(struct Loader *loader) {
     loader->partner_target = memory_array(float, loader->dataset->targets.count, "a mixed target");
 }
 
-static struct Order *create_order(const struct LoaderRequest *request) {
-    CHECK(!request->balanced || request->split->labels);
-    const struct OrderRequest ordering = {.seed = request->seed,
-                                          .count = request->split->count,
-                                          .labels =
-                                              request->balanced ? request->split->labels : NULL,
-                                          .classes = request->dataset->targets.count};
-    return order__create(&ordering);
-}
-
 int loader_create(struct Loader **out, const struct LoaderRequest *request, struct Error *error) {
     struct Loader *loader = memory_allocate(sizeof *loader, "a loader");
     *loader =
@@ -159,13 +142,7 @@ int loader_create(struct Loader **out, const struct LoaderRequest *request, stru
                         .targets = request->targets,
                         .mix = request->mix && !request->evaluate ? request->mix : &empty_list,
                         .evaluate = request->evaluate,
-                        .seed = request->seed,
-                        .drawing = {.balanced = request->balanced,
-                                    .streams = request->split->in_blocks || request->cut.window > 0,
-                                    .cut = request->cut}};
-    loader->drawing.cut.seed = request->seed;
-    loader->drawing.cut.shuffle = request->shuffle;
-    loader->drawing.cut.classes = request->balanced ? request->dataset->targets.count : 0;
+                        .seed = request->seed};
     int code = plan_stages(loader, request->augment, error);
     if (code == OK)
         code = mix_check(loader->mix, &loader->out, error);
@@ -175,8 +152,12 @@ int loader_create(struct Loader **out, const struct LoaderRequest *request, stru
         return code;
     }
     allocate_scratch(loader);
-    if (request->shuffle && !loader->drawing.streams)
-        loader->drawing.order = create_order(request);
+    loader->drawing = drawing__create(&(struct DrawingRequest){.dataset = request->dataset,
+                                                               .split = request->split,
+                                                               .seed = request->seed,
+                                                               .shuffle = request->shuffle,
+                                                               .balanced = request->balanced,
+                                                               .cut = request->cut});
     *out = loader;
     return OK;
 }
@@ -184,6 +165,7 @@ int loader_create(struct Loader **out, const struct LoaderRequest *request, stru
 void loader_release(struct Loader *loader) {
     if (!loader)
         return;
+    ahead__release(loader->ahead); /* first: its thread uses all that follows */
     for (int i = 0; i < loader->stage_count; i++)
         memory_release(loader->stages[i].prepared);
     memory_release(loader->stages);
@@ -193,8 +175,7 @@ void loader_release(struct Loader *loader) {
     memory_release(loader->decorrelated);
     memory_release(loader->partners);
     memory_release(loader->partner_target);
-    order__release(loader->drawing.order);
-    stream__release(loader->drawing.stream);
+    drawing__release(loader->drawing);
     memory_release(loader);
 }
 
@@ -227,61 +208,6 @@ static void to_floats(int64_t count, const uint8_t *restrict bytes, float *restr
         out[i] = bytes[i];
 }
 
-/* ---- Which samples ---- */
-
-static struct Drawn draw_sample(const struct Loader *loader, int64_t draw) {
-    int64_t sample = loader->drawing.order ? order__sample(loader->drawing.order, draw) : draw;
-    return (struct Drawn){draw, sample, dataset_image(loader->dataset, loader->split, sample)};
-}
-
-static struct Drawn draw(const struct Loader *loader, int64_t place) {
-    if (loader->drawing.streams)
-        return stream__draw(loader->drawing.stream, place);
-    return draw_sample(loader,
-                       loader->drawing.order ? order__draw(loader->drawing.order, place) : place);
-}
-
-#define CACHE_LINE 64
-/* Bytes: a small image. In a large one the processor itself reads ahead. */
-#define PREFETCHED 8192
-
-/* Asks for the pixels of the sample at a place, which come from anywhere in memory, while the one
- * before it is made. */
-static void prefetch(const struct Loader *loader, int64_t place) {
-    const struct Split *split = loader->split;
-    if (loader->drawing.streams || !split_is_direct(split) || place >= split->count)
-        return;
-    const char *pixels = draw(loader, place).pixels;
-    size_t bytes = dataset_image_bytes(loader->dataset, split);
-    for (size_t at = 0; at < bytes && at < PREFETCHED; at += CACHE_LINE)
-        __builtin_prefetch(pixels + at);
-}
-
-/* How many of the samples from `place` on can be drawn together. */
-static int64_t drawable(struct Loader *loader, int64_t epoch, int64_t place, int64_t count) {
-    return loader->drawing.streams ? stream__run(loader->drawing.stream, epoch, place, count)
-                                   : count;
-}
-
-/* The partner of the sample at a place: from all of the split, or from the window of a stream. */
-static struct Drawn draw_partner(const struct Loader *loader, const struct MixDraw *mixed,
-                                 int64_t place) {
-    if (loader->drawing.streams)
-        return stream__partner(loader->drawing.stream, place, mixed->share);
-    /* If balanced: a place of the epoch, so that partners are balanced too. */
-    return draw_sample(loader, loader->drawing.balanced
-                                   ? order__draw(loader->drawing.order, mixed->partner)
-                                   : mixed->partner);
-}
-
-static int start_stream(struct Loader *loader) {
-    if (!loader->drawing.streams || loader->drawing.stream || loader->drawing.failure.code)
-        return loader->drawing.failure.code;
-    return stream__create(&loader->drawing.stream, loader->split,
-                          dataset_image_bytes(loader->dataset, loader->split), &loader->drawing.cut,
-                          &loader->drawing.failure);
-}
-
 const struct Dataset *loader_dataset(const struct Loader *loader) {
     return loader->dataset;
 }
@@ -291,11 +217,9 @@ const struct Split *loader_split(const struct Loader *loader) {
 }
 
 int loader_failed(const struct Loader *loader, struct Error *error) {
-    if (loader->drawing.failure.code) {
-        *error = loader->drawing.failure;
-        return error->code;
-    }
-    return loader->drawing.stream ? stream__failed(loader->drawing.stream, error) : OK;
+    if (loader->failure.code)
+        *error = loader->failure;
+    return loader->failure.code;
 }
 
 /* ---- Images and targets ---- */
@@ -398,7 +322,7 @@ static void mix_targets(struct Loader *loader, int64_t partner, float own, float
 
 /* Mixes partners into those images and targets of a block that are drawn for mixing. */
 static void mix_in(struct Loader *loader, int64_t epoch, int64_t first, int64_t count,
-                   const struct Drawn *chosen, float *images, float *targets, float *weights) {
+                   const struct Drawn *chosen, const struct MadeSamples *made) {
     int64_t elements = image_elements(&loader->out), outputs = loader->dataset->targets.count;
     int64_t mixed = 0, places[PROJECTION_BLOCK];
     struct Drawn partners[PROJECTION_BLOCK];
@@ -407,7 +331,8 @@ static void mix_in(struct Loader *loader, int64_t epoch, int64_t first, int64_t 
         draws[mixed] =
             mix_draw(loader->mix, loader->seed, epoch, chosen[i].draw, loader->split->count);
         if (draws[mixed].mix)
-            partners[mixed] = draw_partner(loader, &draws[mixed], first + i);
+            partners[mixed] = drawing__partner(loader->drawing, first + i, draws[mixed].partner,
+                                               draws[mixed].share);
         places[mixed] = i;
         mixed += draws[mixed].mix != NULL;
     }
@@ -415,52 +340,97 @@ static void mix_in(struct Loader *loader, int64_t epoch, int64_t first, int64_t 
         make_images(loader, epoch, mixed, partners, loader->partners);
     for (int64_t m = 0; m < mixed; m++) {
         struct Image image = loader->out, partner = loader->out;
-        image.pixels = images + places[m] * elements;
+        image.pixels = made->images + places[m] * elements;
         partner.pixels = loader->partners + m * elements;
         float own = draws[m].mix->apply(draws[m].options, &draws[m].stream, &image, &partner);
-        mix_targets(loader, partners[m].sample, own, targets + places[m] * outputs,
-                    weights ? weights + places[m] : NULL);
+        mix_targets(loader, partners[m].sample, own, made->targets + places[m] * outputs,
+                    made->weights ? made->weights + places[m] : NULL);
     }
 }
 
-static void fill(struct Loader *loader, int64_t epoch, int64_t first, int64_t count, float *images,
-                 float *targets, float *weights, int64_t *samples) {
-    CHECK(epoch >= 0 && first >= 0 && count >= 0 && first + count <= loader->split->count);
+/* `samples`: where their numbers in the split go; or NULL. Fails if some could not be read. */
+static int make(struct Loader *loader, const struct SampleRange *range,
+                const struct MadeSamples *made, int64_t *samples, struct Error *error) {
     int64_t elements = image_elements(&loader->out), outputs = loader->dataset->targets.count;
-    if (start_stream(loader) != OK) {
-        memset(images, 0, (size_t)(count * elements) * sizeof *images);
-        memset(targets, 0, (size_t)(count * outputs) * sizeof *targets);
-        return;
+    int64_t count = range->count;
+    if (drawing__set_epoch(loader->drawing, range->epoch, error) != OK) {
+        memset(made->images, 0, (size_t)(count * elements) * sizeof *made->images);
+        memset(made->targets, 0, (size_t)(count * outputs) * sizeof *made->targets);
+        return error->code;
     }
-    if (loader->drawing.order)
-        order__set_epoch(loader->drawing.order, epoch);
     for (int64_t at = 0, block; at < count; at += block) {
         struct Drawn chosen[PROJECTION_BLOCK];
+        int64_t first = range->first + at;
+        struct MadeSamples to = {made->images + at * elements, made->targets + at * outputs,
+                                 made->weights ? made->weights + at : NULL};
         block = count - at < loader->block ? count - at : loader->block;
-        block = drawable(loader, epoch, first + at, block);
+        block = drawing__run(loader->drawing, range->epoch, first, block);
         for (int64_t i = 0; i < block; i++) {
-            chosen[i] = draw(loader, first + at + i);
-            int64_t sample = chosen[i].sample;
-            make_target(loader, sample, targets + (at + i) * outputs);
+            chosen[i] = drawing__draw(loader->drawing, first + i);
+            make_target(loader, chosen[i].sample, to.targets + i * outputs);
             if (samples)
-                samples[at + i] = sample;
-            if (weights)
-                weights[at + i] = weight_of(loader, sample);
+                samples[at + i] = chosen[i].sample;
+            if (to.weights)
+                to.weights[i] = weight_of(loader, chosen[i].sample);
         }
-        prefetch(loader, first + at + block);
-        make_images(loader, epoch, block, chosen, images + at * elements);
+        drawing__prefetch(loader->drawing, first + block);
+        make_images(loader, range->epoch, block, chosen, to.images);
         if (loader->mix->count)
-            mix_in(loader, epoch, first + at, block, chosen, images + at * elements,
-                   targets + at * outputs, weights ? weights + at : NULL);
+            mix_in(loader, range->epoch, first, block, chosen, &to);
     }
+    return drawing__failed(loader->drawing, error);
+}
+
+static int make_ahead(void *context, const struct SampleRange *range,
+                      const struct MadeSamples *made, struct Error *error) {
+    return make(context, range, made, NULL, error);
+}
+
+/* Nothing can be made ahead of a stream if all of HDF5 has to be used by one thread. */
+void loader_work_ahead(struct Loader *loader, int64_t most) {
+    struct AheadRequest request = {.most = most,
+                                   .elements = image_elements(&loader->out),
+                                   .outputs = loader->dataset->targets.count,
+                                   .make = make_ahead,
+                                   .context = loader};
+    if (!loader->ahead && (!drawing__streams(loader->drawing) || h5_allows_threads()))
+        loader->ahead = ahead__create(&request);
+}
+
+static void check_range(const struct Loader *loader, const struct SampleRange *range) {
+    CHECK(range->epoch >= 0 && range->first >= 0 && range->count >= 0 &&
+          range->first + range->count <= loader->split->count);
+}
+
+void loader_expect(struct Loader *loader, int64_t epoch, int64_t first, int64_t count,
+                   bool weighted) {
+    const struct SampleRange range = {epoch, first, count, weighted};
+    check_range(loader, &range);
+    if (loader->ahead && count)
+        ahead__begin(loader->ahead, &range);
+}
+
+static void fill(struct Loader *loader, const struct SampleRange *range,
+                 const struct MadeSamples *out, int64_t *samples) {
+    struct Error failure;
+    check_range(loader, range);
+    if (!loader->ahead || samples || !ahead__take(loader->ahead, range, out, &failure)) {
+        if (loader->ahead)
+            ahead__wait(loader->ahead);
+        failure.code = make(loader, range, out, samples, &failure);
+    }
+    if (failure.code)
+        loader->failure = failure;
 }
 
 void loader_fill(struct Loader *loader, int64_t epoch, int64_t first, int64_t count, float *images,
                  float *targets, int64_t *samples) {
-    fill(loader, epoch, first, count, images, targets, NULL, samples);
+    fill(loader, &(struct SampleRange){epoch, first, count, false},
+         &(struct MadeSamples){images, targets, NULL}, samples);
 }
 
 void loader_fill_weighted(struct Loader *loader, int64_t epoch, int64_t first, int64_t count,
                           float *images, float *targets, float *weights) {
-    fill(loader, epoch, first, count, images, targets, weights, NULL);
+    fill(loader, &(struct SampleRange){epoch, first, count, true},
+         &(struct MadeSamples){images, targets, weights}, NULL);
 }

@@ -56,14 +56,22 @@ struct Image loader_image(const struct Loader *loader);
  * another epoch is asked for. */
 void loader_fill(struct Loader *loader, int64_t epoch, int64_t first, int64_t count, float *images,
                  float *targets, int64_t *samples);
-/* Whether images that loader_fill was to make could not be read: the failure, or OK. Those images
- * were zeros. */
-int loader_failed(const struct Loader *loader, struct Error *error);
-
 /* The same, and the samples' weights, (count); 1 if the split has none. The weight of a sample that
  * is mixed is the mean of both weights, and its target the mean weighted by them, so that the
  * product is what mixing the two weighted losses comes to. */
 void loader_fill_weighted(struct Loader *loader, int64_t epoch, int64_t first, int64_t count,
                           float *images, float *targets, float *weights);
+/* Whether images that these were to make could not be read: the failure, or OK. Those images were
+ * zeros. */
+int loader_failed(const struct Loader *loader, struct Error *error);
+
+/* Starts a thread that makes up to `most` samples ahead of their use, as loader_expect asks.
+ * Without it, or if it cannot be started, loader_expect does nothing. */
+void loader_work_ahead(struct Loader *loader, int64_t most);
+/* Lets the thread make these samples. Each loader_fill (`weighted`: each loader_fill_weighted) that
+ * asks for some of them, and not for their numbers, then takes them from there, until others are
+ * expected. What is made is the same. Allocates nothing. */
+void loader_expect(struct Loader *loader, int64_t epoch, int64_t first, int64_t count,
+                   bool weighted);
 
 #endif

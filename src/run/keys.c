@@ -10,6 +10,10 @@
 #include "run/on_nan.h"
 #include "run/options.h"
 
+static const char *const prepare_ahead_names[] = {[PREPARE_AHEAD_AUTO] = "auto",
+                                                  [PREPARE_AHEAD_ALWAYS] = "always",
+                                                  [PREPARE_AHEAD_NEVER] = "never",
+                                                  NULL};
 const char *const backend_choice_names[] = {"auto", "openblas", "onednn", NULL};
 const char *const instruction_set_names[] = {"auto", "baseline", "avx2", "avx512", NULL};
 static const char *const last_batch_names[] = {
@@ -82,6 +86,15 @@ static const struct Key train_keys[] = {
      .maximum = RUN_MOST_THREADS,
      .free_on_resume = true,
      .help = "OpenMP threads of each rank"},
+    {.name = "prepare_ahead",
+     .type = KEY_ENUM,
+     .offset = TRAIN_AT(prepare_ahead),
+     .fallback = "auto",
+     .names = prepare_ahead_names,
+     .free_on_resume = true,
+     .help = "whether one more thread of each rank makes the samples of the next step while this "
+             "one is computed, which does not affect a run's bits. auto: if each rank may use more "
+             "processors than it has threads"},
     {.name = "backend",
      .type = KEY_ENUM,
      .offset = TRAIN_AT(backend),

@@ -32,6 +32,7 @@ struct TrainOptions {
     int sampling;         /* enum: uniform, balanced */
     int last_batch;       /* enum: keep, drop */
     int64_t threads;      /* OpenMP threads a rank */
+    int prepare_ahead;    /* enum PrepareAhead */
     int backend;          /* enum: auto, openblas, onednn */
     int convolution;      /* enum ConvolutionRule */
     int precision;        /* enum Precision */
@@ -45,6 +46,7 @@ struct TrainOptions {
 };
 enum { LAST_BATCH_KEEP, LAST_BATCH_DROP };
 enum { SAMPLING_UNIFORM, SAMPLING_BALANCED };
+enum PrepareAhead { PREPARE_AHEAD_AUTO, PREPARE_AHEAD_ALWAYS, PREPARE_AHEAD_NEVER };
 
 /* validation: when the validation split is evaluated. */
 struct ValidationOptions {

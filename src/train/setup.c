@@ -4,6 +4,7 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "base/text.h"
+#include "comm/placement.h"
 #include "evaluate/broadcast.h"
 #include "run/agreement.h"
 #include "run/overfit.h"
@@ -141,6 +142,15 @@ static int fill_state(struct Trainer *trainer, const struct Start *start, struct
     return callbacks__on_start(trainer, error);
 }
 
+/* Collective. */
+static bool prepares_ahead(const struct Trainer *trainer) {
+    const struct TrainOptions *options = &trainer->options.train;
+    struct Crowd crowd;
+    if (options->prepare_ahead != PREPARE_AHEAD_AUTO)
+        return options->prepare_ahead == PREPARE_AHEAD_ALWAYS;
+    return !ranks_crowd(trainer->ranks, (int)options->threads + 1, &crowd) && crowd.processors;
+}
+
 static int make_shards(struct Trainer *trainer, struct Error *error) {
     const struct RunParts *parts = &trainer->parts;
     const struct TrainOptions *options = &trainer->options.train;
@@ -150,13 +160,18 @@ static int make_shards(struct Trainer *trainer, struct Error *error) {
                         .samples = parts->train->count,
                         .batch = options->batch,
                         .count = options->shards,
+                        .steps = parts->time.total,
+                        .steps_per_epoch = parts->time.steps_per_epoch,
                         .seed = (uint64_t)options->seed,
                         .tell = trainer__tell_interrupts,
                         .tell_context = trainer,
                         .gradient_elements = arena_gradient_elements(model_arena(parts->model)),
                         .parameters = model_arena(parts->model)->parameters};
-    return shards__create(&trainer->shards, trainer->ranks,
-                          (enum ExchangeAlgorithm)options->exchange, trainer->variant, error);
+    int code = shards__create(&trainer->shards, trainer->ranks,
+                              (enum ExchangeAlgorithm)options->exchange, trainer->variant, error);
+    if (!code && prepares_ahead(trainer))
+        shards__prepare_ahead(&trainer->shards);
+    return code;
 }
 
 static int assemble(struct Trainer *trainer, struct Start *start, struct Error *error) {

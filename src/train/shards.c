@@ -33,6 +33,11 @@ struct BatchCut shards__cut(const struct Shards *shards, const struct Position *
                              .shards = shards->count};
 }
 
+void shards__prepare_ahead(struct Shards *shards) {
+    int64_t of_shard = (shards->batch + shards->count - 1) / shards->count;
+    loader_work_ahead(shards->loader, of_shard * plan_shards(shards->plan));
+}
+
 struct ShardCall shards__load(struct Shards *shards, const struct Position *position,
                               const float *state, int64_t shard) {
     struct BatchCut cut = shards__cut(shards, position);
@@ -53,6 +58,32 @@ struct ShardCall shards__load(struct Shards *shards, const struct Position *posi
         loader_fill(shards->loader, position->epoch, batch_first + first, call.samples,
                     plan_input(shards->plan), plan_target(shards->plan), NULL);
     return call;
+}
+
+/* Lets the loader make the samples of the shards from `shard` on that run together. */
+static void expect(const struct Shards *shards, const struct Position *position, int64_t shard) {
+    struct BatchCut cut = shards__cut(shards, position);
+    int64_t first = batch_cut_first(cut, shard);
+    int64_t end = batch_cut_first(cut, shard + plan_shards(shards->plan));
+    loader_expect(shards->loader, position->epoch, position->step_in_epoch * shards->batch + first,
+                  end - first, plan_weights(shards->plan) != NULL);
+}
+
+/* The same of those that this rank computes after the first `done` of its shards in the step. */
+static void expect_next(const struct Shards *shards, const struct Position *position,
+                        int64_t done) {
+    int64_t first = exchange_first_shard(shards->exchange);
+    struct Position next = {position->step + 1, position->epoch, position->step_in_epoch + 1};
+    if (done < exchange_shard_count(shards->exchange)) {
+        expect(shards, position, first + done);
+        return;
+    }
+    if (next.step_in_epoch == shards->steps_per_epoch) {
+        next.epoch++;
+        next.step_in_epoch = 0;
+    }
+    if (next.step < shards->steps)
+        expect(shards, &next, first);
 }
 
 static void lap(const struct Shards *shards, enum StepWork work) {
@@ -111,6 +142,7 @@ static const float *run(struct Shards *shards, const struct Position *position, 
     plan_prepare(shards->plan, state);
     for (int64_t i = 0; i < exchange_shard_count(shards->exchange); i += together) {
         shards__load_together(shards, position, state, first + i);
+        expect_next(shards, position, i + together);
         set_gradients(shards);
         for (int64_t k = 0; k < together && !trains; k++)
             memset(shards->calls[k].gradient, 0, bytes);

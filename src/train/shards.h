@@ -18,9 +18,10 @@ struct Position {
 struct Shards {
     struct Plan *plan;
     struct Loader *loader;
-    int64_t samples; /* of the split */
-    int64_t batch;   /* of all shards together */
-    int64_t count;   /* of shards, of all ranks together */
+    int64_t samples;                /* of the split */
+    int64_t batch;                  /* of all shards together */
+    int64_t count;                  /* of shards, of all ranks together */
+    int64_t steps, steps_per_epoch; /* of the run, of an epoch */
     uint64_t seed;
     int64_t gradient_elements; /* of the arena that is exchanged */
     int64_t parameters;        /* elements at its beginning whose gradients backward computes */
@@ -44,6 +45,9 @@ struct Shards {
 int shards__create(struct Shards *shards, struct Ranks *ranks, enum ExchangeAlgorithm algorithm,
                    enum Variant variant, struct Error *error);
 void shards__release(struct Shards *shards);
+
+/* Lets a thread make the samples of the next group of shards while one is computed. */
+void shards__prepare_ahead(struct Shards *shards);
 
 /* The samples of the step at `position`. Not collective. */
 struct BatchCut shards__cut(const struct Shards *shards, const struct Position *position);

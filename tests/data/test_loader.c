@@ -279,6 +279,51 @@ static void a_raw_stage_must_keep_the_size_of_preprocessing(void **state) {
     release(&f);
 }
 
+/* Samples [first, first + count) with their weights. */
+static void load_weighted(struct Loader *loader, int64_t epoch, int64_t first, int64_t count,
+                          struct Epoch *out, float *weights) {
+    memset(out, 0x55, sizeof *out);
+    loader_fill_weighted(loader, epoch, first, count, out->images[0], out->targets[0], weights);
+}
+
+/* What is expected and what is not, all of it and parts, in any order: the samples are the same. */
+static void samples_that_are_made_ahead(void **state) {
+    (void)state;
+    struct Fixture f = fixture((struct Made){0}, everything);
+    struct Loader *ahead = loader_of(&f, true, 9), *plain = loader_of(&f, true, 9);
+    static struct Epoch mine, theirs;
+    float weights[2][MADE_TRAIN];
+    static const struct {
+        int64_t epoch, first, count;
+        bool weighted;
+    } expected = {3, 8, 16, true},
+      asked[] = {{3, 8, 16, true}, {3, 8, 4, true},  {3, 20, 4, true}, {3, 8, 16, false},
+                 {3, 4, 8, true},  {3, 16, 9, true}, {2, 8, 16, true}, {3, 24, 16, true}};
+    loader_expect(ahead, 3, 8, 16, true); /* no thread: nothing */
+    loader_work_ahead(ahead, 16);
+    for (size_t i = 0; i < sizeof asked / sizeof *asked; i++)
+        for (int times = 1; times <= 2; times++) {
+            struct Loader *loaders[] = {ahead, plain};
+            struct Epoch *made[] = {&mine, &theirs};
+            loader_expect(ahead, expected.epoch, expected.first, expected.count, times == 2);
+            loader_expect(ahead, expected.epoch, expected.first, expected.count, expected.weighted);
+            for (int k = 0; k < 2; k++)
+                if (asked[i].weighted)
+                    load_weighted(loaders[k], asked[i].epoch, asked[i].first, asked[i].count,
+                                  made[k], weights[k]);
+                else
+                    load(loaders[k], asked[i].epoch, 7, times == 2, made[k]);
+            assert_memory_equal(&mine, &theirs, sizeof mine);
+            if (asked[i].weighted)
+                assert_memory_equal(weights[0], weights[1],
+                                    (size_t)asked[i].count * sizeof weights[0][0]);
+        }
+    loader_expect(ahead, 5, 0, 16, false); /* is released while it is made */
+    loader_release(ahead);
+    loader_release(plain);
+    release(&f);
+}
+
 /* A loose bound, so that a busy machine does not fail it; only a blunder does. */
 static void cost(void **state) {
     (void)state;
@@ -335,6 +380,7 @@ int main(void) {
         cmocka_unit_test(augmentations_in_order),
         cmocka_unit_test(raw_stages_come_before_preprocessing),
         cmocka_unit_test(a_raw_stage_must_keep_the_size_of_preprocessing),
+        cmocka_unit_test(samples_that_are_made_ahead),
         cmocka_unit_test(cost),
     };
     return cmocka_run_group_tests(tests, scratch_make, scratch_remove);

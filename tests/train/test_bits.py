@@ -47,6 +47,13 @@ def test_each_exact_exchange_gives_the_same_bits(folder, recipe, whole, exchange
     assert found["digest"] == whole["digest"]
 
 
+@pytest.mark.parametrize("choice", ("always", "never"))
+def test_samples_that_are_made_ahead_give_the_same_bits(folder, recipe, whole, choice):
+    found = train(2, recipe, f"{folder}/ahead-{choice}", *settings(f"train.prepare_ahead={choice}"))
+    assert found["digest"] == whole["digest"]
+    assert found.metrics() == whole.metrics()
+
+
 @pytest.fixture(scope="module")
 def bf16(folder, recipe):
     return train(1, recipe, f"{folder}/bf16", *settings("train.precision=bf16"))

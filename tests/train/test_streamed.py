@@ -74,6 +74,15 @@ def test_the_bits_of_a_stream_do_not_depend_on_the_ranks(folder, recipes, stream
     assert on_two.metrics("step", "epoch") == streamed.metrics("step", "epoch")
 
 
+@pytest.mark.parametrize("choice", ("always", "never"))
+def test_the_bits_of_a_stream_do_not_depend_on_samples_that_are_made_ahead(folder, recipes, streamed, choice):
+    ahead = settings(f"train.prepare_ahead={choice}")
+    train(1, recipes["gzip"], f"{folder}/ahead-{choice}", *STREAMED, *ahead, "--stop-after", 11)
+    found = train(2, recipes["gzip"], f"{folder}/ahead-{choice}", *ahead, "--resume")
+    assert found["digest"] == streamed["digest"]
+    assert found.metrics("epoch") == streamed.metrics("epoch")
+
+
 def test_a_stream_goes_on_in_the_middle_of_an_epoch(folder, recipes, streamed):
     out = f"{folder}/stopped"
     train(2, recipes["gzip"], out, *STREAMED, "--stop-after", 17)
