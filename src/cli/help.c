@@ -101,12 +101,13 @@ void help_program(FILE *out) {
                  "Trains neural networks on the CPUs of one machine or of a cluster.\n\n"
                  "Commands:\n");
     print_commands(out, "");
-    fprintf(out, "\ntrainer COMMAND --help explains one of them; trainer --version prints what "
-                 "this\nprogram was built from. Commands that compute run on any number of ranks "
-                 "under\nmpirun or srun; the others need no MPI. Results go to stdout, messages to "
-                 "stderr.\nExit codes: 0 done, 2 command line, 3 run file, 4 data, 5 checkpoint, 6 "
-                 "system,\n7 numbers (NaN, Inf, a failed comparison), 8 a rank died or hangs, 70 a "
-                 "bug,\n75 stopped and to be continued.\n");
+    fprintf(out,
+            "\ntrainer COMMAND --help explains one of them; trainer --version prints what "
+            "this\nprogram was built from. Commands that compute run on any number of ranks "
+            "under\nmpirun or srun; the others need no MPI. Results go to stdout, messages to "
+            "stderr.\nExit codes: 0 done, 2 command line, 3 run file, 4 data, 5 checkpoint, 6 "
+            "system,\n7 numbers (NaN, Inf, a failed comparison), 8 a rank died or hangs, 9 check "
+            "found\nsomething bad, 70 a bug, 75 stopped and to be continued.\n");
 }
 
 void help_group(FILE *out, const char *group) {

@@ -192,9 +192,10 @@ static void print_errors(const struct Search *search, const struct SearchResults
 static void print_importance(const struct Search *search, const struct Insight *insights) {
     int count = search->stages[0].count;
     if (!insights[0].measured) {
-        printf("\nwhich keys mattered is not said: fewer than %d trials of the first stage can be "
-               "compared\n",
-               ANALYSIS_LEAST);
+        printf(
+            "\nwhich keys mattered cannot be said: fewer than %d trials of the first stage can be "
+            "compared\n",
+            ANALYSIS_LEAST);
         return;
     }
     printf("\nwhich keys mattered (share of the variance of the trials' places that a key alone "

@@ -58,7 +58,7 @@ static const struct Flag flags[] = {
      .help = "measure where the time goes: a table of layers and passes beside the limits of the "
              "cores, and the first and last steps as a trace in FILE (DIR/trace.json) for "
              "chrome://tracing or ui.perfetto.dev; changes no result"},
-    {.name = "quiet", .short_name = 'q', .help = "no progress on stderr"},
+    {.name = "quiet", .short_name = 'q', .help = "no progress on stderr, only warnings and errors"},
     {.name = "json", .help = "the result as one JSON object on stdout"},
     {0}};
 
@@ -302,7 +302,8 @@ const struct Command command_train = {
     .help = "Trains on all ranks and fills DIR with run.yaml (every key resolved), metrics.jsonl "
             "and checkpoints/. There latest.h5 points at the newest checkpoint, and best.h5 at "
             "the one with the best validation accuracy (validation loss if the targets are "
-            "values), or whatever checkpoint.best names; if the run keeps an average of weights, "
+            "values or sets of classes), or whatever checkpoint.best names; if the run keeps an "
+            "average of weights, "
             "the average's figure decides. The parameters have the same bits on any number of "
             "ranks, as long as train.shards is the same.\n"
             "\n"

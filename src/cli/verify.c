@@ -106,7 +106,7 @@ const struct Command command_verify = {
         "and if its arrays are those of the model and the optimizer in its run file. An "
         "ensemble is good if its seal is good and all of its members are whole and can predict. A "
         "run's folder stands for its best checkpoint. For a data set, does what trainer dataset "
-        "verify does. Damaged files can crash the HDF5 library, so that a child process with "
+        "verify does. Damaged files can crash the HDF5 library, so a child process with "
         "limits on memory and time reads each file first, here and in every other command that "
         "opens one.\n"
         "\n"

@@ -53,4 +53,4 @@ const struct Kind on_nan_roll_back = {.name = "roll_back",
                                       .options_size = sizeof(struct OnNanRollBack)};
 
 static const struct Kind *const kinds[] = {&on_nan_stop, &on_nan_skip, &on_nan_roll_back, NULL};
-const struct KindTable on_nan_kinds = {.what = "on_nan", .kinds = kinds};
+const struct KindTable on_nan_kinds = {.what = "NaN action", .kinds = kinds};

@@ -38,7 +38,7 @@ static void add_type(struct Document *document, const struct Key *key) {
                         : "",
                  what, list ? plural(what) : "");
         for (const char *c = what; *c; c++)
-            text_add(&document->text, "%c", *c == ' ' ? '-' : *c);
+            text_add(&document->text, "%c", *c == ' ' ? '-' : tolower((unsigned char)*c));
         text_add(&document->text, "%s)", plural(what));
         return;
     }

@@ -243,7 +243,7 @@ static int kind_fail(const struct Parser *parser, const struct KindTable *kinds,
     int count = schema__kind_names(kinds, names);
     text_add(&text, "unknown %s '%s'", kinds->what, text__printable(name, printable));
     suggest__name(&text, name, names, count, parser->root);
-    text_add(&text, " (there is ");
+    text_add(&text, " (there are ");
     schema__join(&text, names, count);
     text_add(&text, ")");
     return fail_text(parser, &place, &text);

@@ -131,7 +131,7 @@ static void test_refusals(void **state) {
             "nothing to update; expected frozen alone");
     refused("parameters: [weight: {rate: 1}]",
             "run.yaml:1: parameters.0: unknown parameter rule 'weight'; did you mean 'weights'? "
-            "(there is weights, biases, normalisations, slopes, all)");
+            "(there are weights, biases, normalisations, slopes, all)");
     refused("parameters: [weights: {rat: 1}]",
             "run.yaml:1: parameters.0.weights.rat: unknown key; did you mean 'rate'? (weights "
             "takes name, frozen, rate, weight_decay, l1, max_norm)");

@@ -79,10 +79,10 @@ static void test_keys_and_kinds(void **state) {
         {5, "  - relu: {slope: 0.1}",
          "demo.yaml:5: model.1.relu.slope: unknown key (relu takes no keys)"},
         {5, "  - rleu",
-         "demo.yaml:5: model.1: unknown layer 'rleu'; did you mean 'relu'? (there is conv, relu, "
+         "demo.yaml:5: model.1: unknown layer 'rleu'; did you mean 'relu'? (there are conv, relu, "
          "dropout, scale, residual, branches)"},
         {5, "  - rleu: {}",
-         "demo.yaml:5: model.1: unknown layer 'rleu'; did you mean 'relu'? (there is conv, relu, "
+         "demo.yaml:5: model.1: unknown layer 'rleu'; did you mean 'relu'? (there are conv, relu, "
          "dropout, scale, residual, branches)"},
         {5, "  - [relu]", "demo.yaml:5: model.1: expected a layer, found a list"},
         {5, "  -", "demo.yaml:5: model.1: expected a layer, found nothing"},
@@ -112,7 +112,7 @@ static void test_keys_and_kinds(void **state) {
          "optimizer: []\nloss:", "demo.yaml:14: optimizer: expected an optimizer, found a list"},
         {14, "loss:",
          "demo.yaml:15: loss: unknown initialiser 'nesterov'; did you mean 'nesterov' in "
-         "'optimizer'? (there is zeros, constant, kaiming)"},
+         "'optimizer'? (there are zeros, constant, kaiming)"},
     };
     RUN(cases);
     refused("model: [relu]\ntrain: {batch: 1, length: 1 step}", NULL, 0, ERROR_RUN_FILE,
@@ -386,7 +386,8 @@ static void test_overrides_refused(void **state) {
          "first: "
          "optimizer=sgd"},
         {"optimizer=nestrov", ERROR_RUN_FILE,
-         "--set optimizer=nestrov: unknown optimizer 'nestrov'; did you mean 'nesterov'? (there is "
+         "--set optimizer=nestrov: unknown optimizer 'nestrov'; did you mean 'nesterov'? (there "
+         "are "
          "sgd, nesterov)"},
         {"optimizer=sgd", ERROR_RUN_FILE,
          "--set optimizer=sgd: optimizer.sgd: missing key 'rate' (number above 0 up to 10: base "
@@ -401,7 +402,7 @@ static void test_overrides_refused(void **state) {
         {"model.-1=relu", ERROR_RUN_FILE,
          "--set model.-1=relu: no item '-1': 'model' has 5 items, numbered 0 to 4"},
         {"model.1=relux", ERROR_RUN_FILE,
-         "--set model.1=relux: unknown layer 'relux'; did you mean 'relu'? (there is conv, relu, "
+         "--set model.1=relux: unknown layer 'relux'; did you mean 'relu'? (there are conv, relu, "
          "dropout, scale, residual, branches)"},
         {"model.1={conv: {}}", ERROR_RUN_FILE,
          "--set model.1={conv: {}}: model.1.conv: missing key 'out' (integer from 1: output "
@@ -458,7 +459,7 @@ static void test_overrides_refused(void **state) {
     char *text = with_line(4, "  - konv: {out: 1}");
     refused(
         text, &override, 1, ERROR_RUN_FILE,
-        "demo.yaml:4: model.0: unknown layer 'konv'; did you mean 'conv'? (there is conv, relu, "
+        "demo.yaml:4: model.0: unknown layer 'konv'; did you mean 'conv'? (there are conv, relu, "
         "dropout, scale, residual, branches)");
     memory_release(text);
 }

@@ -47,8 +47,9 @@ const struct Key preprocess_keys[] = {
      .offset = AT(scope),
      .fallback = "image",
      .names = scope_names,
-     .help = "decorrelate whole images, height x width x channels numbers (compute the data set's "
-             "principal components first), or the channels of every pixel"},
+     .help =
+         "decorrelate whole images, height x width x channels numbers, whose components are "
+         "computed when the run starts unless the file has them, or the channels of every pixel"},
     {.name = "components",
      .type = KEY_INT,
      .offset = AT(components),
