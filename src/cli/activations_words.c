@@ -150,8 +150,9 @@ static void print_verdict(const struct ActivationsReport *report) {
 void activations_print_words(const struct ActivationsReport *report) {
     const struct Arena *arena = model_arena(report->model);
     struct Widths widths = widths_of(report);
-    printf("%s, split %s of %s, %" PRId64 " samples\n", shown(report->path),
-           shown(report->split->name), shown(report->dataset->path), report->samples);
+    printf("%s, split %s of %s, %" PRId64 " sample%s\n", shown(report->path),
+           shown(report->split->name), shown(report->dataset->path), report->samples,
+           report->samples == 1 ? "" : "s");
     puts(report->initial
              ? "outputs: as in training; gradient: std of the gradient at them\n"
              : "outputs: as in prediction; gradient: std of the gradient at them, as in "

@@ -232,7 +232,9 @@ static void print_words(const struct Folds *folds, const struct Evaluation *pool
     eval_print_head(&pooled->figures);
     printf("run\n");
     for (int64_t i = 0; i < folds->count; i++) {
-        snprintf(remark, sizeof remark, " (%" PRId64 " samples)", folds->held_out[i].samples);
+        int64_t samples = folds->held_out[i].samples;
+        snprintf(remark, sizeof remark, " (%" PRId64 " sample%s)", samples,
+                 samples == 1 ? "" : "s");
         eval_print_line(&folds->held_out[i].figures, folds->folders[i], remark);
     }
     snprintf(remark, sizeof remark, " (%" PRId64 " samples)", pooled->samples);
@@ -242,7 +244,8 @@ static void print_words(const struct Folds *folds, const struct Evaluation *pool
         printf("\nthere is no split test on which to measure the runs as an ensemble\n");
         return;
     }
-    printf("\nsplit test, %" PRId64 " samples\n\n", together->results[0].samples);
+    int64_t samples = together->results[0].samples;
+    printf("\nsplit test, %" PRId64 " sample%s\n\n", samples, samples == 1 ? "" : "s");
     eval_print_head(&together->results[0].figures);
     printf("run\n");
     for (int64_t i = 0; i < folds->count; i++)

@@ -64,7 +64,8 @@ static void print(const struct Together *together) {
     const struct Evaluation *last = &together->results[members->count];
     printf("\nthe best %d trials by their validation, as an ensemble", members->count);
     members_print_split(members, stdout);
-    printf(", %" PRId64 " samples\n\n", members->split->count);
+    printf(", %" PRId64 " sample%s\n\n", members->split->count,
+           members->split->count == 1 ? "" : "s");
     eval_print_head(&last->figures);
     printf("checkpoint\n");
     for (int i = 0; i < members->count; i++)

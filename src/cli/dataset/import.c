@@ -180,7 +180,7 @@ static void print_import(const struct Dataset *dataset, const struct ImportOptio
     if (!json) {
         dataset_print(stdout, dataset);
         if (options->source.pictures.skip_bad)
-            printf("%" PRId64 " files left out\n", skipped);
+            printf("%" PRId64 " file%s left out\n", skipped, skipped == 1 ? "" : "s");
         return;
     }
     json_t *object = dataset_to_json(dataset);
