@@ -1,10 +1,9 @@
 #include "data/feed.h"
 
-#include <pthread.h>
 #include <string.h>
 
 #include "base/memory.h"
-#include "base/thread.h"
+#include "base/worker.h"
 #include "data/dataset/opening.h"
 
 struct Slot {
@@ -19,8 +18,7 @@ struct Feed {
     struct Dataset *dataset;
     struct SampleWindow window;
     struct Slot now, next; /* the window, and what the thread makes */
-    bool running;          /* the thread was started and not joined */
-    pthread_t thread;
+    struct Worker *worker; /* makes `next`; NULL: samples are made when they are asked for */
 };
 
 static void make(struct Feed *feed, struct Slot *slot) {
@@ -28,36 +26,29 @@ static void make(struct Feed *feed, struct Slot *slot) {
                                     &slot->error);
 }
 
-static void *make_next(void *context) {
+static void make_next(void *context) {
     struct Feed *feed = context;
     make(feed, &feed->next);
-    return NULL;
 }
 
-static void join(struct Feed *feed) {
-    if (feed->running)
-        pthread_join(feed->thread, NULL);
-    feed->running = false;
-}
-
-/* Begins with the samples that this process will ask for after those of the window. If there can be
- * no thread, they are made when they are asked for. */
+/* Begins with the samples that this process will ask for after those of the window. */
 static void read_ahead(struct Feed *feed) {
     const struct FeedRequest *request = &feed->request;
     int64_t first = feed->now.first + request->stride * request->block;
     int64_t left = request->count - first;
     feed->next.first = first;
-    feed->next.count = left < 0 ? 0 : left < request->block ? left : request->block;
+    feed->next.count = left < 0 || !feed->worker ? 0
+                       : left < request->block   ? left
+                                                 : request->block;
     if (feed->next.count > 0)
-        feed->running = thread_start(&feed->thread, make_next, feed);
-    if (!feed->running)
-        feed->next.count = 0;
+        worker_begin(feed->worker);
 }
 
 int feed_take(void *context, int64_t first, int64_t count, struct Error *error) {
     struct Feed *feed = context;
     CHECK(count <= feed->request.block);
-    join(feed);
+    if (feed->worker)
+        worker_wait(feed->worker);
     struct Slot spare = feed->now;
     feed->now = feed->next;
     feed->next = spare;
@@ -108,6 +99,7 @@ void feed_create(struct Feed **out, const struct FeedRequest *request) {
     int64_t most = request->count < request->block ? request->count : request->block;
     feed->now.samples = memory_allocate((size_t)(most * bytes), "a block of samples");
     feed->next.samples = memory_allocate((size_t)(most * bytes), "a block of samples");
+    feed->worker = worker_create(make_next, feed);
     feed->now.first = (request->first_block - request->stride) * request->block;
     read_ahead(feed);
     *out = feed;
@@ -116,7 +108,7 @@ void feed_create(struct Feed **out, const struct FeedRequest *request) {
 void feed_release(struct Feed *feed) {
     if (!feed)
         return;
-    join(feed);
+    worker_release(feed->worker);
     dataset_close(feed->dataset);
     memory_release(feed->now.samples);
     memory_release(feed->next.samples);
