@@ -131,11 +131,11 @@ static const char introduction[] =
     "- `--set key.sub=value` on the command line overrides a value. Items of a list are numbered "
     "from\n"
     "  0, and the name of a choice may be left out: `--set optimizer.rate=0.1`,\n"
-    "  `--set model.0.out=32`, `--set optimizer=nesterov`.\n"
+    "  `--set model.0.out=32`, `--set schedule=cosine`.\n"
     "- A section whose keys all have defaults may be left out. An empty value restores the default "
     "of\n"
     "  a key, a section or a list: `--set augment=`, `--set lookahead=`. It removes what may be\n"
-    "  absent: `--set average=`. What has no default is refused.\n"
+    "  absent: `--set average=`. An empty value of a key without a default is refused.\n"
     "\n";
 
 static int run(const struct Command *command, const struct Arguments *arguments,
