@@ -21,8 +21,8 @@ const struct Key mix_keys[] = {
      .minimum = 0,
      .maximum = 1000,
      .above_minimum = true,
-     .help = "the weight of the first image is drawn from Beta(alpha, alpha): 1 is uniform, less "
-             "is mostly near 0 or 1"},
+     .help = "the weight of the first image is drawn from Beta(alpha, alpha): at 1 it is uniform, "
+             "below 1 mostly near 0 or 1"},
     {.name = "probability",
      .type = KEY_REAL,
      .offset = offsetof(struct MixOptions, probability),

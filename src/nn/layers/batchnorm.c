@@ -439,9 +439,9 @@ static void backward(const struct Call *call) {
 
 const struct Layer KERNEL(layer_batchnorm) = {
     .kind = {"batchnorm",
-             "batch normalisation: unit Gaussian activations, so that higher rates and any "
-             "sensible start train; put it after conv or linear and before the activation; "
-             "regularises a little too",
+             "batch normalisation: unit Gaussian activations, so that networks train at higher "
+             "rates and from most initial weights; put it after conv or linear and before the "
+             "activation; also regularises a little",
              keys, sizeof(struct BatchnormOptions)},
     .describe = describe,
     .plan = plan,

@@ -242,8 +242,8 @@ static void backward(const struct Call *call) {
 
 const struct Layer KERNEL(layer_fractional_maxpool) = {
     .kind = {"fractional_maxpool",
-             "max pooling by a fraction, over regions drawn anew for every image: shrinks gently, "
-             "and no two passes look alike",
+             "max pooling by a factor that need not be whole, over regions drawn anew for "
+             "every image: shrinks images gently",
              keys, sizeof(struct FractionalOptions)},
     .describe = describe,
     .plan = plan,

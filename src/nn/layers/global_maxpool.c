@@ -78,9 +78,10 @@ static void backward(const struct Call *call) {
 }
 
 const struct Layer KERNEL(layer_global_maxpool) = {
-    .kind = {"global_maxpool",
-             "the largest value of each channel over the image: is the feature anywhere in it",
-             NULL, 0},
+    .kind =
+        {"global_maxpool",
+         "the largest value of each channel over the image: whether a feature is anywhere in it",
+         NULL, 0},
     .describe = describe,
     .drops_space = true,
     .plan = plan,

@@ -212,7 +212,8 @@ static void backward(const struct Call *call) {
 
 const struct Layer KERNEL(layer_linear) = {
     .kind = {"linear",
-             "fully connected: every output sees every input; most of an old network's weights",
+             "fully connected: every output sees every input; holds most of the weights of older "
+             "networks",
              keys, sizeof(struct LinearOptions)},
     .describe = describe,
     .drops_space = true,

@@ -270,7 +270,8 @@ static void backward(const struct Call *call) {
 }
 
 const struct Layer KERNEL(layer_maxpool) = {
-    .kind = {"maxpool", "the largest value of each window: smaller images, small shifts forgotten",
+    .kind = {"maxpool",
+             "the largest value of each window: smaller images, which small shifts hardly change",
              keys, sizeof(struct PoolingOptions)},
     .describe = describe,
     .plan = plan,

@@ -260,7 +260,7 @@ const struct Layer KERNEL(layer_residual) = {
     .kind =
         {"residual",
          "adds the output of its body to its input: gradients reach the first layers undiminished, "
-         "so very deep networks train",
+         "so that very deep networks can be trained",
          keys, sizeof(struct ResidualOptions)},
     .expand = expand,
 };

@@ -21,7 +21,8 @@ static const struct Key keys[] = {
      .fallback = "2",
      .minimum = 0,
      .maximum = 100,
-     .help = "how much samples that are right already are passed over; 0: cross-entropy"},
+     .help =
+         "how strongly samples that are already predicted well are discounted; 0: cross-entropy"},
     KEY_END};
 
 SOFTMAX_NORM(norm_of, real)
