@@ -44,16 +44,6 @@ static void add_ratios(struct Trial *trial) {
     }
 }
 
-double check__trial_rate(const struct Trial *trial, int64_t step) {
-    double rise = fmax(1, (double)trial->rise);
-    double rate = trial->own * fmin(1, (double)(step + 1) / rise);
-    double lowest_at = trial->preflight->lowest_at;
-    double most = lowest_at > 0 ? lowest_at : INFINITY;
-    if (!trial->warms_up)
-        return rate;
-    return fmax(rate, fmin(experiment_rate(trial->preflight->experiment, step), most));
-}
-
 static int one_step(struct Trial *trial, int64_t i, struct Error *error) {
     struct Experiment *experiment = trial->preflight->experiment;
     struct ExperimentStep step;

@@ -10,6 +10,8 @@
 #define LEARNT 0.7              /* much is learnt */
 #define SLOW 0.4                /* not all of what easy images teach */
 
+#define SURE 5 /* standard errors above chance */
+
 /* How far a parameter moved. */
 struct Moved {
     const struct ArenaRow *row;
@@ -37,21 +39,30 @@ struct Trial {
     struct Evaluation validation;
 };
 
+/* ---- trial_measures.c ---- */
+
 /* The rate of a step. It rises over the first `rise` steps. In a longer warm-up of the run it is
  * the run's own as soon as that is higher, up to the rate of the lowest loss in the range test:
  * beyond it the loss may rise for some hundred steps, until the weights suit the rate. */
 double check__trial_rate(const struct Trial *trial, int64_t step);
-
-/* trial_learning.c. The loss of scores that tell the classes' frequencies alone, which may be far
- * below that of chance; where that is not known, that of chance. */
+/* The loss of scores that tell the classes' frequencies alone, which may be far below that of
+ * chance; where that is not known, that of chance. */
 double check__trial_prior_loss(const struct Trial *trial);
 /* Whether the loss rises far above that of the start, or is not finite. */
 bool check__trial_explodes(const struct Trial *trial);
 /* Whether the loss falls below those of the start and of chance. */
 bool check__trial_learns(const struct Trial *trial);
-/* Whether the validation is so much better than the training that labels of the training split must
- * be wrong. On rank 0. */
+double check__trial_training_accuracy(const struct Trial *trial);
+/* The part of the training labels that must be wrong, as validation samples are right so much more
+ * often than training samples: if a part of the training labels is drawn at random, the accuracy
+ * there is above chance by as much less. 0: the difference may be chance, or says nothing, as mixed
+ * images have no one label that could be right. On rank 0, after a validation with classes. */
+double check__trial_wrong_labels(const struct Trial *trial);
+/* Whether there are such labels. On rank 0. */
 bool check__trial_suspects_labels(const struct Trial *trial);
+
+/* ---- trial_learning.c ---- */
+
 /* Adds the finding `learning`: whether the loss falls, whether what is learnt holds for the
  * validation split, and if not, why. */
 void check__report_learning(struct Trial *trial);

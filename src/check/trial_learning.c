@@ -1,46 +1,20 @@
 /* What a short training has learnt. */
 #include <inttypes.h>
 #include <math.h>
-#include <string.h>
 
-#include "base/memory.h"
 #include "check/confusion.h"
 #include "check/trial.h"
 #include "nn/loss.h"
-#include "run/overfit.h"
 
 #define MANY_EPOCHS 8 /* within which a network may learn its samples by heart */
 #define FEW_EPOCHS 5  /* within which it hardly does */
 
-double check__trial_prior_loss(const struct Trial *trial) {
-    const struct RunOptions *options = experiment_options(trial->preflight->experiment);
-    const struct RunParts *parts = experiment_parts(trial->preflight->experiment);
-    const struct Strings *weights = loss_class_weights(&options->loss);
-    const int32_t *labels = parts->train->labels;
-    int64_t classes = parts->dataset->targets.count, count = parts->train->count;
-    double entropy = 0;
-    if (strcmp(options->loss.kind->name, "cross_entropy") != 0 || (weights && weights->count) ||
-        options->train.sampling != SAMPLING_UNIFORM || !labels)
-        return trial->chance;
-    double *frequency = memory_array(double, classes, "frequencies of classes");
-    for (int64_t i = 0; i < count; i++)
-        frequency[labels[i]] += 1.0 / (double)count;
-    for (int64_t k = 0; k < classes; k++)
-        entropy -= frequency[k] > 0 ? frequency[k] * log(frequency[k]) : 0;
-    memory_release(frequency);
-    return fmin(trial->chance, entropy);
-}
-
 #define FEW_SAMPLES 20 /* fewer say nothing of whether what is learnt holds */
-#define SURE 5         /* standard errors above chance */
 #define NOTHING 2      /* fewer of them are chance */
-#define SURE_OF_DIFFERENCE 3
-#define MANY_WRONG 0.15
-#define SWAPPED 0.6 /* of the samples of a class are taken for one other */
-#define FEW 10      /* samples of a class say nothing of that */
-#define SHIFTED 0.8 /* of the samples that other numbers explain */
-#define MANY_WRONG_IF_HARDER 0.45
-#define FAR_ABOVE 1.5 /* times the loss of chance */
+#define SWAPPED 0.6    /* of the samples of a class are taken for one other */
+#define FEW 10         /* samples of a class say nothing of that */
+#define SHIFTED 0.8    /* of the samples that other numbers explain */
+#define FAR_ABOVE 1.5  /* times the loss of chance */
 
 /* Two classes of which each is mostly taken for the other; false if there are none. */
 static bool find_swapped(const struct Evaluation *evaluation, int64_t *one, int64_t *other) {
@@ -157,45 +131,8 @@ static bool is_learnt_by_heart(const struct Trial *trial) {
            trial->validation.figures.value[FIGURE_LOSS] > FAR_ABOVE * trial->chance;
 }
 
-/* Whether training shows the network other images than validation does, or not all of it, so that
- * it is less often right. */
-static bool trains_harder(const struct Trial *trial) {
-    const struct Experiment *experiment = trial->preflight->experiment;
-    return model_is_random(experiment_parts(experiment)->model) ||
-           run_has(experiment_options(experiment), HARDENS_AUGMENT);
-}
-
-static double training_accuracy(const struct Trial *trial) {
-    return fmax(trial->last_accuracy, trial->newest_accuracy);
-}
-
-/* The part of the training labels that must be wrong, as validation samples are right so much more
- * often than training samples: if a part of the training labels is drawn at random, the accuracy
- * there is above chance by as much less. 0: the difference may be chance, or says nothing, as mixed
- * images have no one label that could be right. */
-static double part_wrong(const struct Trial *trial) {
-    const struct RunOptions *options = experiment_options(trial->preflight->experiment);
-    const struct Evaluation *evaluation = &trial->validation;
-    double samples = (double)evaluation->samples;
-    double seen = (double)(trial->steps / 4 * options->train.batch);
-    double chance = check__majority(evaluation), right = check__right_if_shifted(evaluation, 0);
-    double training = training_accuracy(trial);
-    double error = sqrt(training * (1 - training) / seen + right * (1 - right) / samples);
-    double wrong = 1 - (training - chance) / (right - chance);
-    if (options->train.sampling != SAMPLING_UNIFORM || run_has(options, HARDENS_MIX) ||
-        right - training < SURE_OF_DIFFERENCE * error ||
-        wrong < (trains_harder(trial) ? MANY_WRONG_IF_HARDER : MANY_WRONG))
-        return 0;
-    return wrong;
-}
-
-bool check__trial_suspects_labels(const struct Trial *trial) {
-    return trial->validated && trial->validation.split->labels &&
-           check__above_chance(&trial->validation) > SURE && part_wrong(trial) > 0;
-}
-
 static void blame_wrong_labels(struct Finding *finding, const struct Trial *trial) {
-    double wrong = part_wrong(trial);
+    double wrong = check__trial_wrong_labels(trial);
     if (!(wrong > 0) || trial->ends_better || trial->preflight->hindered.cause)
         return;
     finding__figure(finding, "wrong_labels", wrong);
@@ -203,7 +140,7 @@ static void blame_wrong_labels(struct Finding *finding, const struct Trial *tria
                  "; validation samples are right more often (%.0f %%) than training samples (%.0f "
                  "%%)",
                  100 * check__right_if_shifted(&trial->validation, 0),
-                 100 * training_accuracy(trial));
+                 100 * check__trial_training_accuracy(trial));
     finding__blame(finding, CHECK_DOUBTFUL, CHECK_WRONG_LABELS, CHECK_WRONG_LABELS_ADVICE);
 }
 
@@ -277,17 +214,6 @@ static void blame_chance(struct Finding *finding, const struct Trial *trial) {
                        "the loss stays that of chance: the rate is too low, the initial weights "
                        "are bad, or labels do not go with the samples",
                        "look at the items above");
-}
-
-bool check__trial_explodes(const struct Trial *trial) {
-    double reference = fmin(trial->first, trial->chance);
-    return !trial->finite || !isfinite(trial->last) ||
-           trial->last > 3 * fmax(trial->first, reference);
-}
-
-bool check__trial_learns(const struct Trial *trial) {
-    return !check__trial_explodes(trial) &&
-           trial->last < BELOW_CHANCE * fmin(trial->first, trial->chance);
 }
 
 static void judge_learning(struct Finding *finding, const struct Trial *trial) {
