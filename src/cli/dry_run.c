@@ -23,62 +23,64 @@ static void print_json(const struct DryRun *dry) {
     json_decref(object);
 }
 
-/* Adds "38 s", "6.5 min" or "3.2 h". */
-static void add_time(struct Text *line, double seconds) {
+static void print_time(double seconds) {
     if (seconds < 120)
-        text_add(line, "%.3g s", seconds);
+        printf("%.3g s", seconds);
     else if (seconds < 7200)
-        text_add(line, "%.3g min", seconds / 60);
+        printf("%.3g min", seconds / 60);
     else
-        text_add(line, "%.3g h", seconds / 3600);
+        printf("%.3g h", seconds / 3600);
 }
 
-static void add_steps(struct Text *line, const struct DryRun *dry) {
-    char figures[FIGURES_TEXT];
-    text_add(line, "%" PRId64 " step%s of ", dry->steps, dry->steps == 1 ? "" : "s");
-    add_time(line, dry->step_seconds);
-    text_add(line, " on %d rank%s (%s)", dry->ranks, dry->ranks == 1 ? "" : "s",
-             figures_text(&dry->train, ", ", FIGURE_DIGITS, figures));
+static const char *plural(int64_t count) {
+    return count == 1 ? "" : "s";
 }
 
-static void add_validation(struct Text *line, const struct DryRun *dry) {
-    char figures[FIGURES_TEXT];
+static void print_figures(const struct Figures *figures) {
+    char text[FIGURES_TEXT];
+    printf(": %s\n", figures_text(figures, ", ", FIGURE_DIGITS, text));
+}
+
+static void print_validation(const struct DryRun *dry) {
     if (!dry->validated_samples)
         return;
-    text_add(line, ", a validation of %" PRId64 " sample%s in ", dry->validated_samples,
-             dry->validated_samples == 1 ? "" : "s");
-    add_time(line, dry->validation_seconds);
-    text_add(line, " (%s)", figures_text(&dry->validation, ", ", FIGURE_DIGITS, figures));
+    printf("validation  %" PRId64 " sample%s in ", dry->validated_samples,
+           plural(dry->validated_samples));
+    print_time(dry->validation_seconds);
+    print_figures(&dry->validation);
 }
 
-/* Adds how long the remaining steps would take. */
-static void add_run(struct Text *line, const struct DryRun *dry) {
+/* Prints how long the remaining steps would take. */
+static void print_run(const struct DryRun *dry) {
     int64_t left = dry->total_steps - dry->first_step;
-    text_add(line, "; the %s %" PRId64 " step%s", dry->first_step ? "other" : "run's", left,
-             left == 1 ? "" : "s");
+    printf("the run     its %s%" PRId64 " step%s", dry->first_step ? "other " : "", left,
+           plural(left));
     if (dry->validations)
-        text_add(line, " and %" PRId64 " validation%s", dry->validations,
-                 dry->validations == 1 ? "" : "s");
-    text_add(line, " take about ");
-    add_time(line, dry->seconds);
+        printf(" and %" PRId64 " validation%s", dry->validations, plural(dry->validations));
+    printf(" take about ");
+    print_time(dry->seconds);
+    putchar('\n');
+}
+
+static void print_steps(const struct DryRun *dry) {
+    printf("dry run     works: %" PRId64 " step%s of ", dry->steps, plural(dry->steps));
+    print_time(dry->step_seconds);
+    printf(" on %d rank%s", dry->ranks, plural(dry->ranks));
+    print_figures(&dry->train);
+    print_validation(dry);
+    print_run(dry);
 }
 
 static void print_words(const struct DryRun *dry, const char *folder) {
-    struct Text line = {0};
-    char memory[32], granted[32], checkpoint[32];
-    if (dry->steps) {
-        add_steps(&line, dry);
-        add_validation(&line, dry);
-        add_run(&line, dry);
-    } else {
-        text_add(&line, "the run is finished, no step is left");
-    }
-    printf("dry run     works: %s; %s of memory a rank at most (the computer grants %s in all), "
-           "checkpoints of %s; nothing was kept in %s\n",
-           line.data, text_bytes((double)dry->memory, memory),
-           text_bytes((double)dry->granted, granted),
-           text_bytes((double)dry->checkpoint_bytes, checkpoint), shown(folder));
-    text_release(&line);
+    char text[32];
+    if (dry->steps)
+        print_steps(dry);
+    else
+        printf("dry run     works: the run is finished, no step is left\n");
+    printf("memory      %s a rank at most; ", text_bytes((double)dry->memory, text));
+    printf("the computer grants %s in all\n", text_bytes((double)dry->granted, text));
+    printf("checkpoints %s each\n", text_bytes((double)dry->checkpoint_bytes, text));
+    printf("nothing was kept in %s\n", shown(folder));
 }
 
 int dry_run(struct Ranks *ranks, const struct TrainRequest *request, bool json,

@@ -128,13 +128,20 @@ static void print_figures(const char *of, const struct Figures *figures, bool be
 static void print_overfit(int64_t samples, const struct TrainResult *result) {
     if (!samples || !result->finished)
         return;
+    const char *s = samples == 1 ? "" : "s";
+    struct Figures best = {0};
+    best.measured[result->best_figure] = result->best.step > 0;
+    best.value[result->best_figure] = result->best.metric;
     if (run_overfit_learnt(&result->validation))
-        printf("overfit     yes: %" PRId64 " sample%s learnt by heart\n", samples,
-               samples == 1 ? "" : "s");
+        printf("overfit     yes: %" PRId64 " sample%s learnt by heart\n", samples, s);
+    else if (run_overfit_learnt(&best))
+        printf("overfit     no: %" PRId64 " sample%s learnt by step %" PRId64 ", and lost again\n"
+               "advice      try a lower optimizer.rate\n",
+               samples, s, result->best.step);
     else
-        printf("overfit     no: %" PRId64
-               " sample%s not learnt by heart; try another optimizer.rate or a longer "
-               "train.length, then look at the labels, the loss and the model\n",
+        printf("overfit     no: %" PRId64 " sample%s not learnt by heart\n"
+               "advice      try another optimizer.rate or a longer train.length, then look at\n"
+               "            the labels, the loss and the model\n",
                samples, samples == 1 ? " is" : "s are");
 }
 

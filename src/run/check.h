@@ -22,6 +22,7 @@ struct RunRequest {
     const struct RunOptions *options; /* both outlive the parts; train.shards is a number */
     int64_t ranks;
     enum Variant variant;             /* of the kernels */
+    int64_t overfit;                  /* samples of run_overfit, if the options are its; or 0 */
     const struct Checkpoint *donor;   /* of start_from; NULL: none, or the run continues */
     const struct Checkpoint *resumed; /* the run continues from it; NULL: a new run */
     /* For a check without the data set: the image that the model gets. What needs the data is then

@@ -92,17 +92,31 @@ static int check_metrics(const struct RunRequest *request, const struct RunParts
     return code;
 }
 
+/* Fails because a batch, or --overfit, needs more samples than the split has. */
+static int refuse_batch(const struct RunRequest *request, const struct RunParts *parts,
+                        struct Error *error) {
+    const struct RunOptions *options = request->options;
+    const struct Split *train = parts->train;
+    if (request->overfit)
+        return fail(error, ERROR_USAGE,
+                    "--overfit %" PRId64 ": expected at most the %" PRId64
+                    " samples of split %s of %s",
+                    request->overfit, train->count, train->name, parts->dataset->path);
+    return runfile_fail(request->file, error, ERROR_RUN_FILE, "train.batch",
+                        "a batch of %" PRId64 " is more than the %" PRId64
+                        " samples of split %s of %s%s",
+                        options->train.batch, train->count, train->name, parts->dataset->path,
+                        options->data.limit.train >= 0 ? " that data.limit.train leaves" : "");
+}
+
 static int find_splits(const struct RunRequest *request, struct RunParts *parts,
                        struct Error *error) {
     const struct RunOptions *options = request->options;
     parts->train = dataset_split(parts->dataset, options->data.train, error);
     if (!parts->train)
         return error->code;
-    if (parts->train->count < options->train.batch)
-        return runfile_fail(
-            request->file, error, ERROR_RUN_FILE, "train.batch",
-            "a batch of %" PRId64 " is more than the %" PRId64 " samples of split %s of %s",
-            options->train.batch, parts->train->count, parts->train->name, parts->dataset->path);
+    if (parts->train->count < options->train.batch || parts->train->count < request->overfit)
+        return refuse_batch(request, parts, error);
     if (run_is_without_validation(options))
         return OK;
     parts->validation = dataset_split(parts->dataset, options->data.validation, error);

@@ -36,6 +36,7 @@ static int build(struct Trainer *trainer, const struct Start *start, struct Erro
                                  .options = &trainer->options,
                                  .ranks = ranks_size(trainer->ranks),
                                  .variant = trainer->variant,
+                                 .overfit = trainer->request->overfit,
                                  .donor = start->donor,
                                  .resumed = start->checkpoint,
                                  .together = trainer->ranks,

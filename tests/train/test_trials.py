@@ -3,7 +3,7 @@ import os
 
 import pytest
 
-from support.program import USAGE, result, run, settings
+from support.program import RUN_FILE, USAGE, refusal, result, run, settings
 from support.runs import metrics, read, synthesize, train, write
 
 
@@ -47,6 +47,16 @@ def test_overfit(recipe, scratch):
     assert [line["step"] for line in measured] == [20, 40, 60, 80, 100, 120]
 
 
+def test_overfit_names_what_it_cannot_do(recipe, scratch):
+    """More samples than there are; too small a batch of a limited split; samples that are learnt and lost again."""
+    words = ("train", recipe, "--out", f"{scratch}/a", "--quiet")
+    assert refusal(USAGE, *words, "--overfit", 97).startswith("trainer: --overfit 97: expected at most the 96 ")
+    assert "that data.limit.train leaves" in refusal(RUN_FILE, *words, "--limit-train", 2)
+    lost = settings("loss=svm", "optimizer.rate=30", "train.length=60 steps", "validation.every=1 steps")
+    said = run(1, *words, "--overfit", 10, *lost)[0]
+    assert "overfit     no: 10 samples" in said and "\nadvice      try " in said
+
+
 def test_penalty_and_objective(recipe, scratch):
     report = train(1, recipe, f"{scratch}/a", *settings("train.length=8 steps")).report
     line = metrics(f"{scratch}/a", "epoch")[-1]
@@ -73,7 +83,9 @@ def test_dry_run_of_a_run_that_resumes(recipe, scratch):
     assert report["first_step"] == 5 and everything(out) == before
     run(1, "train", recipe, "--out", out, "--dry-run", code=USAGE)
     assert everything(out) == before
-    assert "works: 2 steps of" in run(1, "train", recipe, "--out", out, "--dry-run", "--resume")[0]
+    said = run(1, "train", recipe, "--out", out, "--dry-run", "--resume")[0]
+    assert "works: 2 steps of" in said and "the run     its other " in said
+    assert max(len(line) for line in said.splitlines() if out not in line) <= 80
 
 
 def test_dry_run_in_a_folder_with_files(recipe, scratch):
