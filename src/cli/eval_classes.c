@@ -16,16 +16,13 @@ static double class_accuracy(const struct Evaluation *evaluation, int64_t label,
     return *samples ? (double)row[label] / (double)*samples : NAN;
 }
 
-static const struct {
-    enum Figure figure;
-    const char *name, *label;
-} of_class[] = {{FIGURE_PRECISION, "precision", "precision"},
-                {FIGURE_RECALL, "recall", "recall"},
-                {FIGURE_F1, "f1", "F1"},
-                {FIGURE_BALANCED_ACCURACY, "balanced_accuracy", "balanced"},
-                {FIGURE_ROC_AUC, "roc_auc", "ROC-AUC"},
-                {FIGURE_PR_AUC, "pr_auc", "PR-AUC"}};
-enum { OF_CLASS = sizeof of_class / sizeof *of_class };
+const struct EvalClassFigure eval_class_figures[EVAL_CLASS_FIGURES] = {
+    {FIGURE_PRECISION, "precision", "precision"},
+    {FIGURE_RECALL, "recall", "recall"},
+    {FIGURE_F1, "f1", "F1"},
+    {FIGURE_BALANCED_ACCURACY, "balanced_accuracy", "balanced"},
+    {FIGURE_ROC_AUC, "roc_auc", "ROC-AUC"},
+    {FIGURE_PR_AUC, "pr_auc", "PR-AUC"}};
 
 static void print_value(double value) {
     if (isnan(value))
@@ -36,14 +33,14 @@ static void print_value(double value) {
 
 static void print_details(const struct Evaluation *evaluation, char *const *names) {
     printf("\n");
-    for (int k = 0; k < OF_CLASS; k++)
-        if (evaluation->of_output[0].measured[of_class[k].figure])
-            printf("%9s  ", of_class[k].label);
+    for (int k = 0; k < EVAL_CLASS_FIGURES; k++)
+        if (evaluation->of_output[0].measured[eval_class_figures[k].figure])
+            printf("%9s  ", eval_class_figures[k].label);
     printf("of each class\n");
     for (int64_t c = 0; c < evaluation->outputs; c++) {
-        for (int k = 0; k < OF_CLASS; k++)
-            if (evaluation->of_output[c].measured[of_class[k].figure])
-                print_value(evaluation->of_output[c].value[of_class[k].figure]);
+        for (int k = 0; k < EVAL_CLASS_FIGURES; k++)
+            if (evaluation->of_output[c].measured[eval_class_figures[k].figure])
+                print_value(evaluation->of_output[c].value[eval_class_figures[k].figure]);
         printf("%s\n", shown(names[c]));
     }
     printf("\nmeans over the classes that have samples, and log loss\n");
@@ -56,10 +53,10 @@ static void print_details(const struct Evaluation *evaluation, char *const *name
 
 static json_t *class_to_json(const struct Figures *figures) {
     json_t *object = json_object();
-    for (int k = 0; k < OF_CLASS; k++) {
-        double value = figures->value[of_class[k].figure];
-        if (figures->measured[of_class[k].figure])
-            json_object_set_new(object, of_class[k].name, number_json(value));
+    for (int k = 0; k < EVAL_CLASS_FIGURES; k++) {
+        double value = figures->value[eval_class_figures[k].figure];
+        if (figures->measured[eval_class_figures[k].figure])
+            json_object_set_new(object, eval_class_figures[k].name, number_json(value));
     }
     return object;
 }

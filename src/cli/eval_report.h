@@ -24,6 +24,13 @@ static inline const struct EvalReport *eval_report_for(const struct Dataset *dat
                                  : &eval_report_classes;
 }
 
+/* The figures of each class, with their names in JSON and in tables. */
+#define EVAL_CLASS_FIGURES 6
+extern const struct EvalClassFigure {
+    enum Figure figure;
+    const char *name, *label;
+} eval_class_figures[EVAL_CLASS_FIGURES];
+
 /* All figures as an object, which the caller owns. The accuracy is called top1, to match top5. */
 json_t *eval_describe(const struct Evaluation *result, const struct Dataset *dataset);
 

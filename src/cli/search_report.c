@@ -192,15 +192,14 @@ static void print_errors(const struct Search *search, const struct SearchResults
 static void print_importance(const struct Search *search, const struct Insight *insights) {
     int count = search->stages[0].count;
     if (!insights[0].measured) {
-        printf(
-            "\nwhich keys mattered cannot be said: fewer than %d trials of the first stage can be "
-            "compared\n",
-            ANALYSIS_LEAST);
+        printf("\nwhich keys mattered cannot be said: fewer than %d trials of the first stage can\n"
+               "be compared\n",
+               ANALYSIS_LEAST);
         return;
     }
-    printf("\nwhich keys mattered (share of the variance of the trials' places that a key alone "
-           "explains,\ncorrected for chance, and its standard error by the jackknife; p: how often "
-           "a key that\ndoes not matter explains as much)\n");
+    printf("\nwhich keys mattered (share of the variance of the trials' places that a key\n"
+           "alone explains, corrected for chance, and its standard error by the jackknife;\n"
+           "p: how often a key that does not matter explains as much)\n");
     for (int i = 0; i < count; i++) {
         const struct Importance *importance = &insights[i].importance;
         printf("  %3.0f %% ± %.0f %%  p = %.3f  %s%s\n", 100 * fmax(importance->share, 0),

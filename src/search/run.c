@@ -233,11 +233,15 @@ static bool is_over(int code, const struct TrainResult *result) {
                                            !strcmp(result->stopped_by, "train.time_limit"));
 }
 
-static void note_result(struct TrialRecord *record, const struct TrainResult *result) {
+static void note_progress(struct TrialRecord *record, const struct TrainResult *result) {
     record->step = result->progress.step;
     record->total_steps = result->total_steps;
-    record->best_step = result->best.step;
     record->seconds = result->progress.seconds;
+}
+
+static void note_result(struct TrialRecord *record, const struct TrainResult *result) {
+    note_progress(record, result);
+    record->best_step = result->best.step;
     record->digest = result->digest;
     record->figure = figure_kinds[result->best_figure].name;
 }
@@ -258,6 +262,7 @@ static void judge(struct TrialRecord *record, int code, const struct TrainResult
         note_result(record, result);
     if (code == ERROR_NUMERIC || (!code && result->diverged)) {
         record->status = TRIAL_DIVERGED;
+        note_progress(record, result);
         *text =
             code ? error_text(error)
                  : memory_print("the loss rose too far after step %" PRId64, result->progress.step);

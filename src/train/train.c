@@ -193,13 +193,17 @@ static void note_if_finished(const struct Trainer *trainer) {
                       trainer->parts.time.total);
 }
 
+static void note_progress(const struct Trainer *trainer, struct TrainResult *result) {
+    result->progress = trainer->saved.progress;
+    result->total_steps = trainer->parts.time.total;
+}
+
 static void fill_result(const struct Trainer *trainer, struct TrainResult *result) {
     size_t bytes = (size_t)arena_state_elements(model_arena(trainer->parts.model)) * sizeof(float);
-    result->progress = trainer->saved.progress;
+    note_progress(trainer, result);
     result->best = trainer->saved.best;
     result->validation = trainer->saved.validation;
     result->average = trainer->saved.average;
-    result->total_steps = trainer->parts.time.total;
     result->shards = trainer->options.train.shards;
     result->penalty = trainer__penalty(trainer);
     result->best_figure = best_figure(&trainer->saved.best, trainer->saved.targets.kind);
@@ -239,6 +243,8 @@ int train(struct Ranks *ranks, const struct TrainRequest *request, struct TrainR
         code = run_steps(&trainer, until, result, error);
         if (!code || code == ERROR_STOPPED)
             fill_result(&trainer, result);
+        else
+            note_progress(&trainer, result);
         if (result->checkpoint)
             result->profile = profiler__finish(&trainer);
     }

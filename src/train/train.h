@@ -61,7 +61,8 @@ struct TrainResult {
 /* Collective: every rank calls it with the same request and gets the same code and result. Nothing
  * is written before everything was checked; earlier checkpoints stay intact whatever fails.
  * ERROR_STOPPED: the run was asked to stop, and its last state is in a checkpoint; if it had begun,
- * the result has a `checkpoint`, and is that of the run so far. */
+ * the result has a `checkpoint`, and is that of the run so far. ERROR_NUMERIC: the result has the
+ * `progress` up to the step that failed, and `total_steps`. */
 int train(struct Ranks *ranks, const struct TrainRequest *request, struct TrainResult *result,
           struct Error *error);
 

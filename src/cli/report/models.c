@@ -5,12 +5,14 @@
 
 #include "base/memory.h"
 #include "base/softmax.h"
+#include "cli/eval_report.h"
 #include "cli/reliability_series.h"
 #include "cli/report/report.h"
 
 #define WIDEST_CONFUSION 25 /* classes; a table of more is not readable */
 #define MOST_CONFUSED 20    /* the pairs of classes that are listed in place of the table */
 #define MOST_VALUES 2000    /* points of predicted against true values */
+#define MOST_DRAWN 6        /* targets, each in a plot of its own */
 
 /* ---- What rank 0 records of the predictions ---- */
 
@@ -43,11 +45,21 @@ static void note_class(struct Judged *judged, int64_t sample, const double *scor
         note_mistake(judged, &mistake);
 }
 
-static void note_value(struct Judged *judged, int64_t sample, double prediction) {
+static void note_set(struct Judged *judged, int64_t sample, const double *scores) {
+    const float *truth = judged->split->targets + sample * judged->outputs;
+    for (int64_t k = 0; k < judged->outputs; k++)
+        reliability_add(&judged->reliability, exp(sigmoid_log(scores[k])), truth[k] > 0.5F);
+}
+
+static void note_values(struct Judged *judged, int64_t sample, const float *predictions) {
     if (sample % judged->stride)
         return;
-    judged->truth[judged->point_count] = (double)judged->split->targets[sample * judged->outputs];
-    judged->prediction[judged->point_count++] = prediction;
+    for (int k = 0; k < judged->drawn; k++) {
+        int64_t place = k * judged->room + judged->point_count;
+        judged->truth[place] = (double)judged->split->targets[sample * judged->outputs + k];
+        judged->prediction[place] = (double)predictions[k];
+    }
+    judged->point_count++;
 }
 
 static int note_block(void *context, const struct DeliveredBlock *block, struct Error *error) {
@@ -58,19 +70,23 @@ static int note_block(void *context, const struct DeliveredBlock *block, struct 
         if (judged->split->labels)
             note_class(judged, block->first + i, scores, block->classes[i]);
         else if (judged->truth)
-            note_value(judged, block->first + i, (double)block->predictions[i * judged->outputs]);
+            note_values(judged, block->first + i, block->predictions + i * judged->outputs);
+        else if (judged->split->targets)
+            note_set(judged, block->first + i, scores);
     }
     return OK;
 }
 
 static void start(struct Judged *judged, const struct Members *members) {
-    int64_t room = MOST_VALUES + 1;
+    int64_t outputs = members->dataset->targets.count;
     *judged = (struct Judged){.split = members->split,
-                              .outputs = members->dataset->targets.count,
-                              .stride = members->split->count / MOST_VALUES + 1};
+                              .outputs = outputs,
+                              .stride = members->split->count / MOST_VALUES + 1,
+                              .room = MOST_VALUES + 1,
+                              .drawn = (int)(outputs < MOST_DRAWN ? outputs : MOST_DRAWN)};
     if (targets_are_values(&members->dataset->targets)) {
-        judged->truth = memory_array(double, room, "truths");
-        judged->prediction = memory_array(double, room, "predictions");
+        judged->truth = memory_array(double, judged->drawn * judged->room, "truths");
+        judged->prediction = memory_array(double, judged->drawn * judged->room, "predictions");
     }
 }
 
@@ -146,13 +162,15 @@ static void add_confused_pairs(struct Page *page, const struct Evaluation *resul
 
 static int add_reliability(struct Report *report, const struct Judged *judged, const char *name,
                            struct Error *error) {
+    bool sets = !judged->split->labels;
     double x[RELIABILITY_BINS], right[RELIABILITY_BINS];
     struct Reliability reliability = judged->reliability;
     reliability_finish(&reliability);
     const struct PlotSeries series[] = {
         reliability_diagonal, reliability_series(&reliability, "this model", 1, x, right)};
-    const struct Plot plot = {.x = "probability of the predicted class",
-                              .y = "share that is right",
+    const struct Plot plot = {.x = sets ? "probability of a class"
+                                        : "probability of the predicted class",
+                              .y = sets ? "share that has the class" : "share that is right",
                               .high_y = 1,
                               .series = series,
                               .series_count = 2};
@@ -184,26 +202,98 @@ static int add_classes(struct Report *report, const struct Members *members, int
     return report_add_mistakes(report, members, member, judged, error);
 }
 
-static int add_values(struct Report *report, const struct Members *members,
-                      const struct Judged *judged, const char *name, struct Error *error) {
+/* Adds a table with a row for each class of sets. */
+static void add_set_table(struct Page *page, const struct Evaluation *result, char *const *names) {
+    const char *heads[2 + EVAL_CLASS_FIGURES] = {"class", "samples"};
+    const struct Figures *first = &result->of_output[0];
+    int columns = 2;
+    for (int f = 0; f < EVAL_CLASS_FIGURES; f++)
+        if (first->measured[eval_class_figures[f].figure])
+            heads[columns++] = eval_class_figures[f].label;
+    page_table(page, heads, columns);
+    for (int64_t k = 0; k < result->outputs; k++) {
+        const int64_t *cells = result->confusion + 4 * k;
+        page_row(page);
+        page_cell(page, "%s", names[k]);
+        page_cell(page, "%" PRId64, cells[2] + cells[3]);
+        for (int f = 0; f < EVAL_CLASS_FIGURES; f++) {
+            enum Figure figure = eval_class_figures[f].figure;
+            double value = result->of_output[k].value[figure];
+            if (first->measured[figure])
+                page_cell(page, isnan(value) ? "-" : "%.4f", value);
+        }
+    }
+    page_table_end(page);
+}
+
+static int add_sets(struct Report *report, const struct Members *members,
+                    const struct Evaluation *result, const struct Judged *judged, const char *name,
+                    struct Error *error) {
+    page_heading(&report->page, "Each class");
+    add_set_table(&report->page, result, members->dataset->targets.names);
+    return add_reliability(report, judged, name, error);
+}
+
+/* Adds a table with a row for each target. */
+static void add_target_table(struct Page *page, const struct Evaluation *result,
+                             char *const *names) {
+    const char *heads[1 + FIGURE_COUNT] = {"target"};
+    const struct Figures *first = &result->of_output[0];
+    char text[FIGURE_TEXT];
+    int columns = 1;
+    for (int f = 0; f < FIGURE_COUNT; f++)
+        if (first->measured[f])
+            heads[columns++] = figure_kinds[f].label;
+    page_table(page, heads, columns);
+    for (int64_t k = 0; k < result->outputs; k++) {
+        page_row(page);
+        page_cell(page, "%s", names[k]);
+        for (int f = 0; f < FIGURE_COUNT; f++)
+            if (first->measured[f])
+                page_cell(page, "%s",
+                          figure_text(f, result->of_output[k].value[f], FIGURE_DIGITS, text));
+    }
+    page_table_end(page);
+}
+
+/* Draws the predictions of target number k against its truths. */
+static int add_target(struct Report *report, const struct Members *members,
+                      const struct Judged *judged, int k, const char *name, struct Error *error) {
+    const double *truth = judged->truth + k * judged->room;
     const struct PlotSeries series[] = {{.title = "as it should be",
                                          .style = PLOT_DASHED,
                                          .colour = 7,
                                          .count = judged->point_count,
-                                         .x = judged->truth,
-                                         .y = judged->truth},
+                                         .x = truth,
+                                         .y = truth},
                                         {.title = "samples",
                                          .style = PLOT_POINTS,
                                          .count = judged->point_count,
-                                         .x = judged->truth,
-                                         .y = judged->prediction}};
+                                         .x = truth,
+                                         .y = judged->prediction + k * judged->room}};
     const struct Plot plot = {.x = "truth", .y = "prediction", .series = series, .series_count = 2};
-    char *file = memory_print("values-%s", name);
+    char *file = k ? memory_print("values-%s-%d", name, k + 1) : memory_print("values-%s", name);
     char *caption =
-        memory_print("%s: prediction against truth", members->dataset->targets.names[0]);
+        memory_print("%s: prediction against truth", members->dataset->targets.names[k]);
     int code = report_plot(report, &plot, file, caption, error);
     memory_release(file);
     memory_release(caption);
+    return code;
+}
+
+static int add_values(struct Report *report, const struct Members *members,
+                      const struct Evaluation *result, const struct Judged *judged,
+                      const char *name, struct Error *error) {
+    if (judged->outputs > 1) {
+        page_heading(&report->page, "Each target");
+        add_target_table(&report->page, result, members->dataset->targets.names);
+    }
+    if (judged->drawn < judged->outputs)
+        page_words(&report->page, "The first %d of %" PRId64 " targets are drawn.", judged->drawn,
+                   judged->outputs);
+    int code = OK;
+    for (int k = 0; k < judged->drawn && code == OK; k++)
+        code = add_target(report, members, judged, k, name, error);
     return code;
 }
 
@@ -270,7 +360,9 @@ static int add_model(struct Report *report, const struct Members *members, int m
     if (result->confusion && judged->split->labels)
         code = add_classes(report, members, member, result, judged, name, error);
     else if (judged->truth)
-        code = add_values(report, members, judged, name, error);
+        code = add_values(report, members, result, judged, name, error);
+    else if (result->confusion)
+        code = add_sets(report, members, result, judged, name, error);
     if (code == OK && alone)
         code = report_add_filters(report, members, member, error);
     memory_release(name);

@@ -83,11 +83,12 @@ struct Judged {
     int64_t outputs;
     int mistake_count;
     struct Mistake mistakes[REPORT_MISTAKES]; /* those with the least log_truth, worst first */
-    struct Reliability reliability;           /* of classes; not finished */
-    /* If the targets are values: the truth and the prediction of the first output for every
-     * stride-th sample. */
-    int64_t stride, point_count;
-    double *truth, *prediction;
+    struct Reliability reliability; /* of classes, or of each class of a set; not finished */
+    /* If the targets are values: the truth and the prediction of the first `drawn` outputs for
+     * every stride-th sample, of which `room` have room. */
+    int64_t stride, point_count, room;
+    int drawn;
+    double *truth, *prediction; /* (drawn, room) */
 };
 
 #endif

@@ -379,8 +379,9 @@ static void look_at_end(struct Trainer *trainer, struct State *state,
 }
 
 static void on_epoch(struct Trainer *trainer, void *callback, const struct EpochReport *report) {
+    const struct State *state = callback;
     if (!is_on(trainer) || !report->validation.measured[FIGURE_LOSS] ||
-        !report->train.measured[FIGURE_LOSS])
+        !report->train.measured[FIGURE_LOSS] || state->chance <= 0) /* 0: there is one class */
         return;
     look_for_overfitting(trainer, callback, report);
     look_at_end(trainer, callback, report);
