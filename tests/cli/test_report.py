@@ -131,6 +131,24 @@ def test_an_ensemble(runs):
     assert "has no curves" in refusal(USAGE, "report", file, "--curves-only")
 
 
+TARGETS = "loss: mse\nmodel: [flatten, {linear: {out: 3}}]\noptimizer: {adam: {rate: 0.001}}\n"
+
+
+def test_values_beside_classes(runs):
+    """Each target has its figures and its plot; what makes no ensemble is evaluated one by one."""
+    synthesize(runs, train=100, test=30, validation=20, name="values.h5", more=["--targets"])
+    recipe = write(f"{runs}/values.yaml", f"data: {{file: {runs}/values.h5}}\n{TARGETS}"
+                   "train: {batch: 20, shards: 1, length: 2 epochs}\n")
+    train(1, recipe, f"{runs}/values")
+    page = Page(report(f"{runs}/a", f"{runs}/values", "--out", f"{runs}/mixed"))
+    assert "The model of a" in page.titles and "The model of values" in page.titles
+    assert "they make no ensemble" in read(f"{runs}/mixed/index.html")
+    evaluated = run(1, "eval", f"{runs}/values")[0].split("of each target\n")[1].splitlines()
+    rows = page.rows[next(i for i, row in enumerate(page.rows) if row[0] == "target") + 1:]
+    for line, name, row in zip(evaluated, ("x", "y", "radius"), rows, strict=False):
+        assert row == [name, *line.split()[:2]] and f"{name}: prediction against truth" in page.pictures
+
+
 def test_without_data_or_gnuplot(runs):
     os.rename(f"{runs}/shapes.h5", f"{runs}/moved")
     said = run(1, "report", f"{runs}/a", "--out", f"{runs}/bare", env=environment(PATH="/nowhere"))[1]

@@ -246,16 +246,50 @@ static bool is_refused(const struct Arguments *arguments, int code) {
            argument_given(arguments, "split") || argument_given(arguments, "parameters");
 }
 
+/* Says on the page why models were not evaluated. */
+static void note_unopened(struct Report *report, const char *title, const char *what,
+                          const struct Error *unopened) {
+    log_warning("%s; %s", unopened->text, what);
+    page_section(&report->page, title);
+    page_note(&report->page, "Not evaluated: %s", unopened->text);
+}
+
+/* Adds the model of one run, which cannot be evaluated together with the others. */
+static int add_model_alone(struct Report *report, const struct Arguments *arguments, int run,
+                           struct Ranks *ranks, struct Error *error) {
+    struct Arguments one = *arguments;
+    struct Members members = {0};
+    struct Error unopened = {0};
+    int code = OK;
+    one.operands = &arguments->operands[run];
+    one.operand_count = 1;
+    report->first = run;
+    if (members_open(&members, &one, false, ranks, &unopened) == OK) {
+        code = report_add_models(report, &members, ranks, error);
+    } else if (ranks_rank(ranks) == 0) {
+        char *title = memory_print("The model of %s", report->runs[run].name);
+        note_unopened(report, title, "the page says nothing of what this model predicts",
+                      &unopened);
+        memory_release(title);
+    }
+    members_release(&members);
+    return code;
+}
+
 static int evaluate_models(struct Report *report, const struct Members *members,
-                           const struct Error *unopened, struct Ranks *ranks, struct Error *error) {
+                           const struct Arguments *arguments, const struct Error *unopened,
+                           struct Ranks *ranks, struct Error *error) {
+    int count = arguments->operand_count, code = OK;
     if (unopened->code == OK)
         return report_add_models(report, members, ranks, error);
-    if (ranks_rank(ranks) == 0) {
-        log_warning("%s; the page says nothing of what the models predict", unopened->text);
-        page_section(&report->page, "What the models predict");
-        page_note(&report->page, "They were not evaluated: %s", unopened->text);
-    }
-    return OK;
+    if (ranks_rank(ranks) == 0)
+        note_unopened(report, count > 1 ? "These models as an ensemble" : "What the models predict",
+                      count > 1 ? "each model is evaluated alone"
+                                : "the page says nothing of what the models predict",
+                      unopened);
+    for (int i = 0; i < count && count > 1 && code == OK; i++)
+        code = add_model_alone(report, arguments, i, ranks, error);
+    return code;
 }
 
 static int report_models(struct Report *report, const struct Arguments *arguments,
@@ -272,7 +306,7 @@ static int report_models(struct Report *report, const struct Arguments *argument
     if (code == OK)
         code = ranks_agree(ranks, first ? begin(report, arguments, error) : OK, error);
     if (code == OK && evaluates)
-        code = evaluate_models(report, &members, &unopened, ranks, error);
+        code = evaluate_models(report, &members, arguments, &unopened, ranks, error);
     if (code == OK)
         code = ranks_agree(ranks, first ? finish(report, error) : OK, error);
     members_release(&members);

@@ -315,7 +315,8 @@ static void add_members(const struct Report *report, struct Page *page,
             page_cell(page, "the ensemble");
         else
             page_cell(page, "%s",
-                      report->run_count ? report->runs[i].name : members->items[i].path);
+                      report->run_count ? report->runs[report->first + i].name
+                                        : members->items[i].path);
         page_cell(page, "%.4f", i < members->count ? members->weights[i] : 1.0);
         page_cell(page, "%s", figure_text(figure, figures->value[figure], FIGURE_DIGITS, text));
         page_cell(page, "%s",
@@ -332,7 +333,7 @@ static void introduce(struct Report *report, const struct Members *members, int 
     struct Page *page = &report->page;
     const char *split = members->split->name;
     if (member < members->count) {
-        char *title = memory_print("The model of %s", report->runs[member].name);
+        char *title = memory_print("The model of %s", report->runs[report->first + member].name);
         page_section(page, title);
         page_words(page, "%s, %s, split %s: %" PRId64 " samples.", members->items[member].path,
                    members->dataset->path, split, members->split->count);
@@ -353,7 +354,8 @@ static int add_model(struct Report *report, const struct Members *members, int m
                      struct Error *error) {
     bool alone = member < members->count;
     const struct Evaluation *result = &results[member];
-    char *name = alone ? memory_print("%d", member + 1) : memory_copy_text("ensemble");
+    char *name =
+        alone ? memory_print("%d", report->first + member + 1) : memory_copy_text("ensemble");
     introduce(report, members, member, results);
     add_figures(&report->page, &result->figures);
     int code = OK;

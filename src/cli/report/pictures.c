@@ -113,7 +113,7 @@ static int add_mistake(struct Report *report, const struct Album *album,
                        const struct Judged *judged, int number, struct Error *error) {
     const struct Mistake *mistake = &judged->mistakes[number];
     char *const *names = album->members->dataset->targets.names;
-    char *name = memory_print("mistakes-%d-%d.png", album->member + 1, number + 1);
+    char *name = memory_print("mistakes-%d-%d.png", report->first + album->member + 1, number + 1);
     char *path = report_path(report, name);
     char *caption =
         memory_print("is %s, said %s (%.0f %% sure); no. %" PRId64, names[mistake->truth],
@@ -184,7 +184,8 @@ int report_add_filters(struct Report *report, const struct Members *members, int
                                                .pixels = weights + i * elements},
                                      .black = -most,
                                      .white = most};
-    char *name = memory_print("filters-%d.png", member + 1), *path = report_path(report, name);
+    char *name = memory_print("filters-%d.png", report->first + member + 1);
+    char *path = report_path(report, name);
     int code = grid_write(items, count, FILTER_COLUMNS, path, error);
     page_heading(&report->page, "Filters of the first layer");
     if (code == OK)

@@ -25,6 +25,7 @@ struct Report {
     char *folder;  /* of the page and its pictures */
     int run_count; /* 0: the report is about the file of an ensemble or about a search */
     struct ReportRun *runs;
+    int first; /* the run whose model is member 0 of the models that are evaluated together */
     bool cannot_draw; /* gnuplot is missing, and the page says so */
 };
 
