@@ -180,6 +180,7 @@ def test_bad_ends_are_rows(folder, recipe):
           for status in ("finished", "diverged", "failed")}
     assert all(by.values()) and sum(map(len, by.values())) == 12
     assert all("metric" in trial and trial["metric"] is None for trial in by["diverged"] + by["failed"])
+    assert all(trial["step"] > 0 for trial in by["diverged"])
     assert all("model" in trial["error"] for trial in by["failed"])
     assert all(trial["values"]["model.3.linear.out"] == "2" for trial in by["failed"])
     words = run(1, "search", space, "--out", f"{folder}/bad", "--no-plots")[0]

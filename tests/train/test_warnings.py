@@ -70,6 +70,20 @@ train: {{batch: 20, length: 12 epochs, seed: 3}}
     assert 1.3 * min(losses[:-3]) < losses[-1] < 0.005
 
 
+def test_a_single_class_has_nothing_to_warn_of(folder):
+    """Its losses are 0 from the start; only the data are warned of."""
+    with h5py.File(f"{folder}/one.h5", "w") as file:
+        for split in ("train", "validation"):
+            file[f"{split}/labels"] = np.zeros(40, np.int64)
+            file[f"{split}/images"] = np.random.default_rng(1).integers(0, 256, (40, 4, 4, 1)).astype(np.uint8)
+    recipe = write(f"{folder}/one.yaml", f"""data: {{file: {folder}/one.h5, validation: validation}}
+model: [flatten, {{linear: {{out: 1}}}}]
+train: {{batch: 20, length: 8 epochs}}
+""")
+    words = run(1, "train", recipe, "--out", f"{folder}/one", "--quiet")[1]
+    assert metrics(f"{folder}/one", "warning") == [] and words.count("are of one class") == 2
+
+
 def test_can_be_turned_off(recipe, folder):
     assert warnings_of(recipe, f"{folder}/off", "initialise={weights: zeros}", "train.length=12 steps",
                        "train.warnings=false") == []
