@@ -78,6 +78,7 @@ def test_a_single_class_has_nothing_to_warn_of(folder):
             file[f"{split}/images"] = np.random.default_rng(1).integers(0, 256, (40, 4, 4, 1)).astype(np.uint8)
     recipe = write(f"{folder}/one.yaml", f"""data: {{file: {folder}/one.h5, validation: validation}}
 model: [flatten, {{linear: {{out: 1}}}}]
+optimizer: {{sgd: {{rate: 0.1}}}}
 train: {{batch: 20, length: 8 epochs}}
 """)
     words = run(1, "train", recipe, "--out", f"{folder}/one", "--quiet")[1]

@@ -117,6 +117,11 @@ static struct Kept keep_weights(const struct Trainer *trainer) {
     return kept;
 }
 
+/* Of a single class all losses are 0, and nothing about the training can be said. */
+static bool can_judge(const struct Trainer *trainer, const struct State *state) {
+    return is_on(trainer) && state->chance > 0;
+}
+
 static int on_start(struct Trainer *trainer, void *callback, struct Error *error) {
     struct State *state = callback;
     (void)error;
@@ -296,7 +301,7 @@ static int on_step(struct Trainer *trainer, void *callback, const struct StepRep
     struct State *state = callback;
     double loss = report->figures.value[FIGURE_LOSS];
     (void)error;
-    if (!is_on(trainer) || report->fate != STEP_DONE)
+    if (!can_judge(trainer, state) || report->fate != STEP_DONE)
         return OK;
     if (isnan(state->seen.first))
         look_at_first(trainer, state, loss);
@@ -380,8 +385,8 @@ static void look_at_end(struct Trainer *trainer, struct State *state,
 
 static void on_epoch(struct Trainer *trainer, void *callback, const struct EpochReport *report) {
     const struct State *state = callback;
-    if (!is_on(trainer) || !report->validation.measured[FIGURE_LOSS] ||
-        !report->train.measured[FIGURE_LOSS] || state->chance <= 0) /* 0: there is one class */
+    if (!can_judge(trainer, state) || !report->validation.measured[FIGURE_LOSS] ||
+        !report->train.measured[FIGURE_LOSS])
         return;
     look_for_overfitting(trainer, callback, report);
     look_at_end(trainer, callback, report);
