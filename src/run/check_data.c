@@ -92,16 +92,16 @@ static int check_metrics(const struct RunRequest *request, const struct RunParts
     return code;
 }
 
-/* Fails because a batch, or --overfit, needs more samples than the split has. */
+/* Fails because a batch, or the samples to overfit, are more than the split has. */
 static int refuse_batch(const struct RunRequest *request, const struct RunParts *parts,
                         struct Error *error) {
     const struct RunOptions *options = request->options;
     const struct Split *train = parts->train;
     if (request->overfit)
-        return fail(error, ERROR_USAGE,
-                    "--overfit %" PRId64 ": expected at most the %" PRId64
-                    " samples of split %s of %s",
-                    request->overfit, train->count, train->name, parts->dataset->path);
+        return runfile_fail(request->file, error, ERROR_RUN_FILE, "data.train",
+                            "%" PRId64 " samples to overfit are more than the %" PRId64
+                            " samples of split %s of %s",
+                            request->overfit, train->count, train->name, parts->dataset->path);
     return runfile_fail(request->file, error, ERROR_RUN_FILE, "train.batch",
                         "a batch of %" PRId64 " is more than the %" PRId64
                         " samples of split %s of %s%s",

@@ -50,7 +50,7 @@ def test_overfit(recipe, scratch):
 def test_overfit_names_what_it_cannot_do(recipe, scratch):
     """More samples than there are; too small a batch of a limited split; samples that are learnt and lost again."""
     words = ("train", recipe, "--out", f"{scratch}/a", "--quiet")
-    assert refusal(USAGE, *words, "--overfit", 97).startswith("trainer: --overfit 97: expected at most the 96 ")
+    assert "97 samples to overfit are more than the 96 samples" in refusal(RUN_FILE, *words, "--overfit", 97)
     assert "that data.limit.train leaves" in refusal(RUN_FILE, *words, "--limit-train", 2)
     lost = settings("loss=svm", "optimizer.rate=30", "train.length=60 steps", "validation.every=1 steps")
     said = run(1, *words, "--overfit", 10, *lost)[0]
