@@ -60,7 +60,7 @@ static const struct Flag flags[] = {
      .argument = "FILE.svg",
      .help = "draw the reliability diagram, before and after calibration, as SVG or PNG (needs "
              "gnuplot)"},
-    {.name = "quiet", .help = "no progress on stderr, only warnings and errors"},
+    {.name = "quiet", .help = "no progress on stderr; warnings are still printed"},
     {.name = "json", .help = "the result as one JSON object on stdout"},
     {0}};
 

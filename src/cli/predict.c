@@ -26,7 +26,7 @@ static const struct Flag flags[] = {
              "training pictures were)"},
     {.name = "skip-bad", .help = "leave out pictures that cannot be used, and list them"},
     MEMBERS_FLAGS,
-    {.name = "quiet", .help = "no progress on stderr, only warnings and errors"},
+    {.name = "quiet", .help = "no progress on stderr; warnings are still printed"},
     {.name = "json", .help = "the result as one JSON object on stdout"},
     {0}};
 
@@ -56,7 +56,8 @@ static void print_words(const struct Summary *summary) {
     FILE *stream = strcmp(predictions->path, "-") ? stdout : stderr;
     char figures[FIGURES_TEXT];
     int averaged = count_averaged(members);
-    fprintf(stream, "%s: %" PRId64 " predictions", shown(predictions->path), members->split->count);
+    fprintf(stream, "%s: %" PRId64 " prediction%s", shown(predictions->path), members->split->count,
+            members->split->count == 1 ? "" : "s");
     members_print_split(members, stream);
     if (figures_any(summary->figures))
         fprintf(stream, ", %s", figures_text(summary->figures, ", ", FIGURE_DIGITS, figures));

@@ -58,7 +58,9 @@ static const struct Flag flags[] = {
      .help = "measure where the time goes: a table of layers and passes beside the limits of the "
              "cores, and the first and last steps as a trace in FILE (DIR/trace.json) for "
              "chrome://tracing or ui.perfetto.dev; changes no result"},
-    {.name = "quiet", .short_name = 'q', .help = "no progress on stderr, only warnings and errors"},
+    {.name = "quiet",
+     .short_name = 'q',
+     .help = "no progress on stderr; warnings are still printed"},
     {.name = "json", .help = "the result as one JSON object on stdout"},
     {0}};
 
