@@ -96,7 +96,9 @@ static void print_json(int64_t overfit, const struct TrainResult *result) {
     }
     if (overfit && result->finished)
         json_object_set_new(object, "overfit",
-                            json_boolean(run_overfit_learnt(&result->validation)));
+                            run_overfit_tells(&result->validation)
+                                ? json_boolean(run_overfit_learnt(&result->validation))
+                                : json_null());
     json_object_set_new(object, "seconds", json_real(progress->seconds));
     json_object_set_new(object, "images_per_second", json_real(result->images_per_second));
     json_object_set_new(object, "digest", json_string(result->digest));
@@ -134,7 +136,9 @@ static void print_overfit(int64_t samples, const struct TrainResult *result) {
     struct Figures best = {0};
     best.measured[result->best_figure] = result->best.step > 0;
     best.value[result->best_figure] = result->best.metric;
-    if (run_overfit_learnt(&result->validation))
+    if (!run_overfit_tells(&result->validation))
+        printf("overfit     not known: R2 needs at least 2 samples\n");
+    else if (run_overfit_learnt(&result->validation))
         printf("overfit     yes: %" PRId64 " sample%s learnt by heart\n", samples, s);
     else if (run_overfit_learnt(&best))
         printf("overfit     no: %" PRId64 " sample%s learnt by step %" PRId64 ", and lost again\n"

@@ -1,6 +1,7 @@
 #include "run/overfit.h"
 
 #include <inttypes.h>
+#include <math.h>
 #include <string.h>
 
 #include "base/memory.h"
@@ -75,6 +76,10 @@ int run_overfit(const struct RunFile *file, struct RunOptions *options, int64_t 
     options->schedule = schedule_none();
     run_without(options, HARDENS_ALL);
     return OK;
+}
+
+bool run_overfit_tells(const struct Figures *figures) {
+    return !isnan(figures->value[FIGURE_R2]);
 }
 
 bool run_overfit_learnt(const struct Figures *figures) {

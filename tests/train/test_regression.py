@@ -149,6 +149,11 @@ class TestSingleValidationSample:
         assert all(epoch["validation_r2"] is None for epoch in trained.metrics("epoch"))
         assert "R2 -" in run(1, "inspect", trained.checkpoint())[0]
 
+    def test_says_nothing_of_a_single_sample_that_is_learnt_by_heart(self, scratch, recipe):
+        out, more = f"{scratch}/one", settings("train.length=2 steps", "train.shards=1")
+        assert "overfit     not known: R2 needs" in run(1, "train", recipe, "--out", out, "--overfit", 1, *more)[0]
+        assert train(1, recipe, f"{scratch}/two", "--overfit", 1, *more).report["overfit"] is None
+
     @pytest.mark.parametrize("key", ("checkpoint.best=r2", "early_stopping={patience: 2}",
                                      "schedule={plateau: {metric: r2}}"))
     def test_cannot_be_followed_by_r2(self, scratch, recipe, key):
