@@ -1,6 +1,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 
+#include "base/table.h"
 #include "cli/ensemble_report.h"
 #include "cli/shown.h"
 
@@ -41,16 +42,16 @@ static const char *gain_text(const struct Study *study, double value, double ove
 }
 
 static void print_head(const struct EnsembleReport *report) {
-    printf("%s, %d members", shown(report->dataset->path), report->study->members);
+    printf("%s, %d members\n", shown(report->dataset->path), report->study->members);
     if (report->chosen_on)
-        printf(", chosen on split %s (%" PRId64 " samples)", shown(report->chosen_on->name),
+        printf("chosen on %s (%" PRId64 " samples), ", shown(report->chosen_on->name),
                report->chosen_on->count);
-    printf(", reported on split %s (%" PRId64 " samples)\n", shown(report->reported->name),
+    printf("reported on %s (%" PRId64 " samples)\n", shown(report->reported->name),
            report->reported->count);
     if (report->why_not)
         printf("nothing is chosen: %s\n", report->why_not);
     else if (report->chosen_on == report->reported)
-        printf("chosen and reported on the same split: the figures of what was chosen are too "
+        printf("chosen and reported on the same split: the figures of what was chosen are too\n"
                "good\n");
 }
 
@@ -58,20 +59,24 @@ static void print_members(const struct EnsembleReport *report) {
     const struct Study *study = report->study;
     double all = study->equal.figures.value[study->by];
     char one[FIGURE_TEXT], two[FIGURE_TEXT], three[FIGURE_TEXT], gain[FIGURE_TEXT];
-    printf("\nwithout it, it gives: in the ensemble of equal weights\n%10s  %10s  %10s  %10s  %8s  "
-           "member\n",
-           figure_kinds[study->by].label, report->chosen_on ? "chosen on" : "", "without it",
-           "it gives", "weight");
+    struct Text rows = {0};
+    text_add(&rows,
+             "\nwithout it, it gives: in the ensemble of equal weights\n"
+             "%s\t%s\twithout it\tit gives\tweight\tmember\n",
+             figure_kinds[study->by].label, report->chosen_on ? "chosen on" : "");
     for (int m = 0; m < study->members; m++) {
         const struct Figures *without = &study->equal_without[m];
         bool known = without->measured[study->by];
-        printf("%10s  %10s  %10s  %10s  %8.4f  %d: %s%s\n", text_of(study, &study->alone[m], one),
-               report->chosen_on ? text_of(study, &study->chosen_on[m], two) : "",
-               text_of(study, without, three),
-               known ? gain_text(study, all, without->value[study->by], gain) : "-",
-               study->final->weights[m], m + 1, shown(report->candidates->paths[m]),
-               report->candidates->facts[m].averaged ? " (average)" : "");
+        text_add(&rows, "%s\t%s\t%s\t%s\t%.4f\t%d: %s%s\n", text_of(study, &study->alone[m], one),
+                 report->chosen_on ? text_of(study, &study->chosen_on[m], two) : "",
+                 text_of(study, without, three),
+                 known ? gain_text(study, all, without->value[study->by], gain) : "-",
+                 study->final->weights[m], m + 1, shown(report->candidates->paths[m]),
+                 report->candidates->facts[m].averaged ? " (average)" : "");
     }
+    table_align(&rows, "r  r  r  r  r  l");
+    fputs(rows.data, stdout);
+    text_release(&rows);
 }
 
 static void print_mixture(const struct EnsembleReport *report, const struct Mixture *mixture) {
@@ -80,10 +85,9 @@ static void print_mixture(const struct EnsembleReport *report, const struct Mixt
     char text[FIGURE_TEXT], mean[FIGURE_TEXT], best[FIGURE_TEXT];
     if (!mixture->weights)
         return;
-    printf("%-18s %10s  %s over the mean member, %s over the best%s\n", words_of(study, mixture),
+    printf("%-18s %10s  %s over the mean member, %s over the best\n", words_of(study, mixture),
            text_of(study, &mixture->figures, text), gain_text(study, value, study->mean, mean),
-           gain_text(study, value, study->alone[study->best].value[study->by], best),
-           mixture == study->final ? "  <- the ensemble" : "");
+           gain_text(study, value, study->alone[study->best].value[study->by], best));
 }
 
 static void print_mixtures(const struct EnsembleReport *report) {
@@ -99,6 +103,7 @@ static void print_mixtures(const struct EnsembleReport *report) {
     print_mixture(report, &study->equal);
     print_mixture(report, &study->greedy);
     print_mixture(report, &study->given);
+    printf("%-18s has %s\n", "the ensemble", words_of(study, study->final));
 }
 
 static void print_disagreement(const struct EnsembleReport *report) {
@@ -124,7 +129,7 @@ static void print_calibration(const struct EnsembleReport *report) {
     printf("\ncalibration error (ECE) %.2f %%, log loss %.4f",
            100 * final->before.reliability.expected_error, final->figures.value[FIGURE_LOG_LOSS]);
     if (report->chosen_on)
-        printf("; with temperature %.4g, chosen on %s: %.2f %%, log loss %.4f", final->temperature,
+        printf("\nwith temperature %.4g, chosen on %s: %.2f %%, log loss %.4f", final->temperature,
                shown(report->chosen_on->name), 100 * final->after.reliability.expected_error,
                final->calibrated.value[FIGURE_LOG_LOSS]);
     printf("\n");
@@ -145,14 +150,14 @@ static void print_verdict(const struct EnsembleReport *report) {
     for (int i = 0; i < study->members * study->members; i++)
         differ += study->disagreement[i] / pairs;
     gain_text(study, study->final->figures.value[study->by], alone->value[study->by], text);
-    printf("\nverdict  the ensemble is %s: %s against member %d, the best on split %s\n",
+    printf("\nverdict  %s: %s against member %d, the best on split %s\n",
            gain > 0 ? "worth it" : "not worth its time", text, rival + 1,
            shown(study->best_chosen >= 0 ? report->chosen_on->name : report->reported->name));
     if (gain > 0 && !report->saved)
         printf("advice   --save FILE.h5 writes it as one file for eval and predict\n");
     else if (gain <= 0 && !targets_are_values(&report->dataset->targets) && differ < 0.02)
-        printf("advice   members hardly ever differ: take some of other seeds, augmentation or "
-               "layers\n");
+        printf("advice   members hardly ever differ: take some of other seeds, augmentation\n"
+               "         or layers\n");
     else if (gain <= 0)
         printf("advice   use member %d alone, or leave out those that give less than 0\n",
                rival + 1);

@@ -22,8 +22,9 @@ json_t *search_describe(const struct Search *search, const struct SearchResults 
 const char *search_metric_text(const struct TrialRecord *record, char text[FIGURE_TEXT]);
 void search_counts_words(const struct Search *search, const struct SearchResults *results,
                          struct Text *text);
-/* Adds what good values at the edge of a range suggest. `insight` must have an edge. */
-void search_edge_words(const struct Insight *insight, struct Text *text);
+/* Adds what good values at the edge of a range suggest, in three parts with `between` between them.
+ * `insight` must have an edge. */
+void search_edge_words(const struct Insight *insight, const char *between, struct Text *text);
 /* Adds the command that trains a trial again. */
 void search_command_words(const struct Search *search, const struct TrialRecord *record,
                           struct Text *text);

@@ -218,11 +218,11 @@ static void add_range(const struct Axis *axis, struct Text *text) {
     text_add(text, "%s: {%s: [%.4g, %.4g]}", axis->key, names[axis->kind], axis->low, axis->high);
 }
 
-void search_edge_words(const struct Insight *insight, struct Text *text) {
-    text_add(text, "good values of %s lie at the %s end of its range (", insight->axis.key,
-             insight->edge == EDGE_HIGH ? "upper" : "lower");
+void search_edge_words(const struct Insight *insight, const char *between, struct Text *text) {
+    text_add(text, "good values of %s lie at the %s end of its range%s(", insight->axis.key,
+             insight->edge == EDGE_HIGH ? "upper" : "lower", between);
     axis_describe(&insight->axis, text);
-    text_add(text, "); ");
+    text_add(text, ");%s", between);
     if (insight->moves) {
         text_add(text, "try next  ");
         add_range(&insight->next, text);
@@ -236,7 +236,7 @@ static void print_edges(const struct Search *search, const struct Insight *insig
         struct Text text = {0};
         if (!insights[i].edge)
             continue;
-        search_edge_words(&insights[i], &text);
+        search_edge_words(&insights[i], "\n         ", &text);
         printf("\nwarning: %s\n", text.data);
         text_release(&text);
     }

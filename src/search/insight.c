@@ -95,22 +95,38 @@ static int stage_for_edges(const struct SearchResults *results) {
     return 1;
 }
 
+/* Looks for an edge of each key without one among the trials of a stage. It counts only if the
+ * ranges of `newest` still end there. */
+static void find_edges(const struct Search *search, const struct SearchResults *results, int stage,
+                       int newest, struct Insight *insights) {
+    struct StagePoints found;
+    points_make(&found, search, results, stage);
+    for (int i = 0; i < search->stages[0].count; i++) {
+        const struct Axis *here = &search->stages[stage - 1].axes[i];
+        const struct Axis *last = &search->stages[newest - 1].axes[i];
+        enum Edge edge = insights[i].edge ? EDGE_NONE : analysis_edge(&found.points, i);
+        if ((edge == EDGE_HIGH && here->high == last->high) ||
+            (edge == EDGE_LOW && here->low == last->low)) {
+            insights[i].axis = *here;
+            insights[i].edge = edge;
+            find_next(search, &insights[i]);
+        }
+    }
+    points_release(&found);
+}
+
 void search_insights(const struct Search *search, const struct SearchResults *results,
                      struct Insight *insights) {
-    struct StagePoints edges, widest;
-    int stage = stage_for_edges(results);
-    points_make(&edges, search, results, stage);
+    struct StagePoints widest;
+    int newest = stage_for_edges(results);
     points_make(&widest, search, results, 1);
-    for (int i = 0; i < search->stages[0].count; i++) {
-        insights[i] = (struct Insight){.axis = search->stages[stage - 1].axes[i],
-                                       .edge = analysis_edge(&edges.points, i),
+    for (int i = 0; i < search->stages[0].count; i++)
+        insights[i] = (struct Insight){.axis = search->stages[newest - 1].axes[i],
                                        .measured = widest.points.count >= ANALYSIS_LEAST,
                                        .importance = analysis_importance(&widest.points, i)};
-        if (insights[i].edge)
-            find_next(search, &insights[i]);
-    }
-    points_release(&edges);
     points_release(&widest);
+    for (int stage = newest; stage >= 1; stage--)
+        find_edges(search, results, stage, newest, insights);
 }
 
 bool search_insights_overlap(const struct Insight *insights, int count) {

@@ -6,9 +6,10 @@
 #include "search/search.h"
 
 struct Insight {
-    struct Axis axis; /* of the stage that the edge is about: the newest with enough trials */
-    enum Edge edge;
-    bool moves;                   /* the run file takes values beyond that edge */
+    struct Axis
+        axis;       /* of the stage that shows the edge, or else of the newest with enough trials */
+    enum Edge edge; /* the newest ranges still end there */
+    bool moves;     /* the run file takes values beyond that edge */
     struct Axis next;             /* if so, the range to try next */
     bool measured;                /* there are enough trials to say what matters */
     struct Importance importance; /* in the first stage, whose ranges are the widest */

@@ -100,9 +100,10 @@ def test_it_says_which_splits_it_used(report):
 def test_its_verdict_is_against_the_best_member_of_the_validation(runs, report):
     words = run(1, "ensemble", *runs, *QUIET)[0].splitlines()
     verdict, advice = words[-2:]
+    assert words[1] == f"chosen on validation (210 samples), reported on test ({SAMPLES} samples)"
     rival, gain = report["chosen_member"], 100 * report[report["final"]]["gain_over_chosen"]
     assert verdict.endswith(f": {gain:+.2f} against member {rival + 1}, the best on split validation")
-    assert ("is worth it:" in verdict) == (gain > 0) and advice.startswith("advice ")
+    assert ("verdict  worth it:" in verdict) == (gain > 0) and advice.startswith("advice ")
 
 
 def test_each_member_is_measured(report, predicted):

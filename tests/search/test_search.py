@@ -172,6 +172,16 @@ def test_a_stage_is_narrower_and_may_be_looked_at(folder, recipe):
     assert max(rates[2]) / min(rates[2]) < max(rates[1]) / min(rates[1])
 
 
+def test_an_edge_that_the_first_stage_shows_is_warned_of_after_the_second(folder, recipe):
+    """Within the narrow range of the second stage the noise is larger than the slope."""
+    space = write_space(folder, "edge.yaml", "stages: 2\nmethod: halton", trials=12,
+                        rate="log_uniform: [1.0e-7, 1.0e-3]")
+    first = search(1, space, f"{folder}/edge", "--one-stage")
+    assert first["keys"][0]["edge"] == "upper"
+    report = search(1, space, f"{folder}/edge")
+    assert report["keys"][0]["edge"] == "upper" and report["keys"][0]["next"][1] > 1e-3
+
+
 def test_bad_ends_are_rows(folder, recipe):
     space = write_space(folder, "bad.yaml", keys="  model.3.linear.out: {choice: [3, 2]}", trials=12,
                         rate="choice: [0.01, 1.0e+6]")

@@ -74,7 +74,7 @@ static void add_keys(struct Page *page, const struct Found *found) {
         struct Text text = {0};
         if (!found->insights[i].edge)
             continue;
-        search_edge_words(&found->insights[i], &text);
+        search_edge_words(&found->insights[i], " ", &text);
         page_note(page, "%s", text.data);
         text_release(&text);
     }
