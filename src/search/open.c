@@ -243,7 +243,7 @@ static int check_groups(const struct Space *space, int ranks, struct Error *erro
         return OK;
     return runfile_fail(space->file, error, ERROR_RUN_FILE, "ranks",
                         "a trial has %" PRId64 " ranks, and the job has %d: they cannot be divided "
-                        "into groups of so many",
+                        "into groups of that size",
                         size, ranks);
 }
 

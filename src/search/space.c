@@ -53,7 +53,7 @@ static const struct Key halving_keys[] = {
      .minimum = 0,
      .maximum = 1e9,
      .unit = "epochs",
-     .help = "how long every trial is trained before any goes on; 0: no halving, all trials are "
+     .help = "how long every trial is trained before any continues; 0: no halving, all trials are "
              "trained to their end"},
     {.name = "factor",
      .type = KEY_INT,
@@ -61,7 +61,7 @@ static const struct Key halving_keys[] = {
      .fallback = "3",
      .minimum = 2,
      .maximum = 100,
-     .help = "the best one of so many goes on, for so many times as long"},
+     .help = "one in this many trials, the best, continues for this many times as long"},
     KEY_END};
 
 #define SEARCH_AT(member) offsetof(struct SearchOptions, member)
@@ -107,8 +107,8 @@ const struct Key search_keys[] = {
      .fallback = "3",
      .minimum = 0,
      .maximum = 1e9,
-     .help = "a trial whose loss, smoothed over about ten steps, exceeds so many times its first "
-             "is stopped; 0: never. One whose loss is not finite ends in any case"},
+     .help = "a trial is stopped if its loss, smoothed over about ten steps, is more than this "
+             "many times its first; 0: never. One whose loss is not finite ends in any case"},
     {.name = "seed",
      .type = KEY_INT,
      .offset = SEARCH_AT(seed),
@@ -123,7 +123,7 @@ const struct Key search_keys[] = {
      .minimum = 1,
      .maximum = 1e6,
      .free_on_resume = true,
-     .help = "of one trial. The ranks of the job are divided into groups of so many, which train "
+     .help = "of one trial. The ranks of the job are divided into groups of this size, which train "
              "side by side"},
     {.name = "crashes",
      .type = KEY_INT,
