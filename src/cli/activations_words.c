@@ -5,6 +5,10 @@
 
 #include "cli/activations_report.h"
 #include "cli/shown.h"
+#include "cli/wrapped.h"
+
+#define VERDICT "verdict  "
+#define ADVICE "advice   "
 
 struct ProbeValues activations_gradient_at(const struct ActivationsReport *report,
                                            const struct Node *node) {
@@ -113,38 +117,78 @@ static struct Worst find_worst(const struct ActivationsReport *report) {
     return worst;
 }
 
+/* The weights of a layer of several units that are all the same, so that its units stay the same;
+ * NULL if there are none. Those of the last layer may be: each of its units has its own target. */
+static const struct ArenaRow *find_equal_weights(const struct ActivationsReport *report) {
+    const struct Arena *arena = model_arena(report->model);
+    const struct ArenaRow *found = NULL;
+    for (int r = 0; r < arena->row_count; r++) {
+        const struct ArenaRow *row = &arena->rows[r];
+        if (row->role != ROLE_WEIGHT || row->rank < 2)
+            continue;
+        if (found)
+            return found;
+        if (row->size[0] > 1 &&
+            probe_array(report->variant, row->count, report->state + row->offset, NULL).std == 0)
+            found = row;
+    }
+    return NULL;
+}
+
+/* What to do if the weights have become what they are in training. A network that is not trained
+ * has no rate to blame. */
+static const char *or_rate(const struct ActivationsReport *report) {
+    return report->initial ? "" : "lower optimizer.rate, ";
+}
+
 static void print_verdict(const struct ActivationsReport *report) {
     const struct Worst worst = find_worst(report);
-    if (worst.nonfinite)
-        puts("\nverdict  numbers are NaN or Inf: the rate was too high, or the initial weights too "
-             "large\nadvice   lower optimizer.rate, and initialise with kaiming_normal or xavier");
-    else if (worst.dead_at && worst.dead > 0.5)
-        printf(
-            "\nverdict  %.0f %% of the units of layer %s (%s) are dead: they fire for none of the "
-            "samples; expected: few\nadvice   lower optimizer.rate, begin with biases of 0 or "
-            "slightly above it and a smaller last layer, or use leaky_relu\n",
-            100 * worst.dead, worst.dead_at->path, node_layer_name(worst.dead_at));
-    else if (worst.saturated_at && worst.saturated > 0.5)
-        printf(
-            "\nverdict  %.0f %% of the outputs of layer %s (%s) are saturated and pass no gradient "
-            "on; expected: few\nadvice   initialise with xavier, centre and scale the images, or "
-            "lower optimizer.rate\n",
-            100 * worst.saturated, worst.saturated_at->path, node_layer_name(worst.saturated_at));
-    else if (worst.least_at && worst.least < 0.02)
-        printf(
-            "\nverdict  the outputs of layer %s (%s) hardly vary, deviation %.2g; expected: about "
-            "1 at every depth\nadvice   initialise with kaiming_normal (ReLU) or xavier (tanh), or "
-            "add batch normalisation\n",
-            worst.least_at->path, node_layer_name(worst.least_at), worst.least);
-    else if (worst.most_at && worst.most > 100)
-        printf(
-            "\nverdict  the outputs of layer %s (%s) are large, deviation %.2g; expected: about 1 "
-            "at every depth\nadvice   initialise with smaller weights, scale the images, or add "
-            "batch normalisation\n",
-            worst.most_at->path, node_layer_name(worst.most_at), worst.most);
-    else
-        puts("\nverdict  as expected: no layer is dead or saturated, and none of their outputs "
-             "collapse or explode");
+    const struct ArenaRow *equal = find_equal_weights(report);
+    putchar('\n');
+    if (worst.nonfinite) {
+        wrapped_line(VERDICT, "numbers are NaN or Inf: %sthe initial weights are too large",
+                     report->initial ? "" : "the rate was too high, or ");
+        wrapped_line(ADVICE, "%sinitialise with kaiming_normal or xavier", or_rate(report));
+    } else if (equal) {
+        wrapped_line(VERDICT, "all of %s are the same: the units of that layer stay the same",
+                     equal->name);
+        wrapped_line(ADVICE, "initialise with random weights: kaiming_normal (ReLU) or xavier "
+                             "(tanh)");
+    } else if (worst.dead_at && worst.dead > 0.5) {
+        wrapped_line(VERDICT,
+                     "%.0f %% of the units of layer %s (%s) are dead: they fire for none of the "
+                     "samples; expected: few",
+                     100 * worst.dead, worst.dead_at->path, node_layer_name(worst.dead_at));
+        wrapped_line(ADVICE,
+                     "%sbegin with biases of 0 or slightly above it and a smaller last layer, or "
+                     "use leaky_relu",
+                     or_rate(report));
+    } else if (worst.saturated_at && worst.saturated > 0.5) {
+        wrapped_line(VERDICT,
+                     "%.0f %% of the outputs of layer %s (%s) are saturated and pass no gradient "
+                     "on; expected: few",
+                     100 * worst.saturated, worst.saturated_at->path,
+                     node_layer_name(worst.saturated_at));
+        wrapped_line(ADVICE, "%sinitialise with xavier, or centre and scale the images",
+                     or_rate(report));
+    } else if (worst.least_at && worst.least < 0.02) {
+        wrapped_line(VERDICT,
+                     "the outputs of layer %s (%s) hardly vary, deviation %.2g; expected: about 1 "
+                     "at every depth",
+                     worst.least_at->path, node_layer_name(worst.least_at), worst.least);
+        wrapped_line(ADVICE, "initialise with kaiming_normal (ReLU) or xavier (tanh), or add batch "
+                             "normalisation");
+    } else if (worst.most_at && worst.most > 100) {
+        wrapped_line(VERDICT,
+                     "the outputs of layer %s (%s) are large, deviation %.2g; expected: about 1 at "
+                     "every depth",
+                     worst.most_at->path, node_layer_name(worst.most_at), worst.most);
+        wrapped_line(ADVICE, "initialise with smaller weights, scale the images, or add batch "
+                             "normalisation");
+    } else {
+        wrapped_line(VERDICT, "as expected: no layer is dead or saturated, and none of their "
+                              "outputs collapse or explode");
+    }
 }
 
 void activations_print_words(const struct ActivationsReport *report) {

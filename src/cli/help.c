@@ -4,36 +4,10 @@
 
 #include "cli/about.h"
 #include "cli/arguments.h"
+#include "cli/wrapped.h"
 #include "comm/library.h"
 #include "compute/backend.h"
 #include "store/h5.h"
-
-#define COLUMNS 80
-
-/* Prints one paragraph, which is broken at spaces and indented by `indent`. The cursor is at
- * `column`. */
-static void print_wrapped(FILE *out, const char *text, size_t length, int indent, int column) {
-    fprintf(out, "%*s", indent > column ? indent - column : 0, "");
-    column = indent > column ? indent : column;
-    for (size_t at = 0; at < length;) {
-        size_t word = strcspn(text + at, " \n");
-        if (word > length - at)
-            word = length - at;
-        if (at && column + 1 + (int)word > COLUMNS) {
-            fprintf(out, "\n%*s", indent, "");
-            column = indent;
-        } else if (at) {
-            fputc(' ', out);
-            column++;
-        }
-        fwrite(text + at, 1, word, out);
-        column += (int)word;
-        at += word;
-        while (at < length && text[at] == ' ')
-            at++;
-    }
-    fputc('\n', out);
-}
 
 /* Prints paragraphs. A line that begins with a space is an example, and is not wrapped. */
 static void print_paragraphs(FILE *out, const char *text) {
@@ -42,7 +16,7 @@ static void print_paragraphs(FILE *out, const char *text) {
         if (*text == ' ')
             fprintf(out, "%.*s\n", (int)length, text);
         else
-            print_wrapped(out, text, length, 0, 0);
+            wrapped_print(out, text, length, 0, 0);
         text += length + (text[length] == '\n');
     }
 }
@@ -64,7 +38,7 @@ static void print_flag(FILE *out, const struct Flag *flag) {
         fputc('\n', out);
         column = 0;
     }
-    print_wrapped(out, flag->help, strlen(flag->help), indent, column);
+    wrapped_print(out, flag->help, strlen(flag->help), indent, column);
 }
 
 void help_command(FILE *out, const struct Command *command) {
@@ -73,7 +47,7 @@ void help_command(FILE *out, const struct Command *command) {
             "\n",
             command->name, *command->operands ? " " : "", command->operands,
             command->flags ? " [flags]" : "");
-    print_wrapped(out, command->summary, strlen(command->summary), 0, 0);
+    wrapped_print(out, command->summary, strlen(command->summary), 0, 0);
     fprintf(out, "\nFlags, before or after the operands:\n");
     for (const struct Flag *flag = command->flags; flag && flag->name; flag++)
         print_flag(out, flag);
@@ -90,7 +64,7 @@ static void print_commands(FILE *out, const char *group) {
         if (length && (strncmp(command->name, group, length) || command->name[length] != ' '))
             continue;
         int column = fprintf(out, "  %s", command->name);
-        print_wrapped(out, command->summary, strlen(command->summary), 24, column);
+        wrapped_print(out, command->summary, strlen(command->summary), 24, column);
     }
 }
 

@@ -6,6 +6,7 @@
 #include "base/path.h"
 #include "checkpoint/checkpoint.h"
 #include "cli/shown.h"
+#include "search/search.h"
 
 /* The checkpoint of a folder of checkpoints; NULL if there is none. */
 static char *choose(const char *folder, const char **which) {
@@ -56,6 +57,9 @@ char *run_folder_checkpoint(const char *path, struct Error *error) {
     char *found = find(path, &which);
     if (found)
         fprintf(stderr, "%s: takes the checkpoint %s (%s)\n", shown(path), shown(found), which);
+    else if (search_is_one(path))
+        fail(error, ERROR_CHECKPOINT,
+             "%s: holds a search; expected one of its trials, such as %s/trials/0001", path, path);
     else
         fail(error, ERROR_CHECKPOINT,
              "%s: is a folder without checkpoints; expected a checkpoint or a run's folder", path);

@@ -87,7 +87,7 @@ static void print_row(const struct Search *search, const struct SearchResults *r
 static void print_table(const struct Search *search, const struct SearchResults *results) {
     int widths[AXIS_MOST];
     printf("trial  %s%11s", results->stages > 1 ? "stage  " : "",
-           figure_kinds[results->figure].label);
+           results->scored ? figure_kinds[results->figure].label : "metric");
     for (int i = 0; i < search->stages[0].count; i++) {
         widths[i] = width_of(search, results, i);
         printf("  %-*s", widths[i], short_name(&search->stages[0], i));

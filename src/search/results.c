@@ -170,7 +170,7 @@ int search_write_csv(const struct Search *search, const struct SearchResults *re
     int code = whole_file_open(&file, path, error);
     if (!code) {
         fprintf(file.stream, "trial,stage,status,rungs,%s,best_step,step",
-                figure_kinds[results->figure].name);
+                results->scored ? figure_kinds[results->figure].name : "metric");
         for (int i = 0; i < search->stages[0].count; i++) {
             fputc(',', file.stream);
             put_cell(file.stream, search->stages[0].axes[i].key);

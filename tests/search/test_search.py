@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from support.program import RUN_FILE, SYSTEM, USAGE, command, environment, refusal, result, run
+from support.program import CHECKPOINT, RUN_FILE, SYSTEM, USAGE, command, environment, refusal, result, run
 from support.runs import last_step, metrics, read, train, write
 
 np = pytest.importorskip("numpy")
@@ -97,6 +97,7 @@ def test_pictures_and_a_page(undisturbed, space):
     assert page.count("<figure>") == len(names) and f"The best is trial {report['best']}" in page
     assert page.count("finished") == TRIALS + 1 and "log_uniform" in page
     assert "expected one search" in refusal(USAGE, "report", out, out)
+    assert "holds a search; expected one of its trials" in refusal(CHECKPOINT, "eval", out)
 
 
 def test_the_best_make_an_ensemble_on_the_test_split(undisturbed):
