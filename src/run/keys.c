@@ -348,12 +348,13 @@ static const struct Key start_keys[] = {
      .fallback = "[\"*\"]",
      .help = "patterns of the arrays to take; an array that has another shape (a head for "
              "other classes) or that the donor lacks starts fresh, as the table printed at "
-             "the start says"},
+             "the start says; there is a warning of another shape"},
     {.name = "fresh",
      .type = KEY_STRINGS,
      .offset = START_AT(fresh),
      .fallback = "[]",
-     .help = "patterns of arrays that start fresh although they match take"},
+     .help = "patterns of arrays that start fresh although they match take; there is no warning of "
+             "them"},
     {.name = "preprocess",
      .type = KEY_ENUM,
      .offset = START_AT(preprocess),

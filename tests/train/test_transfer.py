@@ -259,8 +259,7 @@ class TestRecipes:
     def transferred(self, folder, small, donor):
         """A function that runs a recipe: (parameters at its start, at its end)."""
         def run_recipe(name):
-            found = train(2, f"{RECIPES}/{name}.yaml", f"{folder}/{name}", *small, *start_from(donor),
-                          *settings('start_from.fresh=["23.*"]'))
+            found = train(2, f"{RECIPES}/{name}.yaml", f"{folder}/{name}", *small, *start_from(donor))
             return first_model(found), arrays(found.checkpoint())
         return run_recipe
 
