@@ -31,6 +31,7 @@ struct Group {
     struct LedgerEntry entry;
     struct Order order;
     char *values;
+    bool has_trained; /* a trial, in this process */
 };
 
 /* ---- Choosing, on rank 0, under the ledger's lock ---- */
@@ -331,11 +332,13 @@ static int train_trial_run(struct Group *group, struct TrainResult *result, stru
                                .stop_after_epochs = group->order.epochs,
                                .diverged = group->search->stages[0].options.diverged,
                                .quiet = true,
+                               .repeated = group->has_trained,
                                .watch = request->watch,
                                .outside = request->outside};
     if (file >= 0)
         request->guard(file, group->order.crash_place);
     int code = train(group->ranks, &run, result, error);
+    group->has_trained = true;
     if (file >= 0) {
         request->guard(-1, 0);
         close(file);

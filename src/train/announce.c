@@ -202,6 +202,8 @@ void trainer__announce(const struct Trainer *trainer, const struct Start *start)
     announce_late_change(trainer);
     announce_lone_values(trainer);
     announce_frozen_averages(trainer);
+    if (trainer->request->repeated)
+        return;
     warn_of_binding(trainer);
     warn_of_donor(trainer, start);
     warn_of_data(trainer);

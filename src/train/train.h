@@ -29,7 +29,8 @@ struct TrainRequest {
     double diverged; /* stop once the smoothed loss is above so many times the first; 0: never */
     const char *tensorboard; /* the folder of event files for TensorBoard; NULL: none */
     bool quiet;              /* no progress on stderr */
-    struct Watch *watch;     /* gets the limit of train.watchdog; NULL: nobody watches the ranks */
+    bool repeated; /* another run of this process has warned of the same machine, donor and data */
+    struct Watch *watch; /* gets the limit of train.watchdog; NULL: nobody watches the ranks */
     const struct Outside *outside; /* train/outside.h; NULL: nobody can interrupt the run */
     const char *profile; /* measure where the time goes, and write single steps into this file
                             (report/trace.h); NULL: do not */

@@ -8,7 +8,8 @@ import time
 
 import pytest
 
-from support.program import CHECKPOINT, RUN_FILE, SYSTEM, USAGE, command, environment, refusal, result, run
+from support.program import (CHECKPOINT, RUN_FILE, SYSTEM, USAGE, command, environment, refusal, result, run,
+                             settings)
 from support.runs import last_step, metrics, read, train, write
 
 np = pytest.importorskip("numpy")
@@ -181,6 +182,19 @@ def test_an_edge_that_the_first_stage_shows_is_warned_of_after_the_second(folder
     assert first["keys"][0]["edge"] == "upper"
     report = search(1, space, f"{folder}/edge")
     assert report["keys"][0]["edge"] == "upper" and report["keys"][0]["next"][1] > 1e-3
+
+
+def test_the_data_are_warned_of_once(scratch, recipe):
+    with h5py.File(recipe.replace("run.yaml", "d.h5")) as old, h5py.File(f"{scratch}/one.h5", "w") as new:
+        for split in ("train", "validation"):
+            old.copy(split, new)
+        new["validation/labels"][...] = 0
+        new["classes"] = ["a", "b", "c"]
+    space = write_space(os.path.dirname(recipe), "once.yaml", trials=3)
+    said = run(1, "search", space, "--out", f"{scratch}/once", "--quiet", "--no-plots",
+               *settings(f"data.file={scratch}/one.h5", "train.length=2 steps"))[1]
+    assert said.count("samples are of one class, 'a'") == 1
+    assert len(table(f"{scratch}/once")) == 1 + 3
 
 
 def test_bad_ends_are_rows(folder, recipe):
