@@ -135,6 +135,18 @@ static void print_calibration(const struct EnsembleReport *report) {
     printf("\n");
 }
 
+/* Whether the ensemble of equal weights is better without one of the members. */
+static bool some_harm(const struct Study *study) {
+    double all = study->equal.figures.value[study->by];
+    for (int m = 0; m < study->members; m++) {
+        const struct Figures *without = &study->equal_without[m];
+        if (without->measured[study->by] &&
+            study_gain(study->by, all, without->value[study->by]) < 0)
+            return true;
+    }
+    return false;
+}
+
 /* Compares the ensemble with the member that would be used in its place: the best one on the split
  * of the choice, or if there is none the best one on the reported split. */
 static void print_verdict(const struct EnsembleReport *report) {
@@ -159,8 +171,8 @@ static void print_verdict(const struct EnsembleReport *report) {
         printf("advice   members hardly ever differ: take some of other seeds, augmentation\n"
                "         or layers\n");
     else if (gain <= 0)
-        printf("advice   use member %d alone, or leave out those that give less than 0\n",
-               rival + 1);
+        printf("advice   use member %d alone%s\n", rival + 1,
+               some_harm(study) ? ", or leave out those that give less than 0" : "");
 }
 
 void ensemble_print_words(const struct EnsembleReport *report) {
