@@ -18,11 +18,6 @@ struct EnsembleReport {
 /* The name of the mixture that the study ends with: "equal", "greedy" or "given". */
 const char *ensemble_final_name(const struct Study *study);
 
-/* Writes by how much `value` is better than `over`: "+1.30", below 0 if it is worse. That of a
- * fraction is in percentage points. Returns `text`. */
-const char *ensemble_gain_text(enum Figure figure, double value, double over,
-                               char text[FIGURE_TEXT]);
-
 /* Draws the reliability diagram, before and after calibration, as SVG or PNG. Prints a line on
  * stderr if that fails. */
 void ensemble_plot(const struct EnsembleReport *report, const char *path);

@@ -28,17 +28,13 @@ static const char *text_of(const struct Study *study, const struct Figures *figu
     return text;
 }
 
-const char *ensemble_gain_text(enum Figure figure, double value, double over,
-                               char text[FIGURE_TEXT]) {
-    double gain = study_gain(figure, value, over);
-    bool points = figure_kinds[figure].unit == FIGURE_FRACTION;
-    snprintf(text, FIGURE_TEXT, points ? "%+.2f" : "%+.4g", points ? 100 * gain : gain);
-    return text;
-}
-
+/* Writes a gain: "+1.30". That of a fraction is in percentage points. */
 static const char *gain_text(const struct Study *study, double value, double over,
                              char text[FIGURE_TEXT]) {
-    return ensemble_gain_text(study->by, value, over, text);
+    double gain = study_gain(study->by, value, over);
+    bool points = figure_kinds[study->by].unit == FIGURE_FRACTION;
+    snprintf(text, FIGURE_TEXT, points ? "%+.2f" : "%+.4g", points ? 100 * gain : gain);
+    return text;
 }
 
 static void print_head(const struct EnsembleReport *report) {

@@ -50,6 +50,20 @@ bool run_folder_is_one(const char *path) {
     return found != NULL;
 }
 
+int run_folder_refuse(const char *path, const char *what, struct Error *error) {
+    char *fold = memory_print("%s/fold-1", path);
+    if (search_is_one(path))
+        fail(error, ERROR_CHECKPOINT,
+             "%s: holds a search; expected one of its trials, such as %s/trials/0001", path, path);
+    else if (run_folder_is_one(fold))
+        fail(error, ERROR_CHECKPOINT,
+             "%s: holds the runs of folds; expected one of them, such as %s", path, fold);
+    else
+        fail(error, ERROR_CHECKPOINT, "%s: %s", path, what);
+    memory_release(fold);
+    return error->code;
+}
+
 char *run_folder_checkpoint(const char *path, struct Error *error) {
     const char *which;
     if (!path_is_folder(path))
@@ -57,11 +71,9 @@ char *run_folder_checkpoint(const char *path, struct Error *error) {
     char *found = find(path, &which);
     if (found)
         fprintf(stderr, "%s: takes the checkpoint %s (%s)\n", shown(path), shown(found), which);
-    else if (search_is_one(path))
-        fail(error, ERROR_CHECKPOINT,
-             "%s: holds a search; expected one of its trials, such as %s/trials/0001", path, path);
     else
-        fail(error, ERROR_CHECKPOINT,
-             "%s: is a folder without checkpoints; expected a checkpoint or a run's folder", path);
+        run_folder_refuse(
+            path, "is a folder without checkpoints; expected a checkpoint or a run's folder",
+            error);
     return found;
 }

@@ -2,11 +2,11 @@
 #include <stdio.h>
 
 #include "base/memory.h"
-#include "cli/ensemble_report.h"
 #include "cli/eval_report.h"
 #include "cli/members.h"
 #include "cli/search.h"
 #include "cli/shown.h"
+#include "ensemble/study.h"
 
 /* The models, their results, and the figure by which the search compared the trials. The last
  * result is the ensemble's, the first that of the best trial. */
@@ -46,15 +46,16 @@ static void describe(const struct Together *together, json_t *object) {
 }
 
 static void print_verdict(const struct Together *together) {
-    char text[FIGURE_TEXT];
+    char ours[FIGURE_TEXT], its[FIGURE_TEXT];
     double value, alone;
     if (!compare(together, &value, &alone))
         return;
-    ensemble_gain_text(together->figure, value, alone, text);
     bool better = study_gain(together->figure, value, alone) > 0;
-    printf("\nverdict     the ensemble is %s than the best trial alone: %s %s%s\n",
-           better ? "better" : "no better", figure_kinds[together->figure].label, text,
-           figure_kinds[together->figure].unit == FIGURE_FRACTION ? " points" : "");
+    printf("\nverdict     the ensemble is %s than the best trial alone:\n"
+           "            %s %s against %s\n",
+           better ? "better" : "no better", figure_kinds[together->figure].label,
+           figure_text(together->figure, value, FIGURE_DIGITS, ours),
+           figure_text(together->figure, alone, FIGURE_DIGITS, its));
     if (!better)
         printf("advice      use its model: members help most if they are about as good as it\n");
 }

@@ -197,6 +197,10 @@ def test_flags_that_do_not_fit_the_models_write_no_page(runs, scratch, code, wor
 def test_what_is_no_run_is_refused(runs):
     assert "expected the folder of a run" in refusal(USAGE, "report", f"{runs}/a/run.yaml")
     assert "has no run.yaml" in refusal(USAGE, "report", f"{runs}/a/checkpoints")
+    shutil.copytree(f"{runs}/a/checkpoints", f"{runs}/folds/fold-1/checkpoints", symlinks=True)
+    for code, command in ((USAGE, "report"), (CHECKPOINT, "inspect")):
+        line = refusal(code, command, f"{runs}/folds")
+        assert line.endswith(f"holds the runs of folds; expected one of them, such as {runs}/folds/fold-1")
     os.makedirs(f"{runs}/mine")
     write(f"{runs}/mine/index.html", "<html>mine</html>")
     assert "is not a report" in refusal(USAGE, "report", f"{runs}/a", "--out", f"{runs}/mine", alone=False)

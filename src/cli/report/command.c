@@ -51,12 +51,13 @@ static int read_run_file(struct ReportRun *run, struct Error *error) {
     run->run_text = memory_array(char, REPORT_RUN_FILE + 1, "a run file");
     size_t length = read_file_head(path, run->run_text, REPORT_RUN_FILE);
     int code = OK;
-    if (!length)
-        code =
-            fail(error, ERROR_USAGE,
-                 "%s: is not a folder of a run: it has no run.yaml; expected what --out of trainer "
-                 "train named",
-                 run->folder);
+    if (!length) {
+        run_folder_refuse(run->folder,
+                          "is not a folder of a run: it has no run.yaml; expected what --out of "
+                          "trainer train named",
+                          error);
+        code = error->code = ERROR_USAGE;
+    }
     memory_release(path);
     return code;
 }
