@@ -14,8 +14,8 @@ bool run_folder_is_one(const char *path);
  * best. The caller releases it. NULL for any other path. */
 char *run_folder_find(const char *path);
 
-/* Fails for a folder that is no run's: says what it holds if it is that of a search or of folds, and
- * otherwise `what`. ERROR_CHECKPOINT. */
+/* Fails for a folder that is no run's: says what it holds if it is that of a search or of folds,
+ * and otherwise `what`. ERROR_CHECKPOINT. */
 int run_folder_refuse(const char *path, const char *what, struct Error *error);
 
 /* The path of the checkpoint for which `path` stands: that of run_folder_find (with a note on
