@@ -23,6 +23,7 @@
 #define LETTER 8
 #define MARKS_ROOM 340 /* below the x axis, ... */
 #define DIGIT 10       /* ... for its numbers, if they have */
+#define NAME_Y 14      /* bytes of a name beside the y axis */
 #define MANY_DIGITS 5  /* so many digits or more: gnuplot would let them run into one another */
 #define WIDE 20
 #define SHORT 500     /* a logarithmic axis over less than this factor has marks of its own, */
@@ -163,6 +164,20 @@ static void add_log_marks(struct Text *script, char axis, double low, double hig
     text_add(script, ")\n");
 }
 
+/* Adds the name at mark number i, cut to so many bytes or a little more: "2: begi…". */
+static void add_name(struct Text *script, const char *name, int i, int room) {
+    if ((int)strlen(name) <= room) {
+        add_quoted(script, name);
+        return;
+    }
+    int length = room > 8 ? room - 4 : 4;
+    while (((unsigned char)name[length] & 0xC0) == 0x80) /* amid a character */
+        length++;
+    char *cut = memory_print("%d: %.*s\u2026", i + 1, length, name);
+    add_quoted(script, cut);
+    memory_release(cut);
+}
+
 /* One of the axes 'x' and 'y': its scale, its range and what stands at its marks. */
 static void add_axis(struct Text *script, char axis, bool log, double low, double high,
                      const char *const *names, int name_count) {
@@ -178,7 +193,7 @@ static void add_axis(struct Text *script, char axis, bool log, double low, doubl
             text_add(script, ", ");
         else
             text_add(script, "set %ctics (", axis);
-        add_quoted(script, names[i]);
+        add_name(script, names[i], i, axis == 'x' ? MARKS_ROOM / DIGIT / name_count : NAME_Y);
         text_add(script, " %d", i);
     }
     if (name_count)
@@ -288,7 +303,7 @@ static void add_script(struct Text *script, const struct Plot *panels, int count
              png ? "font 'sans,12' fontscale 2 linewidth 2 pointscale 2 background '#ffffff'"
                  : "font 'sans-serif,16'");
     text_add(script,
-             "set border 3 lc rgb '" INK "'\nset tics nomirror textcolor rgb '" INK "'\n"
+             "set border 3 lc rgb '" INK "'\nset tics nomirror noenhanced textcolor rgb '" INK "'\n"
              "set grid lc rgb '#a0"
              "7d8590'\nset key above Left reverse samplen 2 noenhanced textcolor rgb '" INK "'\n"
              "set boxwidth 0.9 relative\n"

@@ -148,6 +148,25 @@ static void test_axes_have_names_ranges_and_marks(void **state) {
     assert_non_null(strstr(content, ">accuracy<"));
 }
 
+/* Long names would run into one another; braces are letters. */
+static void test_names_of_marks_have_room(void **state) {
+    (void)state;
+    static const char *const names[] = {"{a: 1}", "[flatten, linear: {out: 3}]",
+                                        "[flatten, linear: {out: 4}]"};
+    const double x[] = {0, 1, 2}, y[] = {1, 2, 3};
+    const struct PlotSeries series = {.style = PLOT_POINTS, .count = 3, .x = x, .y = y};
+    const struct Plot plot = {.low_x = -0.5,
+                              .high_x = 2.5,
+                              .names_x = names,
+                              .name_count_x = 3,
+                              .series = &series,
+                              .series_count = 1};
+    draw(&plot, 1, "plot.svg");
+    assert_non_null(strstr(content, ">{a: 1}<"));
+    assert_non_null(strstr(content, ">2: [flatte\u2026<"));
+    assert_non_null(strstr(content, ">3: [flatte\u2026<"));
+}
+
 static void test_a_longer_logarithmic_axis_has_fewer_marks(void **state) {
     (void)state;
     const double y[] = {0.002, 0.3};
@@ -201,6 +220,7 @@ int main(void) {
         cmocka_unit_test(test_long_numbers_have_room),
         cmocka_unit_test(test_words_are_never_commands),
         cmocka_unit_test(test_axes_have_names_ranges_and_marks),
+        cmocka_unit_test(test_names_of_marks_have_room),
         cmocka_unit_test(test_a_longer_logarithmic_axis_has_fewer_marks),
         cmocka_unit_test(test_a_png_is_one),
         cmocka_unit_test(test_failures_are_said),
