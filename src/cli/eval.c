@@ -106,14 +106,6 @@ static void print_words(const struct Members *members, const struct Evaluation *
         report->print_confusion(last, names);
 }
 
-/* Whether memory can hold the scores of all samples, which areas under curves need. */
-static bool can_rank(const struct Members *members) {
-    double scores = (double)members->split->count * (double)members->dataset->targets.count;
-    double bytes = scores * (double)(members->count + 1) * sizeof(double);
-    return !targets_are_values(&members->dataset->targets) &&
-           memory_can_hold((uint64_t)fmin(bytes, 0x1p62));
-}
-
 static int run(const struct Command *command, const struct Arguments *arguments,
                struct Ranks *ranks, struct Error *error) {
     (void)command;
@@ -137,7 +129,7 @@ static int run(const struct Command *command, const struct Arguments *arguments,
                     targets_are_values(&members.dataset->targets) ? "values" : "sets of classes");
     if (!code) {
         struct EvaluateRequest request = members_request(&members);
-        request.ranking = can_rank(&members);
+        request.ranking = members_can_rank(&members);
         request.threshold = log(threshold / (1 - threshold));
         results = memory_array(struct Evaluation, members.count + 1, "results");
         code = members_evaluate(&members, &request, ranks, results, error);

@@ -366,6 +366,13 @@ void members_describe_test_time(const struct Members *members, json_t *object) {
     json_object_set_new(object, "seeds", seeds);
 }
 
+bool members_can_rank(const struct Members *members) {
+    double scores = (double)members->split->count * (double)members->dataset->targets.count;
+    double bytes = scores * (double)(members->count + 1) * sizeof(double);
+    return !targets_are_values(&members->dataset->targets) &&
+           memory_can_hold((uint64_t)fmin(bytes, 0x1p62));
+}
+
 struct EvaluateRequest members_request(const struct Members *members) {
     return (struct EvaluateRequest){
         .members = members->predictors,

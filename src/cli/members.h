@@ -128,6 +128,9 @@ void members_print_test_time(const struct Members *members, FILE *stream);
  * with a seed for each member (null if the member has nothing random). */
 void members_describe_test_time(const struct Members *members, json_t *object);
 
+/* Whether memory can hold the scores of all samples, which areas under curves need. */
+bool members_can_rank(const struct Members *members);
+
 /* members_request: the request for an evaluation of all members (evaluate/evaluate.h).
  * members_evaluate: the evaluation of a request; ERROR_DATA, also if the data file was changed
  * meanwhile. Collective. */

@@ -75,8 +75,8 @@ def test_a_run(runs):
     assert environment["command line"].startswith("trainer train ") and environment["ranks"] == "1"
     assert "HDF5" in environment["libraries"] and environment["started"].endswith("Z at step 0")
     evaluated = run(1, "eval", f"{runs}/a", "--split", "test")[0]
-    accuracy = next(row[1] for row in page.rows if row[0] == "accuracy")
-    assert accuracy in evaluated
+    for figure in "accuracy", "ROC-AUC", "PR-AUC", "log loss":
+        assert next(row[1] for row in page.rows if row[0] == figure) in evaluated
     assert report(f"{runs}/a") == path  # an older report is replaced
 
 

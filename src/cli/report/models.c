@@ -393,6 +393,7 @@ int report_add_models(struct Report *report, const struct Members *members, stru
     request.sink = note_block;
     request.context = judged;
     request.sink_members = true;
+    request.ranking = members_can_rank(members);
     for (int i = 0; i < count; i++)
         start(&judged[i], members);
     int code = members_evaluate(members, &request, ranks, results, error);
