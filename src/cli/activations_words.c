@@ -42,13 +42,18 @@ static void print_number(double number, bool measured) {
     printf(" %10s", text);
 }
 
-/* The columns of names, as wide as the longest of each. */
+/* The columns of names, as wide as the longest of each; parameters have 28 at least. */
 struct Widths {
-    int path, kind;
+    int path, kind, parameter;
 };
 
 static struct Widths widths_of(const struct ActivationsReport *report) {
-    struct Widths widths = {(int)strlen("layer"), 0};
+    const struct Arena *arena = model_arena(report->model);
+    struct Widths widths = {(int)strlen("layer"), 0, 28};
+    for (int r = 0; r < arena->row_count; r++) {
+        int name = (int)strlen(arena->rows[r].name);
+        widths.parameter = name > widths.parameter ? name : widths.parameter;
+    }
     for (int i = 0; i < probing_node_count(report->outputs); i++) {
         struct ProbeNode node;
         probing_node(report->outputs, i, &node);
@@ -205,14 +210,15 @@ void activations_print_words(const struct ActivationsReport *report) {
            "std", "zeros", "saturated", "dead units", "gradient");
     for (int i = 0; i < probing_node_count(report->outputs); i++)
         print_layer(report, widths, i);
-    printf("\n%-28s %10s %10s %10s %10s\n", "parameter", "mean", "std", "norm", "gradient");
+    printf("\n%-*s %10s %10s %10s %10s\n", widths.parameter, "parameter", "mean", "std", "norm",
+           "gradient");
     for (int r = 0; r < arena->row_count; r++) {
         const struct ArenaRow *row = &arena->rows[r];
         if (row->role == ROLE_STATISTIC)
             continue;
         struct ProbeValues values =
             probe_array(report->variant, row->count, report->state + row->offset, NULL);
-        printf("%-28s", row->name);
+        printf("%-*s", widths.parameter, row->name);
         print_number(values.mean, true);
         print_number(values.std, true);
         print_number(values.norm, true);

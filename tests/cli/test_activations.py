@@ -96,6 +96,13 @@ def test_the_verdict_names_what_is_worst(recipe, keys, verdict):
     assert verdict in said and "rate" not in advice
 
 
+def test_a_long_name_keeps_the_columns(recipe):
+    deep = "model.1={residual: {body: [residual: {body: [residual: {body: [residual: {body: [batchnorm]}]}]}]}}"
+    lines = run(1, "activations", recipe, *settings(deep))[0].split("\n\n")[2].splitlines()
+    assert any(line.startswith("1.body.0.body.0.body.0.body.0.weight ") for line in lines)
+    assert len({len(line) for line in lines}) == 1
+
+
 def test_a_last_layer_of_zeros_is_no_fault(recipe):
     said = run(1, "activations", recipe, *settings("model.3.linear.weight_init=zeros"))[0]
     assert "verdict  as expected" in said

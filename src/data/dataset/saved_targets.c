@@ -18,7 +18,9 @@ int targets_match(const struct Targets *targets, const struct Dataset *dataset, 
                     found->kind == TARGET_SETS ? "sets of classes" : "one class each");
     if (targets->count != found->count)
         return fail(error, ERROR_CHECKPOINT, "%s: knows %" PRId64 " %s, %s has %" PRId64, path,
-                    targets->count, targets_words(targets), dataset->path, found->count);
+                    targets->count,
+                    targets->count == 1 ? targets_word(targets) : targets_words(targets),
+                    dataset->path, found->count);
     for (int64_t i = 0; i < targets->count; i++)
         if (strcmp(targets->names[i], found->names[i]))
             return fail(error, ERROR_CHECKPOINT, "%s: its %s %" PRId64 " is '%s', in %s it is '%s'",
