@@ -1,5 +1,6 @@
 #include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "base/memory.h"
 #include "cli/eval_report.h"
@@ -65,8 +66,11 @@ static void print(const struct Together *together) {
     const struct Evaluation *last = &together->results[members->count];
     printf("\nthe best %d trials by their validation, as an ensemble", members->count);
     members_print_split(members, stdout);
-    printf(", %" PRId64 " sample%s\n\n", members->split->count,
+    printf(", %" PRId64 " sample%s\n", members->split->count,
            members->split->count == 1 ? "" : "s");
+    if (!strcmp(members->split->name, members->items[0].options.data.validation))
+        printf("the trials were chosen on this split: their figures are too good\n");
+    printf("\n");
     eval_print_head(&last->figures);
     printf("checkpoint\n");
     for (int i = 0; i < members->count; i++)

@@ -116,6 +116,17 @@ def test_a_verdict_compares_the_ensemble_with_the_best_trial(undisturbed, space)
     ours, its = (100 * found["top1"] for found in (ensemble["together"], ensemble["members"][0]))
     assert f"the ensemble is {better} than the best trial alone:" in said
     assert f"accuracy {ours:.2f} % against {its:.2f} %" in said
+    assert "the trials were chosen on this split" not in said
+
+
+def test_figures_of_the_split_that_chose_are_called_too_good(folder, recipe):
+    with h5py.File(f"{folder}/d.h5") as old, h5py.File(f"{folder}/untested.h5", "w") as new:
+        for split in "train", "validation":
+            old.copy(split, new)
+    space = write_space(folder, "untested.yaml", trials=2)
+    said = run(1, "search", space, "--out", f"{folder}/untested", "--quiet", "--no-plots", "--ensemble", 2,
+               "--set", f"data.file={folder}/untested.h5", "--set", "train.length=1 epochs")[0]
+    assert "split validation" in said and "the trials were chosen on this split" in said
 
 
 def test_a_killed_search_goes_on_to_the_same_table(folder, space, undisturbed):
