@@ -30,7 +30,7 @@ struct TrainRequest {
     const char *tensorboard; /* the folder of event files for TensorBoard; NULL: none */
     bool quiet;              /* no progress on stderr */
     bool repeated; /* another run of this process has warned of the same machine, donor and data */
-    struct Watch *watch; /* gets the limit of train.watchdog; NULL: nobody watches the ranks */
+    struct Watch *watch; /* gets the limit of train.watchdog; NULL: there is no watchdog */
     const struct Outside *outside; /* train/outside.h; NULL: nobody can interrupt the run */
     const char *profile; /* measure where the time goes, and write single steps into this file
                             (report/trace.h); NULL: do not */

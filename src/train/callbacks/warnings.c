@@ -117,7 +117,7 @@ static struct Kept keep_weights(const struct Trainer *trainer) {
     return kept;
 }
 
-/* Of a single class all losses are 0, and nothing about the training can be said. */
+/* With a single class all losses are 0, and nothing about the training can be said. */
 static bool can_judge(const struct Trainer *trainer, const struct State *state) {
     return is_on(trainer) && state->chance > 0;
 }
