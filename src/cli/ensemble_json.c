@@ -133,6 +133,8 @@ void ensemble_print_json(const struct EnsembleReport *report) {
     json_object_set_new(object, "chosen_member",
                         study->best_chosen < 0 ? json_null() : json_integer(study->best_chosen));
     add_mixtures(report, object);
+    json_object_set_new(object, "gain", number_json(study->gain));
+    json_object_set_new(object, "gain_error", number_json(study->gain_error));
     json_object_set_new(object, "disagreement", matrix);
     json_object_set_new(object, "saved", shown_json(report->saved));
     json_dumpf(object, stdout, JSON_ENSURE_ASCII | JSON_REAL_PRECISION(17));

@@ -1,4 +1,5 @@
 #include <inttypes.h>
+#include <math.h>
 #include <stdio.h>
 
 #include "base/table.h"
@@ -143,31 +144,39 @@ static bool some_harm(const struct Study *study) {
     return false;
 }
 
-/* Compares the ensemble with the member that would be used in its place: the best one on the split
- * of the choice, or if there is none the best one on the reported split. */
+#define SURE 2 /* standard errors */
+
+/* Compares the ensemble with the member that would be used in its place. A gain that chance may
+ * give is not worth the time of several models yet. */
 static void print_verdict(const struct EnsembleReport *report) {
     const struct Study *study = report->study;
-    int rival = study->best_chosen >= 0 ? study->best_chosen : study->best;
     double differ = 0, pairs = (double)study->members * (study->members - 1);
-    const struct Figures *alone = &study->alone[rival];
+    const struct Figures *alone = &study->alone[study->rival];
+    bool better = study->gain > 0, sure = !(study->gain <= SURE * study->gain_error);
     char text[FIGURE_TEXT];
     if (study->members < 2 || !alone->measured[study->by])
         return;
-    double gain =
-        study_gain(study->by, study->final->figures.value[study->by], alone->value[study->by]);
     for (int i = 0; i < study->members * study->members; i++)
         differ += study->disagreement[i] / pairs;
     gain_text(study, study->final->figures.value[study->by], alone->value[study->by], text);
-    printf("\nverdict  %s: %s against member %d, the best on split %s\n",
-           gain > 0 ? "worth it" : "not worth its time", text, rival + 1,
+    printf("\nverdict  %s: %s",
+           !better ? "not worth its time"
+           : sure  ? "worth it"
+                   : "perhaps worth it",
+           text);
+    if (!isnan(study->gain_error))
+        printf(" ± %.2f", 100 * study->gain_error);
+    printf(" against member %d, the best on %s\n", study->rival + 1,
            shown(study->best_chosen >= 0 ? report->chosen_on->name : report->reported->name));
-    if (gain > 0 && !report->saved)
+    if (better && !sure)
+        printf("advice   so small a gain may be chance: measure it on more samples (--split)\n");
+    else if (better && !report->saved)
         printf("advice   --save FILE.h5 writes it as one file for eval and predict\n");
-    else if (gain <= 0 && !targets_are_values(&report->dataset->targets) && differ < 0.02)
+    else if (!better && !targets_are_values(&report->dataset->targets) && differ < 0.02)
         printf("advice   members hardly ever differ: take some of other seeds, augmentation\n"
                "         or layers\n");
-    else if (gain <= 0)
-        printf("advice   use member %d alone%s\n", rival + 1,
+    else if (!better)
+        printf("advice   use member %d alone%s\n", study->rival + 1,
                some_harm(study) ? ", or leave out those that give less than 0" : "");
 }
 

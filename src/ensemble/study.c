@@ -115,6 +115,36 @@ static void leave_out(const struct Pool *pool, const struct Mixture *mixture,
     memory_release(scores);
 }
 
+/* ---- The verdict ---- */
+
+/* The standard error of the difference of two accuracies on the same samples, each of which counts
+ * 1, 0 or -1. */
+static double error_of_gain(const struct Pool *pool, const double *weights, int rival) {
+    const int32_t *labels = pool->split->labels;
+    const double *alone = pool_member(pool, rival);
+    double *together = make_scores(pool);
+    double sum = 0, squares = 0, samples = (double)pool->samples;
+    pool_combine(pool, weights, together);
+    for (int64_t i = 0, at = 0; i < pool->samples; i++, at += pool->outputs) {
+        int right = (predicted_class(together + at, pool->outputs) == labels[i]) -
+                    (predicted_class(alone + at, pool->outputs) == labels[i]);
+        sum += right;
+        squares += right * right;
+    }
+    memory_release(together);
+    return sqrt(squares - sum * sum / samples) / samples;
+}
+
+static void compare_with_rival(struct Study *study, const struct Pool *pool) {
+    enum Figure by = study->by;
+    study->rival = study->best_chosen >= 0 ? study->best_chosen : study->best;
+    study->gain =
+        study_gain(by, study->final->figures.value[by], study->alone[study->rival].value[by]);
+    study->gain_error = by == FIGURE_ACCURACY && pool->split->labels
+                            ? error_of_gain(pool, study->final->weights, study->rival)
+                            : NAN;
+}
+
 /* ---- All of it ---- */
 
 void study_make(struct Study *study, const struct StudyRequest *request) {
@@ -139,6 +169,7 @@ void study_make(struct Study *study, const struct StudyRequest *request) {
         measure_mixture(&study->given, request,
                         memory_copy_array(request->weights, members, "weights"));
     study->final = choose(study);
+    compare_with_rival(study, request->reported);
     leave_out(request->reported, &study->equal, study->equal_without);
     if (study->final == &study->equal)
         memcpy(study->final_without, study->equal_without,

@@ -39,6 +39,10 @@ struct Study {
     double *disagreement;        /* (members, members) */
     const struct Mixture *final; /* given, if it is; else of equal and greedy the one that is better
                                     on the split that is chosen on, equal if they are the same */
+    int rival;         /* the member in its place: best_chosen, or best if there is none */
+    double gain;       /* of `final` over it, on the reported split */
+    double gain_error; /* the gain's standard error over the samples, whose results are
+                          compared in pairs; NaN if `by` is not the accuracy of classes */
 };
 
 void study_make(struct Study *study, const struct StudyRequest *request);

@@ -101,9 +101,21 @@ def test_its_verdict_is_against_the_best_member_of_the_validation(runs, report):
     words = run(1, "ensemble", *runs, *QUIET)[0].splitlines()
     verdict, advice = words[-2:]
     assert words[1] == f"chosen on validation (210 samples), reported on test ({SAMPLES} samples)"
-    rival, gain = report["chosen_member"], 100 * report[report["final"]]["gain_over_chosen"]
-    assert verdict.endswith(f": {gain:+.2f} against member {rival + 1}, the best on split validation")
-    assert ("verdict  worth it:" in verdict) == (gain > 0) and advice.startswith("advice ")
+    rival, gain = report["chosen_member"], 100 * report["gain"]
+    error = 100 * report["gain_error"]
+    worth = "not worth its time" if gain <= 0 else "worth it" if gain > 2 * error else "perhaps worth it"
+    assert verdict == f"verdict  {worth}: {gain:+.2f} ± {error:.2f} against member {rival + 1}, the best on validation"
+    assert advice.startswith("advice ")
+
+
+def test_the_error_of_the_gain_compares_samples_in_pairs(report, predicted):
+    probabilities, labels = predicted["test"]
+    final = report[report["final"]]
+    together = np.tensordot(final["weights"], probabilities, 1).argmax(1) == labels
+    alone = probabilities[report["chosen_member"]].argmax(1) == labels
+    differences = together.astype(float) - alone
+    assert report["gain"] == near(final["gain_over_chosen"]) == near(differences.mean())
+    assert report["gain_error"] == near(differences.std() / np.sqrt(len(labels)))
 
 
 def test_each_member_is_measured(report, predicted):
