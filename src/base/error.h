@@ -57,6 +57,9 @@ enum AdviceKind {
     ADVICE_IN_TEXT,      /* the text of the error says it */
     ADVICE_MEND_FOLDER,  /* make it possible to write to the run's folder, and continue the run */
     ADVICE_GO_ON,        /* continue the run that was stopped */
+    ADVICE_UNKNOWN_KEY,  /* none: the file has no key `file` at its top; another kind may have it */
+    ADVICE_RUN_FILE,     /* it is a run file, not the space file of a search */
+    ADVICE_SPACE_FILE,   /* it is the space file of a search, not a run file */
     /* For tables; `file` is the name of a column. */
     ADVICE_SEPARATOR,     /* give the character that separates columns */
     ADVICE_COMMENT,       /* give the character with which comments begin */

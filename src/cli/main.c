@@ -15,6 +15,7 @@
 #include "cli/command.h"
 #include "cli/error_line.h"
 #include "cli/examine.h"
+#include "cli/file_kind.h"
 #include "cli/help.h"
 #include "cli/launch.h"
 #include "cli/log.h"
@@ -135,7 +136,9 @@ static int run_alone(const struct Command *command, const struct Arguments *argu
     lost_data_heed(false);
     code = command->run(command, arguments, ranks, error);
     ranks_release(ranks);
-    if (!code)
+    if (code)
+        file_kind_advise(error);
+    else
         code = flush_results(error);
     if (code)
         error_print(error);
@@ -166,7 +169,9 @@ static int run_on_all_ranks(const struct Command *command, const struct Argument
     examine_share(ranks);
     lost_data_heed(command->resumes);
     code = command->run(command, arguments, ranks, error);
-    if (!code)
+    if (code)
+        file_kind_advise(error);
+    else
         code = flush_results(error);
     if (code)
         log_debug("ends with code %d: %s", code, error->text);

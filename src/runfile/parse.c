@@ -406,7 +406,10 @@ static int unknown(const struct Parser *parser, const struct Key *keys,
     struct Text text = {0};
     const char *taker = item->parent->parent ? item->parent->name : "the file";
     schema__unknown_key(&text, item->name, taker, keys, parser->root);
-    return fail_text(parser, item, &text);
+    int code = fail_text(parser, item, &text);
+    return item->parent->parent
+               ? code
+               : error_advise(parser->error, ADVICE_UNKNOWN_KEY, item->name, NULL, 0);
 }
 
 int parse__keys(const struct Parser *parser, const struct Key *keys, struct YamlNode *node,

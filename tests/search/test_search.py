@@ -250,6 +250,10 @@ def test_refusals(folder, recipe):
     space = write_space(folder, "key.yaml", keys="  optimizer.rat: {uniform: [0, 1]}")
     said = refusal(RUN_FILE, "search", space, "--out", f"{folder}/s")
     assert "key.yaml" in said and "did you mean 'rate'" in said
+    said = refusal(RUN_FILE, "search", recipe, "--out", f"{folder}/s")
+    assert said.endswith("; this is a run file: a space file names it as its key run")
+    for command in (("train", f"{folder}/space.yaml", "--out", f"{folder}/s"), ("describe", f"{folder}/space.yaml")):
+        assert refusal(RUN_FILE, *command).endswith("; this is a space file: trainer search takes it")
     space = write_space(folder, "range.yaml", keys="  optimizer.momentum: {uniform: [0.5, 1.5]}")
     assert "1.5" in refusal(RUN_FILE, "search", space, "--out", f"{folder}/s")
     space = write_space(folder, "whole.yaml", keys="  model.1.linear.out: {uniform: [10, 20]}")
