@@ -90,3 +90,10 @@ void table_align(struct Text *rows, const char *columns) {
     text_release(rows);
     *rows = text;
 }
+
+void table_print(FILE *out, struct Text *rows, const char *columns) {
+    table_align(rows, columns);
+    if (rows->length)
+        fputs(rows->data, out);
+    text_release(rows);
+}

@@ -82,12 +82,6 @@ static double bytes_of_output(const struct Blueprint *blueprint, const struct No
     return (double)(element_bytes(VARIANT_F32, precision) * shape_elements(node->out));
 }
 
-static void print_table(struct Text *rows, const char *columns) {
-    table_align(rows, columns);
-    fputs(rows->data, stdout);
-    text_release(rows);
-}
-
 static void print_layers(const struct Blueprint *blueprint) {
     const struct Model *model = blueprint->parts.model;
     struct Text rows = {0};
@@ -104,7 +98,7 @@ static void print_layers(const struct Blueprint *blueprint) {
         all += node->flops;
         bytes += activation;
     }
-    print_table(&rows, "l  l  l  r  r  r");
+    table_print(stdout, &rows, "l  l  l  r  r  r");
     printf("\nparameters  %s\na sample    %s forward",
            text_count((double)model_arena(model)->trained, count), print_flop(all, flops));
     printf(", about %s a training step\n            %s of layer outputs\n",
@@ -148,7 +142,7 @@ static void print_kernels(const struct Blueprint *blueprint) {
         return;
     printf("\nwhat computes convolutions and linear layers, by train.convolution: %s\n",
            rule_of(blueprint));
-    print_table(&rows, "l  l  l  l");
+    table_print(stdout, &rows, "l  l  l  l");
 }
 
 /* The kernels of a convolution or linear layer; NULL, which json_pack omits, for any other

@@ -71,9 +71,7 @@ static void print_members(const struct EnsembleReport *report) {
                  study->final->weights[m], m + 1, shown(report->candidates->paths[m]),
                  report->candidates->facts[m].averaged ? " (average)" : "");
     }
-    table_align(&rows, "r  r  r  r  r  l");
-    fputs(rows.data, stdout);
-    text_release(&rows);
+    table_print(stdout, &rows, "r  r  r  r  r  l");
 }
 
 static void print_mixture(const struct EnsembleReport *report, const struct Mixture *mixture) {

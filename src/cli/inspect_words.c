@@ -34,9 +34,7 @@ static void print_arrays(const struct Inspected *inspected) {
         text_add(&rows, "\t%.3g\t%.3g\t%.3g\t%.3g\n", summary->mean, summary->deviation,
                  summary->minimum, summary->maximum);
     }
-    table_align(&rows, "l  l  r r r r");
-    printf("%s", rows.length ? rows.data : "");
-    text_release(&rows);
+    table_print(stdout, &rows, "l  l  r r r r");
 }
 
 static void print_figures(const char *head, const struct Figures *figures) {
