@@ -98,10 +98,10 @@ static int into_choice(const struct Override *set, int at, struct YamlNode *node
         return code;
     const char *segment = set->segments[at];
     bool last = at + 1 == set->count;
-    if (strcmp(segment, kind->name) == 0 && !(last && schema__find(kind->keys, segment)))
+    if (strcmp(segment, kind->name) == 0 && !(last && schema_find(kind->keys, segment)))
         return last ? put(set, node, kind->name, 0)
                     : into_struct(set, at + 1, node->items[0], kind->name, kind->keys);
-    for (int i = 0; kinds->kinds[i] && !schema__find(kind->keys, segment); i++)
+    for (int i = 0; kinds->kinds[i] && !schema_find(kind->keys, segment); i++)
         if (strcmp(kinds->kinds[i]->name, segment) == 0) {
             struct Text text = {0};
             text_add(&text, "the %s here is '%s', not '%s'; choose it first: ", kinds->what,
@@ -204,7 +204,7 @@ static int into_struct(const struct Override *set, int at, struct YamlNode *node
                        const struct Key *keys) {
     const struct Parser *parser = set->parser;
     char found[FOUND_BYTES];
-    const struct Key *key = schema__find(keys, set->segments[at]);
+    const struct Key *key = schema_find(keys, set->segments[at]);
     if (!key)
         return unknown(set, at, taker, keys);
     if (node__is_null(node))

@@ -424,7 +424,7 @@ int parse__keys(const struct Parser *parser, const struct Key *keys, struct Yaml
     if (depth > TREE_NESTING)
         return too_deep(parser, node);
     for (int i = 0; i < node->count; i++)
-        if (!schema__find(keys, node->items[i]->name))
+        if (!schema_find(keys, node->items[i]->name))
             return unknown(parser, keys, node->items[i]);
     for (const struct Key *key = keys; key && key->name; key++) {
         struct YamlNode *item = node__find(node, key->name);

@@ -52,7 +52,6 @@ const char *size__parse(const char *text, int64_t *bytes);
 void size__print(struct Text *text, int64_t bytes);
 
 /* schema.c */
-const struct Key *schema__find(const struct Key *keys, const char *name); /* or NULL */
 bool schema__in_range(const struct Key *key, double value);
 /* Appends "integer from 1", "number above 0 up to 1", "one of keep, drop". Lists of kinds are
  * described without the kinds. */

@@ -7,7 +7,7 @@
 
 #include "runfile/parse.h"
 
-const struct Key *schema__find(const struct Key *keys, const char *name) {
+const struct Key *schema_find(const struct Key *keys, const char *name) {
     for (; keys && keys->name; keys++)
         if (strcmp(keys->name, name) == 0)
             return keys;

@@ -127,6 +127,9 @@ struct Key {
 #define KEY_END                                                                                    \
     { 0 }
 
+/* The key of that name in a table; NULL if there is none. `keys` may be NULL. */
+const struct Key *schema_find(const struct Key *keys, const char *name);
+
 /* The key itself if it is required, or the first required key of a section; NULL if there is
  * none. */
 const struct Key *schema_required(const struct Key *key);
