@@ -122,6 +122,13 @@ static struct Worst find_worst(const struct ActivationsReport *report) {
     return worst;
 }
 
+static bool are_equal(const float *values, int64_t count) {
+    for (int64_t i = 0; i < count; i++)
+        if (!(values[i] == values[0])) /* NaN equals nothing */
+            return false;
+    return true;
+}
+
 /* The weights of a layer of several units that are all the same, so that its units stay the same;
  * NULL if there are none. Those of the last layer may be: each of its units has its own target. */
 static const struct ArenaRow *find_equal_weights(const struct ActivationsReport *report) {
@@ -133,8 +140,7 @@ static const struct ArenaRow *find_equal_weights(const struct ActivationsReport 
             continue;
         if (found)
             return found;
-        if (row->size[0] > 1 &&
-            probe_array(report->variant, row->count, report->state + row->offset, NULL).std == 0)
+        if (row->size[0] > 1 && are_equal(report->state + row->offset, row->count))
             found = row;
     }
     return NULL;

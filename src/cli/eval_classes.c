@@ -94,7 +94,7 @@ static void describe_classes(const struct Evaluation *evaluation, char *const *n
             json_array_append_new(counts, json_integer(evaluation->confusion[i * classes + j]));
         json_array_append_new(confusion, counts);
         double accuracy = class_accuracy(evaluation, i, &samples);
-        shown_json_member(per_class, names[i], samples ? json_real(accuracy) : json_null());
+        shown_json_member(per_class, names[i], number_json(accuracy));
         json_t *detail = class_to_json(&evaluation->of_output[i]);
         json_object_set_new(detail, "samples", json_integer(samples));
         shown_json_member(details, names[i], detail);

@@ -79,8 +79,7 @@ static int describe(struct Describe *describe) {
 const struct Layer KERNEL(layer_gelu) = {
     .kind = {"gelu",
              "x · (the share of the normal distribution below x): a smooth ReLU, slightly negative "
-             "below "
-             "zero, so it seldom dies; the slowest activation, and its input has to be kept",
+             "below zero, so it seldom dies; the slowest activation, and its input has to be kept",
              keys, sizeof(struct GeluOptions)},
     .describe = describe,
     .plan = elementwise_plan_of_input,
