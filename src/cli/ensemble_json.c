@@ -24,7 +24,7 @@ static json_t *contribution(const struct Study *study, const struct Mixture *mix
                             const struct Figures *without) {
     enum Figure by = study->by;
     return without->measured[by]
-               ? number_json(study_gain(by, mixture->figures.value[by], without->value[by]))
+               ? number_json(gain_of(by, mixture->figures.value[by], without->value[by]))
                : json_null();
 }
 
@@ -71,15 +71,15 @@ static json_t *describe_mixture(const struct EnsembleReport *report,
         json_object_set_new(object, "chosen_on", figures_of(&mixture->chosen_on));
     json_object_set_new(object, "reported", figures_of(&mixture->figures));
     json_object_set_new(object, "gain_over_mean",
-                        number_json(study_gain(study->by, value, study->mean)));
+                        number_json(gain_of(study->by, value, study->mean)));
     json_object_set_new(
         object, "gain_over_best",
-        number_json(study_gain(study->by, value, study->alone[study->best].value[study->by])));
+        number_json(gain_of(study->by, value, study->alone[study->best].value[study->by])));
     if (study->best_chosen >= 0)
         json_object_set_new(
             object, "gain_over_chosen",
             number_json(
-                study_gain(study->by, value, study->alone[study->best_chosen].value[study->by])));
+                gain_of(study->by, value, study->alone[study->best_chosen].value[study->by])));
     if (!mixture->figures.measured[FIGURE_LOG_LOSS])
         return object;
     json_object_set_new(object, "temperature", json_real(mixture->temperature));

@@ -4,6 +4,7 @@
 
 #include "base/table.h"
 #include "cli/ensemble_report.h"
+#include "cli/gain_words.h"
 #include "cli/shown.h"
 
 #define WIDEST_MATRIX 12 /* members */
@@ -29,13 +30,9 @@ static const char *text_of(const struct Study *study, const struct Figures *figu
     return text;
 }
 
-/* Writes a gain: "+1.30". That of a fraction is in percentage points. */
-static const char *gain_text(const struct Study *study, double value, double over,
+static const char *gain_over(const struct Study *study, double value, double over,
                              char text[FIGURE_TEXT]) {
-    double gain = study_gain(study->by, value, over);
-    bool points = figure_kinds[study->by].unit == FIGURE_FRACTION;
-    snprintf(text, FIGURE_TEXT, points ? "%+.2f" : "%+.4g", points ? 100 * gain : gain);
-    return text;
+    return gain_text(study->by, gain_of(study->by, value, over), text);
 }
 
 static void print_head(const struct EnsembleReport *report) {
@@ -67,7 +64,7 @@ static void print_members(const struct EnsembleReport *report) {
         text_add(&rows, "%s\t%s\t%s\t%s\t%.4f\t%d: %s%s\n", text_of(study, &study->alone[m], one),
                  report->chosen_on ? text_of(study, &study->chosen_on[m], two) : "",
                  text_of(study, without, three),
-                 known ? gain_text(study, all, without->value[study->by], gain) : "-",
+                 known ? gain_over(study, all, without->value[study->by], gain) : "-",
                  study->final->weights[m], m + 1, shown(report->candidates->paths[m]),
                  report->candidates->facts[m].averaged ? " (average)" : "");
     }
@@ -81,8 +78,8 @@ static void print_mixture(const struct EnsembleReport *report, const struct Mixt
     if (!mixture->weights)
         return;
     printf("%-18s %10s  %s over the mean member, %s over the best\n", words_of(study, mixture),
-           text_of(study, &mixture->figures, text), gain_text(study, value, study->mean, mean),
-           gain_text(study, value, study->alone[study->best].value[study->by], best));
+           text_of(study, &mixture->figures, text), gain_over(study, value, study->mean, mean),
+           gain_over(study, value, study->alone[study->best].value[study->by], best));
 }
 
 static void print_mixtures(const struct EnsembleReport *report) {
@@ -135,45 +132,35 @@ static bool some_harm(const struct Study *study) {
     double all = study->equal.figures.value[study->by];
     for (int m = 0; m < study->members; m++) {
         const struct Figures *without = &study->equal_without[m];
-        if (without->measured[study->by] &&
-            study_gain(study->by, all, without->value[study->by]) < 0)
+        if (without->measured[study->by] && gain_of(study->by, all, without->value[study->by]) < 0)
             return true;
     }
     return false;
 }
 
-#define SURE 2 /* standard errors */
-
-/* Compares the ensemble with the member that would be used in its place. A gain that chance may
- * give is not worth the time of several models yet. */
+/* Compares the ensemble with the member that would be used in its place. */
 static void print_verdict(const struct EnsembleReport *report) {
     const struct Study *study = report->study;
     double differ = 0, pairs = (double)study->members * (study->members - 1);
-    const struct Figures *alone = &study->alone[study->rival];
-    bool better = study->gain > 0, sure = !(study->gain <= SURE * study->gain_error);
-    char text[FIGURE_TEXT];
-    if (study->members < 2 || !alone->measured[study->by])
+    enum Worth worth = gain_worth(study->gain, study->gain_error);
+    if (study->members < 2 || !study->alone[study->rival].measured[study->by])
         return;
     for (int i = 0; i < study->members * study->members; i++)
         differ += study->disagreement[i] / pairs;
-    gain_text(study, study->final->figures.value[study->by], alone->value[study->by], text);
-    printf("\nverdict  %s: %s",
-           !better ? "not worth its time"
-           : sure  ? "worth it"
-                   : "perhaps worth it",
-           text);
-    if (!isnan(study->gain_error))
-        printf(" ± %.2f", 100 * study->gain_error);
+    printf("\nverdict  ");
+    gain_print(study->by, study->gain, study->gain_error);
     printf(" against member %d, the best on %s\n", study->rival + 1,
            shown(study->best_chosen >= 0 ? report->chosen_on->name : report->reported->name));
-    if (better && !sure)
-        printf("advice   so small a gain may be chance: measure it on more samples (--split)\n");
-    else if (better && !report->saved)
+    if (worth == WORTH_PERHAPS)
+        printf("advice   %s\n", gain_doubt(study->gain_error));
+    else if (worth == WORTH_IT && !report->saved)
         printf("advice   --save FILE.h5 writes it as one file for eval and predict\n");
-    else if (!better && !targets_are_values(&report->dataset->targets) && differ < 0.02)
+    else if (worth == WORTH_IT)
+        return;
+    else if (!targets_are_values(&report->dataset->targets) && differ < 0.02)
         printf("advice   members hardly ever differ: take some of other seeds, augmentation\n"
                "         or layers\n");
-    else if (!better)
+    else
         printf("advice   use member %d alone%s\n", study->rival + 1,
                some_harm(study) ? ", or leave out those that give less than 0" : "");
 }

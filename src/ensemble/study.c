@@ -5,10 +5,6 @@
 
 #include "base/memory.h"
 
-double study_gain(enum Figure figure, double value, double over) {
-    return figure_kinds[figure].higher_is_better ? value - over : over - value;
-}
-
 static double *equal_weights(int members) {
     double *weights = memory_array(double, members, "weights");
     for (int m = 0; m < members; m++)
@@ -117,32 +113,25 @@ static void leave_out(const struct Pool *pool, const struct Mixture *mixture,
 
 /* ---- The verdict ---- */
 
-/* The standard error of the difference of two accuracies on the same samples, each of which counts
- * 1, 0 or -1. */
-static double error_of_gain(const struct Pool *pool, const double *weights, int rival) {
-    const int32_t *labels = pool->split->labels;
+static double error_of_gain(const struct Pool *pool, enum Figure by, const double *weights,
+                            int rival) {
+    const struct GainOf of = {by, pool->targets, pool->split, pool->outputs};
     const double *alone = pool_member(pool, rival);
     double *together = make_scores(pool);
-    double sum = 0, squares = 0, samples = (double)pool->samples;
+    struct GainSums sums = {0};
     pool_combine(pool, weights, together);
-    for (int64_t i = 0, at = 0; i < pool->samples; i++, at += pool->outputs) {
-        int right = (predicted_class(together + at, pool->outputs) == labels[i]) -
-                    (predicted_class(alone + at, pool->outputs) == labels[i]);
-        sum += right;
-        squares += right * right;
-    }
+    for (int64_t i = 0, at = 0; i < pool->samples; i++, at += pool->outputs)
+        gain_add(&sums, &of, i, together + at, alone + at);
     memory_release(together);
-    return sqrt(squares - sum * sum / samples) / samples;
+    return gain_error(&sums, by);
 }
 
 static void compare_with_rival(struct Study *study, const struct Pool *pool) {
     enum Figure by = study->by;
     study->rival = study->best_chosen >= 0 ? study->best_chosen : study->best;
     study->gain =
-        study_gain(by, study->final->figures.value[by], study->alone[study->rival].value[by]);
-    study->gain_error = by == FIGURE_ACCURACY && pool->split->labels
-                            ? error_of_gain(pool, study->final->weights, study->rival)
-                            : NAN;
+        gain_of(by, study->final->figures.value[by], study->alone[study->rival].value[by]);
+    study->gain_error = error_of_gain(pool, by, study->final->weights, study->rival);
 }
 
 /* ---- All of it ---- */

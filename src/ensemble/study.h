@@ -5,6 +5,7 @@
 #define TRAINER_ENSEMBLE_STUDY_H
 
 #include "ensemble/calibration.h"
+#include "ensemble/gain.h"
 #include "ensemble/greedy.h"
 
 struct StudyRequest {
@@ -41,14 +42,10 @@ struct Study {
                                     on the split that is chosen on, equal if they are the same */
     int rival;         /* the member in its place: best_chosen, or best if there is none */
     double gain;       /* of `final` over it, on the reported split */
-    double gain_error; /* the gain's standard error over the samples, whose results are
-                          compared in pairs; NaN if `by` is not the accuracy of classes */
+    double gain_error; /* of it (ensemble/gain.h) */
 };
 
 void study_make(struct Study *study, const struct StudyRequest *request);
 void study_release(struct Study *study);
-
-/* What a figure gains over another, so that above 0 is better whichever way the figure counts. */
-double study_gain(enum Figure figure, double value, double over);
 
 #endif

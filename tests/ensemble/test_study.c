@@ -225,6 +225,80 @@ static void reliability_is_counted(void **state) {
     assert_true(fabs(measured.brier - (6 * right + 4 * wrong + 10 * sure) / COUNT) < 1e-12);
 }
 
+/* ---- The gain ---- */
+
+/* Adds up all samples of two members, one in the ensemble's place. */
+static struct GainSums add_all(const struct Pool *pool, enum Figure figure, int one, int other) {
+    const struct GainOf of = {figure, pool->targets, pool->split, pool->outputs};
+    struct GainSums sums = {0};
+    for (int i = 0; i < SAMPLES; i++)
+        gain_add(&sums, &of, i, pool_member(pool, one) + i * OUTPUTS,
+                 pool_member(pool, other) + i * OUTPUTS);
+    return sums;
+}
+
+/* A sample's part of a figure is that of a split of one sample. */
+static double squares_of(const struct Pool *pool, enum Figure figure, int one, int other) {
+    double squares = 0;
+    for (int i = 0; i < SAMPLES; i++) {
+        struct Split own = {.count = 1,
+                            .labels = split.labels ? labels + i : NULL,
+                            .targets = targets + i * OUTPUTS};
+        struct Pool sample = *pool;
+        sample.split = &own;
+        sample.samples = 1;
+        double a = pool_measure(&sample, pool_member(pool, one) + i * OUTPUTS).value[figure];
+        double b = pool_measure(&sample, pool_member(pool, other) + i * OUTPUTS).value[figure];
+        squares += figure == FIGURE_RMSE ? pow(a * a - b * b, 2) : pow(a - b, 2);
+    }
+    return squares;
+}
+
+static void a_gain_is_compared_with_chance(void **state) {
+    static const struct {
+        enum TargetKind kind;
+        enum Figure figure;
+    } cases[] = {{TARGET_CLASSES, FIGURE_ACCURACY},
+                 {TARGET_CLASSES, FIGURE_LOG_LOSS},
+                 {TARGET_SETS, FIGURE_ACCURACY},
+                 {TARGET_SETS, FIGURE_LOG_LOSS},
+                 {TARGET_VALUES, FIGURE_RMSE}};
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        enum Figure figure = cases[i].figure;
+        struct Pool pool = make(4, cases[i].kind, ENSEMBLE_MEAN_ARITHMETIC);
+        struct GainSums sums = add_all(&pool, figure, 5, 0);
+        double expected = sqrt(squares_of(&pool, figure, 5, 0)) / SAMPLES;
+        if (figure == FIGURE_RMSE)
+            expected /= pool_measure(&pool, pool_member(&pool, 5)).value[figure] +
+                        pool_measure(&pool, pool_member(&pool, 0)).value[figure];
+        assert_true(gain_has_error(figure) && expected > 0);
+        assert_true(fabs(gain_error(&sums, figure) - expected) < 1e-12);
+        sums = add_all(&pool, figure, 3, 3);
+        assert_true(gain_error(&sums, figure) == 0);
+    }
+    assert_false(gain_has_error(FIGURE_F1));
+}
+
+/* Four samples that are right and were wrong are no proof, however few samples there are. */
+static void a_gain_of_a_few_samples_may_be_chance(void **state) {
+    (void)state;
+    struct Pool pool = make(4, TARGET_CLASSES, ENSEMBLE_MEAN_ARITHMETIC);
+    const struct GainOf of = {FIGURE_ACCURACY, TARGET_CLASSES, pool.split, OUTPUTS};
+    struct GainSums sums = {0};
+    for (int i = 0; i < 6; i++) {
+        double right[OUTPUTS] = {0}, wrong[OUTPUTS] = {0};
+        right[labels[i]] = 1;
+        wrong[(labels[i] + 1) % OUTPUTS] = 1;
+        gain_add(&sums, &of, i, right, wrong);
+        assert_int_equal(gain_worth(1, gain_error(&sums, FIGURE_ACCURACY)),
+                         i < 4 ? WORTH_PERHAPS : WORTH_IT);
+    }
+    assert_int_equal(gain_worth(0.5, NAN), WORTH_PERHAPS);
+    assert_int_equal(gain_worth(0, 0), WORTH_NOTHING);
+    assert_int_equal(gain_worth(-1, NAN), WORTH_NOTHING);
+}
+
 /* ---- The study ---- */
 
 static void disagreement_is_counted(void **state) {
@@ -290,6 +364,8 @@ int main(void) {
                                        cmocka_unit_test(temperature_has_the_least_log_loss),
                                        cmocka_unit_test(temperature_stays_within_its_bounds),
                                        cmocka_unit_test(reliability_is_counted),
+                                       cmocka_unit_test(a_gain_is_compared_with_chance),
+                                       cmocka_unit_test(a_gain_of_a_few_samples_may_be_chance),
                                        cmocka_unit_test(disagreement_is_counted),
                                        cmocka_unit_test(a_study_leaves_out_each_member),
                                        cmocka_unit_test(a_study_chooses_nothing_on_nothing)};

@@ -112,9 +112,11 @@ def test_a_verdict_compares_the_ensemble_with_the_best_trial(undisturbed, space)
     gain = ensemble["together"]["top1"] - ensemble["members"][0]["top1"]
     assert ensemble["gain_over_best_trial"] == pytest.approx(gain)
     said = run(1, "search", space, "--out", out, "--quiet", "--no-plots", "--ensemble", 3)[0]
-    better = "better" if gain > 0 else "no better"
     ours, its = (100 * found["top1"] for found in (ensemble["together"], ensemble["members"][0]))
-    assert f"the ensemble is {better} than the best trial alone:" in said
+    error = ensemble["gain_error"]
+    worth = "not worth its time" if gain <= 0 else "worth it" if gain > 2 * error else "perhaps worth it"
+    assert ensemble["figure"] == "accuracy"
+    assert f"verdict     {worth}: {100 * gain:+.2f} ± {100 * error:.2f} against the best trial alone:" in said
     assert f"accuracy {ours:.2f} % against {its:.2f} %" in said
     assert "the trials were chosen on this split" not in said
 
