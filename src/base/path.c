@@ -34,6 +34,11 @@ bool path_is_file(const char *path) {
     return stat(path, &status) == 0 && S_ISREG(status.st_mode);
 }
 
+bool path_is_same_file(const char *path, const char *other) {
+    struct stat a, b;
+    return !stat(path, &a) && !stat(other, &b) && a.st_dev == b.st_dev && a.st_ino == b.st_ino;
+}
+
 /* `already`: whether it was there. */
 static int make_folder(const char *path, bool *already, struct Error *error) {
     *already = mkdir(path, 0777) != 0;

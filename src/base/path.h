@@ -18,6 +18,8 @@ char *path_beside(const char *file, const char *name);
 /* Whether `path` is a folder, or a regular file, or a link to one. */
 bool path_is_folder(const char *path);
 bool path_is_file(const char *path);
+/* Whether two paths lead to the same file, perhaps by links. */
+bool path_is_same_file(const char *path, const char *other);
 /* Makes a folder and its parents, unless they exist. If `made` is not NULL, *made gets the length
  * of the path of the first folder that did not exist, 0 if all did. ERROR_SYSTEM if a folder cannot
  * be made, is a file, or cannot be written to. Not collective. */

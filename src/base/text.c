@@ -10,12 +10,10 @@
 #include "base/error.h"
 #include "base/memory.h"
 
-void text_add(struct Text *text, const char *format, ...) {
-    va_list arguments, again;
-    va_start(arguments, format);
+void text_add_list(struct Text *text, const char *format, va_list arguments) {
+    va_list again;
     va_copy(again, arguments);
     int length = vsnprintf(NULL, 0, format, arguments);
-    va_end(arguments);
     CHECK(length >= 0);
     size_t needed = text->length + (size_t)length + 1;
     if (needed > text->capacity) {
@@ -26,6 +24,13 @@ void text_add(struct Text *text, const char *format, ...) {
     vsnprintf(text->data + text->length, (size_t)length + 1, format, again);
     va_end(again);
     text->length += (size_t)length;
+}
+
+void text_add(struct Text *text, const char *format, ...) {
+    va_list arguments;
+    va_start(arguments, format);
+    text_add_list(text, format, arguments);
+    va_end(arguments);
 }
 
 void text_add_shape(struct Text *text, const int64_t *size, int rank) {
@@ -42,6 +47,28 @@ void text_release(struct Text *text) {
 
 int text_compare(const void *one, const void *other) {
     return strcmp(*(const char *const *)one, *(const char *const *)other);
+}
+
+/* The length of the digits at `text` after leading zeros, which *text skips. */
+static size_t number_length(const char **text) {
+    static const char digits[] = "0123456789";
+    *text += strspn(*text, "0");
+    return strspn(*text, digits);
+}
+
+int text_compare_natural(const void *one, const void *other) {
+    const char *a = *(const char *const *)one, *b = *(const char *const *)other;
+    while (*a && *b) {
+        bool numbers = isdigit((unsigned char)*a) && isdigit((unsigned char)*b);
+        size_t length = numbers ? number_length(&a) : 1;
+        size_t its = numbers ? number_length(&b) : 1;
+        int order = length != its ? (length > its) - (length < its) : strncmp(a, b, length);
+        if (order)
+            return order;
+        a += length;
+        b += its;
+    }
+    return *a || *b ? (unsigned char)*a - (unsigned char)*b : text_compare(one, other);
 }
 
 int text_index(const char *word, const char *const *names, int count) {

@@ -2,6 +2,7 @@
 #ifndef TRAINER_BASE_TEXT_H
 #define TRAINER_BASE_TEXT_H
 
+#include <stdarg.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -12,6 +13,8 @@ struct Text {   /* initialise with {0}; release with text_release */
 };
 
 void text_add(struct Text *text, const char *format, ...) __attribute__((format(printf, 2, 3)));
+void text_add_list(struct Text *text, const char *format, va_list arguments)
+    __attribute__((format(printf, 2, 0)));
 void text_release(struct Text *text);
 
 /* Adds a shape: "(16,3,3,3)". */
@@ -20,6 +23,9 @@ void text_add_shape(struct Text *text, const int64_t *size, int rank);
 bool text_ends_with(const char *text, const char *end);
 /* Compares two elements of an array of texts byte by byte, for qsort and bsearch. */
 int text_compare(const void *one, const void *other);
+
+/* The same, but runs of digits count as numbers: "2.weight" comes before "10.weight". */
+int text_compare_natural(const void *one, const void *other);
 
 /* The index of `word` in `names`; −1 if it is not there. There are `count` names; if `count` is −1,
  * NULL ends them. */

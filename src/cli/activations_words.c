@@ -3,9 +3,9 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/wrapped.h"
 #include "cli/activations_report.h"
 #include "cli/shown.h"
-#include "cli/wrapped.h"
 
 #define VERDICT "verdict  "
 #define ADVICE "advice   "
@@ -157,48 +157,52 @@ static void print_verdict(const struct ActivationsReport *report) {
     const struct ArenaRow *equal = find_equal_weights(report);
     putchar('\n');
     if (worst.nonfinite) {
-        wrapped_line(VERDICT, "numbers are NaN or Inf: %sthe initial weights are too large",
+        wrapped_line(stdout, VERDICT, "numbers are NaN or Inf: %sthe initial weights are too large",
                      report->initial ? "" : "the rate was too high, or ");
-        wrapped_line(ADVICE, "%sinitialise with kaiming_normal or xavier", or_rate(report));
+        wrapped_line(stdout, ADVICE, "%sinitialise with kaiming_normal or xavier", or_rate(report));
     } else if (equal) {
-        wrapped_line(VERDICT, "all of %s are the same: the units of that layer stay the same",
-                     equal->name);
-        wrapped_line(ADVICE, "initialise with random weights: kaiming_normal (ReLU) or xavier "
-                             "(tanh)");
+        wrapped_line(stdout, VERDICT,
+                     "all of %s are the same: the units of that layer stay the same", equal->name);
+        wrapped_line(stdout, ADVICE,
+                     "initialise with random weights: kaiming_normal (ReLU) or xavier "
+                     "(tanh)");
     } else if (worst.dead_at && worst.dead > 0.5) {
-        wrapped_line(VERDICT,
+        wrapped_line(stdout, VERDICT,
                      "%.0f %% of the units of layer %s (%s) are dead: they fire for none of the "
                      "samples; expected: few",
                      100 * worst.dead, worst.dead_at->path, node_layer_name(worst.dead_at));
-        wrapped_line(ADVICE,
+        wrapped_line(stdout, ADVICE,
                      "%sbegin with biases of 0 or slightly above it and a smaller last layer, or "
                      "use leaky_relu",
                      or_rate(report));
     } else if (worst.saturated_at && worst.saturated > 0.5) {
-        wrapped_line(VERDICT,
+        wrapped_line(stdout, VERDICT,
                      "%.0f %% of the outputs of layer %s (%s) are saturated and pass no gradient "
                      "on; expected: few",
                      100 * worst.saturated, worst.saturated_at->path,
                      node_layer_name(worst.saturated_at));
-        wrapped_line(ADVICE, "%sinitialise with xavier, or centre and scale the images",
+        wrapped_line(stdout, ADVICE, "%sinitialise with xavier, or centre and scale the inputs",
                      or_rate(report));
     } else if (worst.least_at && worst.least < 0.02) {
-        wrapped_line(VERDICT,
+        wrapped_line(stdout, VERDICT,
                      "the outputs of layer %s (%s) hardly vary, deviation %.2g; expected: about 1 "
                      "at every depth",
                      worst.least_at->path, node_layer_name(worst.least_at), worst.least);
-        wrapped_line(ADVICE, "initialise with kaiming_normal (ReLU) or xavier (tanh), or add batch "
-                             "normalisation");
+        wrapped_line(stdout, ADVICE,
+                     "initialise with kaiming_normal (ReLU) or xavier (tanh), or add batch "
+                     "normalisation");
     } else if (worst.most_at && worst.most > 100) {
-        wrapped_line(VERDICT,
+        wrapped_line(stdout, VERDICT,
                      "the outputs of layer %s (%s) are large, deviation %.2g; expected: about 1 at "
                      "every depth",
                      worst.most_at->path, node_layer_name(worst.most_at), worst.most);
-        wrapped_line(ADVICE, "initialise with smaller weights, scale the images, or add batch "
-                             "normalisation");
+        wrapped_line(stdout, ADVICE,
+                     "initialise with smaller weights, scale the inputs, or add batch "
+                     "normalisation");
     } else {
-        wrapped_line(VERDICT, "as expected: no layer is dead or saturated, and none of their "
-                              "outputs collapse or explode");
+        wrapped_line(stdout, VERDICT,
+                     "as expected: no layer is dead or saturated, and none of their "
+                     "outputs collapse or explode");
     }
 }
 

@@ -6,6 +6,7 @@
 
 #include "base/memory.h"
 #include "base/text.h"
+#include "cli/note.h"
 #include "report/plot.h"
 
 static double figure_of(const struct Findings *findings, const char *name) {
@@ -69,11 +70,11 @@ static int draw(const char *path, const struct Findings *findings, struct Error 
 
 int check_picture_draw(const char *path, const struct Findings *findings, struct Error *error) {
     if (!findings->rate_count) {
-        fprintf(stderr, "note: no picture: the item rates was not looked at\n");
+        note("note: no picture: the item rates was not looked at");
         return OK;
     }
     if (!plot_is_possible()) {
-        fprintf(stderr, "note: no picture: gnuplot is not installed (package gnuplot-nox)\n");
+        note("note: no picture: gnuplot is not installed (package gnuplot-nox)");
         return OK;
     }
     return draw(path, findings, error) ? error_blame_option(error, "picture", NULL) : OK;

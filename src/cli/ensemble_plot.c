@@ -1,6 +1,7 @@
 #include <stdio.h>
 
 #include "cli/ensemble_report.h"
+#include "cli/note.h"
 #include "cli/reliability_series.h"
 
 void ensemble_plot(const struct EnsembleReport *report, const char *path) {
@@ -9,7 +10,7 @@ void ensemble_plot(const struct EnsembleReport *report, const char *path) {
     char title[80];
     struct Error error;
     if (!final->figures.measured[FIGURE_LOG_LOSS]) {
-        fprintf(stderr, "there is nothing to draw: the predictions are not probabilities\n");
+        note("there is nothing to draw: the predictions are not probabilities");
         return;
     }
     snprintf(title, sizeof title, "with temperature %.3g", final->temperature);
@@ -25,5 +26,5 @@ void ensemble_plot(const struct EnsembleReport *report, const char *path) {
                               .series = series,
                               .series_count = final->temperature == 1 ? 2 : 3};
     if (plot_write(&plot, 1, 1, path, &error))
-        fprintf(stderr, "no picture: %s\n", error.text);
+        note("no picture: %s", error.text);
 }

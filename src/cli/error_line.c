@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/wrapped.h"
+
 /* {file}, {detail} and {count} are replaced by those of the advice. */
 static const char *const words[] = {
     [ADVICE_NONE] = "",
@@ -75,7 +77,8 @@ void error_line(const struct Error *error, struct Text *line) {
 
 void error_print(const struct Error *error) {
     struct Text line = {0};
+    text_add(&line, "trainer: ");
     error_line(error, &line);
-    fprintf(stderr, "trainer: %s\n", line.data);
+    wrapped_message(stderr, line.data);
     text_release(&line);
 }

@@ -2,9 +2,9 @@
 
 #include <string.h>
 
+#include "base/wrapped.h"
 #include "cli/about.h"
 #include "cli/arguments.h"
-#include "cli/wrapped.h"
 #include "comm/library.h"
 #include "compute/backend.h"
 #include "store/h5.h"

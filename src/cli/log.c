@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/text.h"
+#include "base/wrapped.h"
 #include "cli/launch.h"
 
 static double start_seconds;
@@ -23,7 +24,10 @@ static void print_plain(enum LogLevel level, const char *file, const char *funct
                         const char *text) {
     (void)file;
     (void)function;
-    fprintf(stderr, "trainer: %s%s\n", level == LOG_WARNING ? "warning: " : "", text);
+    struct Text line = {0};
+    text_add(&line, "trainer: %s%s", level == LOG_WARNING ? "warning: " : "", text);
+    wrapped_message(stderr, line.data);
+    text_release(&line);
 }
 
 /* The line of an error has the same form at every level, because scripts search for it. */

@@ -20,6 +20,7 @@
 #include "cli/launch.h"
 #include "cli/log.h"
 #include "cli/lost_data.h"
+#include "cli/note.h"
 #include "cli/signals.h"
 #include "cli/watching.h"
 #include "cli/world.h"
@@ -194,6 +195,8 @@ static int run_command(const struct Command *command, int count, char *const *wo
     int code = arguments_parse(&arguments, command, count, words, &help, &error);
     if (!code)
         code = log_open(command, &arguments, &error);
+    if (!code)
+        note_open(&arguments);
     if (code)
         code = leave_early(&error);
     else if (command->parallel && !help)

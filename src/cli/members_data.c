@@ -10,6 +10,7 @@
 #include "base/text.h"
 #include "cli/hdf5_source.h"
 #include "cli/members_files.h"
+#include "cli/note.h"
 #include "cli/shown.h"
 #include "data/dataset/contents.h"
 
@@ -268,8 +269,8 @@ static int open_arrays(struct Members *members, char *const *arrays, int count,
                          : open_arrays_as(members, arrays, count, axes, NULL, error);
     if (!code && !described && are_channels_first(members)) {
         if (speaks)
-            fprintf(stderr, "%s: taken as (N,C,H,W), because the model's images have that size\n",
-                    shown(arrays[0]));
+            note("%s: taken as (N,C,H,W), because the model's images have that size",
+                 shown(arrays[0]));
         dataset_close(members->dataset);
         members->dataset = NULL;
         code = open_arrays_as(members, arrays, count, "NCHW", NULL, error);
@@ -365,7 +366,7 @@ static int open_file(struct Members *members, const char *path, const char *spli
     if (!array)
         return error->code;
     if (ranks_rank(ranks) == 0)
-        fprintf(stderr, "predicts %s\n", shown(array));
+        note("predicts %s", shown(array));
     code = open_arrays(members, &array, 1, ranks, error);
     memory_release(array);
     return code;

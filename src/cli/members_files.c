@@ -7,6 +7,7 @@
 
 #include "base/memory.h"
 #include "cli/hdf5_source.h"
+#include "cli/note.h"
 #include "cli/shown.h"
 #include "comm/node_memory.h"
 #include "data/feed.h"
@@ -173,11 +174,10 @@ static int list_sources(struct Members *members, const struct Arguments *argumen
     if (!code && !takes_tables(members) && !members->files.pictures.count)
         code = refuse_empty(members, error);
     if (!code && members->files.guessed_resize)
-        fprintf(stderr,
-                "%s: does not say how its training pictures were brought to %" PRId64 "x%" PRId64
-                "; others are cropped to that shape and scaled (--resize says otherwise)\n",
-                shown(members->items[0].path), members->files.shape.width,
-                members->files.shape.height);
+        note("%s: does not say how its training pictures were brought to %" PRId64 "x%" PRId64
+             "; others are cropped to that shape and scaled (--resize says otherwise)",
+             shown(members->items[0].path), members->files.shape.width,
+             members->files.shape.height);
     return code;
 }
 

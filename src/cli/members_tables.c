@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "cli/note.h"
 #include "cli/shown.h"
 #include "sources/table_rows.h"
 
@@ -55,10 +56,9 @@ int members_rows_add(struct MembersRows *rows, const char *path, const char *nam
     struct TableRows table = {0};
     int code = table_encode(&table, path, encoding, error);
     for (int i = 0; i < table.note_count && !code; i++) {
-        const char *note = table.notes[i]; /* "PATH: ..." */
-        bool of_path = !strncmp(note, path, strlen(path));
-        fprintf(stderr, "note: %s", of_path ? shown(name) : "");
-        fprintf(stderr, "%s\n", shown(of_path ? note + strlen(path) : note));
+        const char *text = table.notes[i]; /* "PATH: ..." */
+        bool of_path = !strncmp(text, path, strlen(path));
+        note("note: %s%s", of_path ? shown(name) : "", shown(of_path ? text + strlen(path) : text));
     }
     if (!code) {
         rows->features = table.features;

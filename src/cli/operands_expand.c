@@ -10,6 +10,7 @@
 #include "base/path.h"
 #include "base/text.h"
 #include "checkpoint/ensemble.h"
+#include "cli/note.h"
 #include "cli/run_folder.h"
 #include "cli/shown.h"
 #include "train/saved_state.h"
@@ -72,8 +73,7 @@ static bool add_trials(struct Paths *paths, const char *path) {
             without += path_is_folder(folders.items[i]);
     }
     if (without && paths->count > before)
-        fprintf(stderr, "%s: trials without a checkpoint, which are left out: %d\n", shown(trials),
-                without);
+        note("%s: trials without a checkpoint, which are left out: %d", shown(trials), without);
     paths_release(&folders);
     memory_release(trials);
     return paths->count > before;

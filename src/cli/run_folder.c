@@ -1,10 +1,9 @@
 #include "cli/run_folder.h"
 
-#include <stdio.h>
-
 #include "base/memory.h"
 #include "base/path.h"
 #include "checkpoint/checkpoint.h"
+#include "cli/note.h"
 #include "cli/shown.h"
 #include "search/search.h"
 
@@ -70,7 +69,7 @@ char *run_folder_checkpoint(const char *path, struct Error *error) {
         return memory_copy_text(path);
     char *found = find(path, &which);
     if (found)
-        fprintf(stderr, "%s: takes the checkpoint %s (%s)\n", shown(path), shown(found), which);
+        note("%s: takes the checkpoint %s (%s)", shown(path), shown(found), which);
     else
         run_folder_refuse(
             path, "is a folder without checkpoints; expected a checkpoint or a run's folder",

@@ -18,8 +18,8 @@ char *run_folder_find(const char *path);
  * and otherwise `what`. ERROR_CHECKPOINT. */
 int run_folder_refuse(const char *path, const char *what, struct Error *error);
 
-/* The path of the checkpoint for which `path` stands: that of run_folder_find (with a note on
- * stderr if it is not the best one), or else `path` itself. The caller releases it. NULL with
+/* The path of the checkpoint for which `path` stands: that of run_folder_find, which a
+ * note names, or else `path` itself. The caller releases it. NULL with
  * ERROR_CHECKPOINT if it is a folder without checkpoints. Not collective. */
 char *run_folder_checkpoint(const char *path, struct Error *error);
 

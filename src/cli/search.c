@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "base/memory.h"
+#include "cli/note.h"
 #include "cli/outside.h"
 #include "cli/overrides.h"
 #include "cli/shown.h"
@@ -74,25 +75,24 @@ static void tell(void *context, const struct SearchNews *news) {
     search_print_news(context, news);
 }
 
-static void announce(const struct Search *search, const struct Ranks *ranks, bool quiet) {
+static void announce(const struct Search *search, const struct Ranks *ranks) {
     const struct SearchOptions *options = &search->stages[0].options;
     int64_t groups = ranks_size(ranks) / options->ranks;
-    if (ranks_rank(ranks) || quiet)
+    if (ranks_rank(ranks))
         return;
-    fprintf(stderr, "%s: %" PRId64 " trials%s over %d key%s, %s, %" PRId64 " at a time%s\n",
-            shown(search->request->folder), search_stage_trials(search, 1),
-            options->stages > 1 ? " a stage" : "", search->stages[0].count,
-            search->stages[0].count == 1 ? "" : "s", search_method_names[options->method], groups,
-            groups == 1 ? "" : ", side by side");
+    note("%s: %" PRId64 " trials%s over %d key%s, %s, %" PRId64 " at a time%s",
+         shown(search->request->folder), search_stage_trials(search, 1),
+         options->stages > 1 ? " a stage" : "", search->stages[0].count,
+         search->stages[0].count == 1 ? "" : "s", search_method_names[options->method], groups,
+         groups == 1 ? "" : ", side by side");
     if (search->stages[0].count > 4)
-        fprintf(stderr,
-                "note: %d keys are searched at a time; so many dimensions need very many trials, "
-                "and two to four keys that matter most usually find more\n",
-                search->stages[0].count);
+        note("note: %d keys are searched at a time; so many dimensions need very many trials, and "
+             "two to four keys that matter most usually find more",
+             search->stages[0].count);
     if (options->method == SEARCH_GRID && search->stages[0].count > 1)
-        fprintf(stderr, "note: a grid tries each key at few values, however many trials it has; "
-                        "random values try as many as there are trials (Bergstra and Bengio 2012), "
-                        "which finds more if some keys matter little: method: random\n");
+        note("note: a grid tries each key at few values, however many trials it has; random values "
+             "try as many as there are trials (Bergstra and Bengio 2012), which finds more if some "
+             "keys matter little: method: random");
 }
 
 static int finish(struct Search *search, struct SearchResults *results,
@@ -187,7 +187,7 @@ static int run(const struct Command *command, const struct Arguments *arguments,
     if (!code)
         code = search_open(&search, ranks, &request, error);
     if (!code) {
-        announce(&search, ranks, quiet);
+        announce(&search, ranks);
         code = search_all(&search, ranks, error);
         struct Error later = {0};
         if (!code)

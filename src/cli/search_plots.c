@@ -1,6 +1,7 @@
 /* The pictures of a search. Each is defined once, for the folder of the search and for the page of
  * `trainer report`. */
 #include "cli/search_plots.h"
+#include "cli/note.h"
 
 #include <inttypes.h>
 #include <math.h>
@@ -350,11 +351,11 @@ void search_draw(const struct Search *search, const struct SearchResults *result
     struct Error error;
     char *folder = memory_print("%s/plots", search->request->folder);
     if (!plot_is_possible()) {
-        fprintf(stderr, "note: no pictures: gnuplot is not installed (package gnuplot-nox)\n");
+        note("note: no pictures: gnuplot is not installed (package gnuplot-nox)");
     } else {
         mkdir(folder, 0777);
         if (search_pictures(search, results, write_picture, folder, &error))
-            fprintf(stderr, "note: no pictures: %s\n", error.text);
+            note("note: no pictures: %s", error.text);
     }
     memory_release(folder);
 }

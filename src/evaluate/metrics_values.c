@@ -14,12 +14,11 @@ static int64_t sum_count(int64_t outputs) {
  * that it has no variance. */
 static double mean_of(const struct Split *split, int64_t output, int64_t outputs) {
     double sum = 0;
-    bool varies = false;
-    for (int64_t i = 0; i < split->count; i++) {
+    if (!split_target_varies(split, outputs, output))
+        return (double)split->targets[output];
+    for (int64_t i = 0; i < split->count; i++)
         sum += (double)split->targets[i * outputs + output];
-        varies |= split->targets[i * outputs + output] != split->targets[output];
-    }
-    return varies ? sum / (double)split->count : (double)split->targets[output];
+    return sum / (double)split->count;
 }
 
 static void start(struct Evaluation *evaluation, const struct Split *split) {

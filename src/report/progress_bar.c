@@ -2,7 +2,6 @@
 
 #include <fcntl.h>
 #include <inttypes.h>
-#include <limits.h>
 #include <math.h>
 #include <poll.h>
 #include <stdarg.h>
@@ -13,7 +12,9 @@
 
 #include "base/clock.h"
 #include "base/memory.h"
+#include "base/terminal.h"
 #include "base/text.h"
+#include "base/wrapped.h"
 
 #define BAR_SECONDS 0.2 /* between two drawings on a terminal */
 #define LINE_SECONDS 30 /* between two lines of a log, within an epoch */
@@ -29,33 +30,9 @@ struct ProgressBar {
     double start, last;
 };
 
-/* What the launcher that started this process (mpirun, on the same machine) passes on what it reads
- * from `stream` to: the link in /proc, and where it leads. False if there is none. */
-static bool follow_launcher(FILE *stream, char link[64], char path[PATH_MAX]) {
-    snprintf(link, 64, "/proc/%ld/fd/%d", (long)getppid(), fileno(stream));
-    ssize_t length = getenv("OMPI_COMM_WORLD_RANK") ? readlink(link, path, PATH_MAX - 1) : -1;
-    path[length < 0 ? 0 : length] = '\0';
-    return length >= 0;
-}
-
-/* The terminal that shows `stream`: its own, or the launcher's. */
-static int find_terminal(FILE *stream) {
-    char link[64], path[PATH_MAX];
-    if (isatty(fileno(stream)))
-        return dup(fileno(stream));
-    if (!follow_launcher(stream, link, path))
-        return -1;
-    int terminal = open(path, O_RDONLY | O_NOCTTY | O_NONBLOCK | O_CLOEXEC);
-    if (terminal >= 0 && !isatty(terminal)) {
-        close(terminal);
-        return -1;
-    }
-    return terminal;
-}
-
 static char *find_pipe(FILE *stream) {
     char link[64], path[PATH_MAX];
-    bool found = follow_launcher(stream, link, path) && !strncmp(path, "pipe:", 5);
+    bool found = terminal_follow_launcher(stream, link, path) && !strncmp(path, "pipe:", 5);
     return found ? memory_copy_text(link) : NULL;
 }
 
@@ -76,7 +53,7 @@ struct ProgressBar *progress_create(FILE *stream, bool quiet, int64_t total_step
     struct ProgressBar *bar = memory_array(struct ProgressBar, 1, "the progress bar");
     *bar = (struct ProgressBar){.stream = stream,
                                 .quiet = quiet,
-                                .terminal = quiet ? -1 : find_terminal(stream),
+                                .terminal = quiet ? -1 : terminal_open(stream),
                                 .pipe = find_pipe(stream),
                                 .total_steps = total_steps,
                                 .steps_per_epoch = steps_per_epoch,
@@ -113,10 +90,27 @@ static void print_time(double seconds, char text[32]) {
         snprintf(text, 32, "%" PRId64 "s", s);
 }
 
-static void print_validation(FILE *stream, const char *of, const struct Figures *figures) {
+/* Adds a part of a line, on a terminal that it does not fit on to a line of its own. */
+static void add_part(const struct ProgressBar *bar, struct Text *line, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+static void add_part(const struct ProgressBar *bar, struct Text *line, const char *format, ...) {
+    const char *last = strrchr(line->data, '\n');
+    struct Text part = {0};
+    va_list arguments;
+    va_start(arguments, format);
+    text_add_list(&part, format, arguments);
+    va_end(arguments);
+    size_t column = strlen(last ? last + 1 : line->data);
+    bool breaks = bar->terminal >= 0 && column + part.length > WRAPPED_COLUMNS;
+    text_add(line, "%s%s", breaks ? "\n   " : "", part.data);
+    text_release(&part);
+}
+
+static void add_validation(const struct ProgressBar *bar, const char *of,
+                           const struct Figures *figures, struct Text *line) {
     char text[FIGURES_TEXT];
     if (figures_any(figures))
-        fprintf(stream, "  |  %s %s", of, figures_text(figures, "  ", FIGURE_DIGITS, text));
+        add_part(bar, line, "  |  %s %s", of, figures_text(figures, "  ", FIGURE_DIGITS, text));
 }
 
 /* Draws a bar that is full to the part `done`, and words after it. */
@@ -194,48 +188,51 @@ void progress_step(struct ProgressBar *bar, const struct StepReport *report) {
     fflush(bar->stream);
 }
 
-/* What follows the place in the run. */
-static void print_report(struct ProgressBar *bar, const struct EpochReport *report) {
+/* Prints a line, which begins with the place in the run, and releases it. */
+static void print_report(struct ProgressBar *bar, const struct EpochReport *report,
+                         struct Text *line) {
     char figures[FIGURES_TEXT], spent[32];
-    fprintf(bar->stream, "  train %s", figures_text(&report->train, "  ", FIGURE_DIGITS, figures));
+    text_add(line, "  train %s", figures_text(&report->train, "  ", FIGURE_DIGITS, figures));
     if (!isnan(report->penalty))
-        fprintf(bar->stream, "  penalty %.4f  objective %.4f", report->penalty,
-                report->train.value[FIGURE_LOSS] + report->penalty);
-    print_validation(bar->stream, "validation", &report->validation);
-    print_validation(bar->stream, "average", &report->average);
+        add_part(bar, line, "  penalty %.4f  objective %.4f", report->penalty,
+                 report->train.value[FIGURE_LOSS] + report->penalty);
+    add_validation(bar, "validation", &report->validation, line);
+    add_validation(bar, "average", &report->average, line);
     print_time(report->seconds, spent);
-    fprintf(bar->stream, "  (%s", spent);
     if (report->input_wait >= LONG_WAIT)
-        fprintf(bar->stream, ", %.0f %% waiting for input", 100 * report->input_wait);
-    fputs(")\n", bar->stream);
+        add_part(bar, line, "  (%s, %.0f %% waiting for input)", spent, 100 * report->input_wait);
+    else
+        add_part(bar, line, "  (%s)", spent);
+    clear_bar(bar);
+    fprintf(bar->stream, "%s\n", line->data);
     fflush(bar->stream);
+    text_release(line);
     bar->last = clock_seconds();
 }
 
 void progress_epoch(struct ProgressBar *bar, const struct EpochReport *report) {
+    struct Text line = {0};
     if (!bar || bar->quiet || !is_heard(bar))
         return;
-    clear_bar(bar);
     int64_t epochs = (bar->total_steps + bar->steps_per_epoch - 1) / bar->steps_per_epoch;
-    fprintf(bar->stream, "epoch %" PRId64 "/%" PRId64, report->epoch, epochs);
-    print_report(bar, report);
+    text_add(&line, "epoch %" PRId64 "/%" PRId64, report->epoch, epochs);
+    print_report(bar, report, &line);
 }
 
 void progress_validation(struct ProgressBar *bar, const struct EpochReport *report) {
+    struct Text line = {0};
     if (!bar || bar->quiet || !is_heard(bar))
         return;
-    clear_bar(bar);
-    fprintf(bar->stream, "step %" PRId64 "/%" PRId64 "  epoch %" PRId64, report->step,
-            bar->total_steps, report->epoch);
-    print_report(bar, report);
+    text_add(&line, "step %" PRId64 "/%" PRId64 "  epoch %" PRId64, report->step, bar->total_steps,
+             report->epoch);
+    print_report(bar, report, &line);
 }
 
 static void print_line(struct ProgressBar *bar, const char *format, va_list arguments) {
     clear_bar(bar);
     char text[2000];
     vsnprintf(text, sizeof text, format, arguments);
-    fprintf(bar->stream, "%s\n", text_hide_controls(text));
-    fflush(bar->stream);
+    wrapped_message(bar->stream, text_hide_controls(text));
 }
 
 void progress_note(struct ProgressBar *bar, const char *format, ...) {

@@ -175,6 +175,41 @@ static void test_bar(void **unused) {
     close(master);
 }
 
+/* A terminal gets no line that is wider than 80 columns; a log gets one line for each message. */
+static void test_long_messages(void **unused) {
+    static const char note[] =
+        "note: this sentence is long enough that a terminal of the usual width "
+        "would break it in the middle of a word, and so it is wrapped";
+    (void)unused;
+    int master = posix_openpt(O_RDWR | O_NOCTTY);
+    if (master < 0 || grantpt(master) || unlockpt(master))
+        skip();
+    FILE *terminal = fopen(ptsname(master), "w");
+    assert_non_null(terminal);
+    struct ProgressBar *bar = progress_create(terminal, false, 390, 195, 0);
+    progress_note(bar, "%s", note);
+    progress_epoch(bar, &epoch);
+    char shown[1000] = "";
+    for (size_t length = 0; !strstr(shown, ")\r\n"); length = strlen(shown))
+        assert_true(read(master, shown + length, sizeof shown - 1 - length) > 0);
+    int lines = 0, first = 0;
+    for (char *at = shown, *end; (end = strstr(at, "\r\n")); at = end + 2, lines++) {
+        assert_true(end > at && end - at <= 80);
+        first += *at != ' ';
+    }
+    assert_int_equal(first, 2);
+    assert_true(lines >= 4);
+    progress_release(bar);
+    fclose(terminal);
+    close(master);
+    FILE *file = tmpfile();
+    bar = progress_create(file, false, 390, 195, 0);
+    progress_note(bar, "%s", note);
+    expect_line(file, note);
+    progress_release(bar);
+    fclose(file);
+}
+
 static void expect_epoch(int64_t total, int64_t each, int64_t number, const char *expected) {
     FILE *file = tmpfile();
     struct ProgressBar *bar = progress_create(file, false, total, each, 0);
@@ -197,9 +232,13 @@ static void test_number_of_epochs(void **unused) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_time_left),      cmocka_unit_test(test_number_of_epochs),
-        cmocka_unit_test(test_words_of_times), cmocka_unit_test(test_bar),
-        cmocka_unit_test(test_lines),          cmocka_unit_test(test_quiet),
+        cmocka_unit_test(test_long_messages),
+        cmocka_unit_test(test_time_left),
+        cmocka_unit_test(test_number_of_epochs),
+        cmocka_unit_test(test_words_of_times),
+        cmocka_unit_test(test_bar),
+        cmocka_unit_test(test_lines),
+        cmocka_unit_test(test_quiet),
         cmocka_unit_test(test_no_bar),
     };
     return cmocka_run_group_tests_name("progress", tests, NULL, NULL);

@@ -1,5 +1,6 @@
 #include <inttypes.h>
 #include <math.h>
+#include <string.h>
 
 #include "base/memory.h"
 #include "base/text.h"
@@ -60,38 +61,54 @@ static void print_targets(FILE *out, const struct Dataset *dataset) {
         }
 }
 
-static void print_vector(FILE *out, const char *name, const double *values, int64_t count) {
-    fprintf(out, "%-13s", name);
-    for (int64_t i = 0; i < count; i++)
-        fprintf(out, " %.6g", values[i]);
+void dataset_print_head(FILE *out, const struct Dataset *dataset, const char *what) {
+    const char *word = dataset_channel_word(dataset);
+    fprintf(out, "%s %-*s", word, 12 - (int)strlen(word), what);
+}
+
+static void print_vector(FILE *out, const struct Dataset *dataset, const char *what,
+                         const double *values) {
+    dataset_print_head(out, dataset, what);
+    for (int64_t c = 0; c < dataset->channels; c++)
+        fprintf(out, " %.6g", values[c]);
     fputc('\n', out);
+}
+
+/* What a sample is, and its targets. */
+static void print_shape(FILE *out, const struct Dataset *dataset) {
+    fprintf(out, "%-13s ", dataset_samples_word(dataset));
+    if (dataset_has_rows(dataset))
+        fprintf(out, "%" PRId64 " column%s", dataset->channels, dataset->channels == 1 ? "" : "s");
+    else
+        fprintf(out, "%" PRId64 "x%" PRId64 "x%" PRId64 " (height, width, channels)",
+                dataset->height, dataset->width, dataset->channels);
+    fprintf(out, ", %" PRId64 " %s\n", dataset->targets.count,
+            dataset->targets.count == 1 ? targets_word(&dataset->targets)
+                                        : targets_words(&dataset->targets));
 }
 
 void dataset_print(FILE *out, const struct Dataset *dataset) {
     fprintf(out, "%s\n", shown(dataset->path));
     if (dataset->source && *dataset->source)
         fprintf(out, "%-13s %s\n", "source", shown(dataset->source));
-    fprintf(out,
-            "%-13s %" PRId64 "x%" PRId64 "x%" PRId64 " (height, width, channels), %" PRId64 " %s\n",
-            "images", dataset->height, dataset->width, dataset->channels, dataset->targets.count,
-            dataset->targets.count == 1 ? targets_word(&dataset->targets)
-                                        : targets_words(&dataset->targets));
+    print_shape(out, dataset);
     for (int s = 0; s < dataset->split_count; s++) {
         const struct Split *split = &dataset->splits[s];
         double bytes = (double)split->count * (double)dataset->height * (double)dataset->width *
                        (double)dataset->channels * (split->bytes ? 1 : 4);
         char size[32];
-        fprintf(out, "%-13s %" PRId64 " images, %s, %s, %sdigest %s\n", shown(split->name),
-                split->count, split->bytes ? "uint8" : "float32", text_bytes(bytes, size),
+        fprintf(out, "%-13s %" PRId64 " %s, %s, %s, %sdigest %s\n", shown(split->name),
+                split->count, dataset_samples_word(dataset), split->bytes ? "uint8" : "float32",
+                text_bytes(bytes, size),
                 has_soft_labels(dataset, split)        ? "soft labels, "
                 : dataset->targets.kind == TARGET_SETS ? "multi-label, "
                                                        : "",
                 split->digest[0] ? shown(split->digest) : "none");
     }
     if (dataset->statistics.channel_mean)
-        print_vector(out, "channel mean", dataset->statistics.channel_mean, dataset->channels);
+        print_vector(out, dataset, "mean", dataset->statistics.channel_mean);
     if (dataset->statistics.channel_std)
-        print_vector(out, "channel std", dataset->statistics.channel_std, dataset->channels);
+        print_vector(out, dataset, "std", dataset->statistics.channel_std);
     if (targets_are_values(&dataset->targets))
         print_targets(out, dataset);
     else

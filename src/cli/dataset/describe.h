@@ -16,4 +16,8 @@ void dataset_print_json(json_t *object);
 /* Whether the file lacks a statistic that images of this size can have. */
 bool dataset_lacks_statistic(const struct Dataset *dataset, const struct StatisticRow *row);
 
+/* Prints the head of a line of statistics, "channel mean ", or "column mean  " of a table. `what`
+ * is "mean" or "std". */
+void dataset_print_head(FILE *out, const struct Dataset *dataset, const char *what);
+
 #endif

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/log.h"
 #include "base/memory.h"
 #include "base/text.h"
 #include "cli/dataset/dataset.h"
@@ -196,7 +197,7 @@ static void hint_at_first_label(const struct Dataset *dataset, int64_t first_lab
         for (int64_t k = 0; k < dataset->splits[i].count; k++)
             if (dataset->splits[i].labels && dataset->splits[i].labels[k] == 0)
                 return;
-    fprintf(stderr, "trainer: no label is 0: if they begin with 1, give --first-label 1\n");
+    log_warning("no label is 0: if they begin with 1, give --first-label 1");
 }
 
 static int import_now(const struct ImportOptions *options, const char *out, bool json,

@@ -12,7 +12,7 @@ static void report(void *context, const char *what, int64_t done, int64_t total)
     if (!line->terminal || (done < total && now - line->last < 0.1))
         return;
     line->last = now;
-    fprintf(stderr, "\r\033[K%s: %" PRId64 " of %" PRId64 " images", what, done, total);
+    fprintf(stderr, "\r\033[K%s: %" PRId64 " of %" PRId64 " samples", what, done, total);
     fflush(stderr);
 }
 

@@ -8,6 +8,7 @@
 #include "base/path.h"
 #include "base/text.h"
 #include "cli/dataset/dataset.h"
+#include "cli/note.h"
 #include "cli/output.h"
 #include "cli/shown.h"
 #include "data/sheets/statistics_sheet.h"
@@ -110,10 +111,9 @@ static int find_pca(struct Job *job, struct Error *error) {
     if (!job->again && pca_read(&job->pca, job->dataset, job->scale, &ignored) == OK &&
         (!job->pca_wanted || job->pca.count >= wanted)) {
         if (job->pca_wanted && job->pca.count > wanted)
-            fprintf(stderr,
-                    "%s has %" PRId64 " components already, which stay; --again keeps the first "
-                    "%" PRId64 " alone\n",
-                    job->dataset->path, job->pca.count, wanted);
+            note("%s has %" PRId64 " components already, which stay; --again keeps the first "
+                 "%" PRId64 " alone",
+                 job->dataset->path, job->pca.count, wanted);
         return OK;
     }
     pca_release(&job->pca);
@@ -157,21 +157,22 @@ static void print_pca(const struct Job *job) {
     printf(" components\n");
     int64_t dimensions = pca_dimensions(pca, job->train->count);
     if (dimensions < pca->count)
-        printf("%-13s %" PRId64 " images have variance along %" PRId64 " components at most; "
+        printf("%-13s %" PRId64 " %s have variance along %" PRId64 " components at most; "
                "pca_whiten takes no more, zca only with a large epsilon\n",
-               "", job->train->count, dimensions);
+               "", job->train->count, dataset_samples_word(job->dataset), dimensions);
 }
 
 static void print_words(const struct Job *job) {
     const struct Dataset *dataset = job->dataset;
     int64_t channels = dataset->channels, elements = dataset->height * dataset->width * channels;
-    printf("%s\n%-13s %" PRId64 " images of %" PRId64 "x%" PRId64 "x%" PRId64 "\n",
-           shown(dataset->path), shown(job->train->name), job->train->count, dataset->height,
-           dataset->width, channels);
-    printf("%-13s", "channel mean");
+    printf("%s\n%-13s %" PRId64 " %s of %" PRId64 "x%" PRId64 "x%" PRId64 "\n",
+           shown(dataset->path), shown(job->train->name), job->train->count,
+           dataset_samples_word(dataset), dataset->height, dataset->width, channels);
+    dataset_print_head(stdout, dataset, "mean");
     for (int64_t c = 0; c < channels; c++)
         printf(" %.6g", job->values.channel_mean[c]);
-    printf("\n%-13s", "channel std");
+    printf("\n");
+    dataset_print_head(stdout, dataset, "std");
     for (int64_t c = 0; c < channels; c++)
         printf(" %.6g", job->values.channel_std[c]);
     for (int64_t c = 0; job->values.channel_covariance && c < channels; c++) {
@@ -184,7 +185,9 @@ static void print_words(const struct Job *job) {
         least = fmin(least, (double)job->values.pixel_std[e]);
         most = fmax(most, (double)job->values.pixel_std[e]);
     }
-    printf("\n%-13s %.6g to %.6g\n", "pixel std", least, most);
+    printf("\n");
+    if (!dataset_has_rows(dataset))
+        printf("%-13s %.6g to %.6g\n", "pixel std", least, most);
     if (job->pca.count)
         print_pca(job);
     else

@@ -70,8 +70,8 @@ static void print_unchecked(const json_t *unchecked) {
 static void print_words(const struct Dataset *dataset, bool listed, const json_t *unchecked) {
     printf("%s: good:", shown(dataset->path));
     for (int s = 0; s < dataset->split_count; s++)
-        printf(" %s %" PRId64 " images%s", shown(dataset->splits[s].name), dataset->splits[s].count,
-               s + 1 < dataset->split_count ? "," : "\n");
+        printf(" %s %" PRId64 " %s%s", shown(dataset->splits[s].name), dataset->splits[s].count,
+               dataset_samples_word(dataset), s + 1 < dataset->split_count ? "," : "\n");
     for (const struct StatisticRow *row = statistic_rows; row->name; row++)
         if (dataset_lacks_statistic(dataset, row))
             printf("missing: /statistics/%s; a run that needs it measures it at its start; "

@@ -180,6 +180,17 @@ void dataset_set_statistics(struct Dataset *dataset, const struct Split *split,
 const struct Split *dataset_split(const struct Dataset *dataset, const char *name,
                                   struct Error *error);
 
+/* Returns whether the samples are rows of a table, images of 1x1xcolumns; and the words for several
+ * of them and for what their values are called. */
+static inline bool dataset_has_rows(const struct Dataset *dataset) {
+    return dataset->height == 1 && dataset->width == 1;
+}
+static inline const char *dataset_samples_word(const struct Dataset *dataset) {
+    return dataset_has_rows(dataset) ? "rows" : "images";
+}
+static inline const char *dataset_channel_word(const struct Dataset *dataset) {
+    return dataset_has_rows(dataset) ? "column" : "channel";
+}
 /* Return the elements of an image, and the bytes of an image of a split. */
 static inline int64_t dataset_elements(const struct Dataset *dataset) {
     return dataset->height * dataset->width * dataset->channels;
@@ -190,6 +201,13 @@ static inline size_t dataset_image_bytes(const struct Dataset *dataset, const st
 /* Returns element `at` of an image of the split as it is stored. */
 static inline double split_value(const struct Split *split, const void *image, int64_t at) {
     return split->bytes ? (double)((const uint8_t *)image)[at] : (double)((const float *)image)[at];
+}
+/* Returns whether two samples of the split differ in a target, which must be a value. */
+static inline bool split_target_varies(const struct Split *split, int64_t targets, int64_t target) {
+    for (int64_t i = 1; i < split->count; i++)
+        if (split->targets[i * targets + target] != split->targets[target])
+            return true;
+    return false;
 }
 /* Returns whether a sample has a class. The targets must not be values. */
 static inline bool split_has_class(const struct Split *split, int64_t classes, int64_t sample,

@@ -362,7 +362,7 @@ static void warn_of_levels(const struct Dataset *dataset, const struct Split *sp
 
 void dataset_warn_of_numbers(const struct Dataset *dataset, const struct Split *split,
                              bool of_rounding) {
-    bool table = dataset->height == 1 && dataset->width == 1;
+    bool table = dataset_has_rows(dataset);
     struct Numbers images = look_at_images(dataset, split, of_rounding);
     struct Numbers targets = look_at_targets(dataset, split, of_rounding);
     warn_of_missing(dataset, split, "values", &images);
@@ -377,7 +377,7 @@ void dataset_warn_of_constants(const struct Dataset *dataset, const struct Split
     if (split->count < 2 ||
         (split->in_blocks && image_bytes(dataset, split) > (double)DATASET_CHECKED))
         return;
-    if (dataset->height == 1 && dataset->width == 1)
+    if (dataset_has_rows(dataset))
         warn_of_columns(dataset, split);
     else
         warn_of_images(dataset, split);

@@ -1,6 +1,6 @@
 /* Sentences on a terminal. */
-#ifndef TRAINER_CLI_WRAPPED_H
-#define TRAINER_CLI_WRAPPED_H
+#ifndef TRAINER_BASE_WRAPPED_H
+#define TRAINER_BASE_WRAPPED_H
 
 #include <stdio.h>
 
@@ -12,6 +12,11 @@
 void wrapped_print(FILE *out, const char *text, size_t length, int indent, int column);
 
 /* Prints `head`, which is the indentation of all lines, and then the sentence. */
-void wrapped_line(const char *head, const char *format, ...) __attribute__((format(printf, 2, 3)));
+void wrapped_line(FILE *out, const char *head, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+/* Prints a message: wrapped if people read `out` on a terminal, and else as one line, for logs and
+ * scripts. */
+void wrapped_message(FILE *out, const char *text);
 
 #endif
