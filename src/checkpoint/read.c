@@ -2,6 +2,7 @@
 #include "checkpoint/checkpoint.h"
 
 #include <inttypes.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/memory.h"
@@ -139,9 +140,20 @@ static int read_array(void *context, const char *member, bool is_group, struct E
     return reader->scan ? scan_array(checkpoint, array, error) : OK;
 }
 
+static int by_name(const void *a, const void *b) {
+    return text_compare_natural(&((const struct CheckpointArray *)a)->name,
+                                &((const struct CheckpointArray *)b)->name);
+}
+
 static int list_arrays(struct Reader *reader, const char *group, struct Error *error) {
+    struct Checkpoint *checkpoint = reader->checkpoint;
+    int before = checkpoint->array_count;
     reader->group = group;
-    return h5_list(reader->checkpoint->file, group, read_array, reader, error);
+    int code = h5_list(checkpoint->file, group, read_array, reader, error);
+    if (checkpoint->array_count > before)
+        qsort(checkpoint->arrays + before, (size_t)(checkpoint->array_count - before),
+              sizeof *checkpoint->arrays, by_name);
+    return code;
 }
 
 static int read_slot(void *context, const char *member, bool is_group, struct Error *error) {

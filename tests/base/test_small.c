@@ -80,6 +80,19 @@ static void test_places_of_words(void **unused) {
     assert_int_equal(text_index("", names, -1), -1);
 }
 
+static void test_numbers_in_names_have_their_order(void **unused) {
+    static const char *const sorted[] = {
+        "",          "0.bias",   "0.weight", "2.weight", "2.x", "10.body.2.x", "10.body.10.x",
+        "10.weight", "100.bias", "a007",     "a07",      "a7",  "a8",          "b"};
+    enum { COUNT = sizeof sorted / sizeof *sorted };
+    (void)unused;
+    for (int a = 0; a < COUNT; a++)
+        for (int b = 0; b < COUNT; b++) {
+            int order = text_compare_natural(&sorted[a], &sorted[b]);
+            assert_int_equal((order > 0) - (order < 0), (a > b) - (a < b));
+        }
+}
+
 static void test_text_that_is_shown_has_no_controls(void **unused) {
     (void)unused;
     static const char *const pairs[][2] = {
@@ -293,6 +306,7 @@ int main(void) {
         cmocka_unit_test(test_table),
         cmocka_unit_test(test_nearest),
         cmocka_unit_test(test_places_of_words),
+        cmocka_unit_test(test_numbers_in_names_have_their_order),
         cmocka_unit_test(test_text_that_is_shown_has_no_controls),
         cmocka_unit_test(test_text_for_json_is_utf8),
         cmocka_unit_test(test_numbers_for_people),

@@ -132,6 +132,19 @@ class TestInspect:
     def test_says_what_a_checkpoint_holds(self, sample, words):
         assert words in good("inspect", sample)
 
+    def test_lists_layers_in_the_order_of_their_numbers(self, folder, data):
+        path = f"{folder}/deep.yaml"
+        with open(path, "w") as file:
+            file.write(f"data: {{file: {data}, validation: none}}\n"
+                       f"model: [flatten{', {linear: {out: 3}}' * 10}, {{linear: {{out: 10}}}}]\n"
+                       "optimizer: {momentum: {rate: 0.01}}\ntrain: {batch: 8, length: 1 steps}\n"
+                       "initialise: {weights: {normal: {std: 0.01}}}\n")
+        good("train", path, "--out", f"{folder}/deep", "--quiet")
+        names = [array["name"] for array in good_json("inspect", f"{folder}/deep/checkpoints/best.h5")["arrays"]]
+        kinds = [f"{layer}.{kind}" for layer in range(1, 12) for kind in ("bias", "weight")]
+        assert names[:22] == [f"model/{kind}" for kind in kinds]
+        assert names[22:] == [f"optimizer/momentum/{kind}" for kind in kinds]
+
     def test_prints_the_run_file(self, sample):
         assert good("inspect", sample, "--run-file") == "train:\n  batch: 64\n"
 
