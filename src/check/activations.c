@@ -205,9 +205,9 @@ static void look_at_outputs(struct Findings *findings, const struct Probing *pro
     finding__expect(finding, "few");
     if (depth.saturated > 0.5)
         finding__blame(finding, depth.saturated > 0.9 ? CHECK_BAD : CHECK_DOUBTFUL,
-                       "the initial weights are too large, or the images are not scaled: saturated "
+                       "the initial weights are too large, or the inputs are not scaled: saturated "
                        "units pass no gradient on",
-                       "initialise with xavier, and centre and scale the images");
+                       "initialise with xavier, and centre and scale the inputs");
 }
 
 /* ---- Dead units ---- */
@@ -253,9 +253,9 @@ static void look_at_units(struct Findings *findings, const struct Probing *probi
         finding__blame(
             finding, worst > 0.8 ? CHECK_BAD : CHECK_DOUBTFUL,
             "units are dead from the start: bad initialisation (negative biases, weights "
-            "of 0 or of one sign, images that are not centred)",
+            "of 0 or of one sign, inputs that are not centred)",
             "initialise with kaiming_normal and biases of 0 or slightly above it, and "
-            "centre the images");
+            "centre the inputs");
 }
 
 /* ---- Gradients of the weights ---- */

@@ -86,7 +86,7 @@ static double swapped_by(const struct Means *train, const struct Means *other, i
 static void report(struct Preflight *preflight, const struct Means *train,
                    const struct Means *other) {
     const struct RunParts *parts = experiment_parts(preflight->experiment);
-    bool table = parts->dataset->height * parts->dataset->width == 1;
+    bool table = dataset_has_rows(parts->dataset);
     const char *noun = table ? "columns" : "channels";
     double most = 0;
     int64_t one = 0, two = 0;

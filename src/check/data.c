@@ -304,9 +304,9 @@ static void look_at_rounding(struct Preflight *preflight) {
     finding__say(finding,
                  "%s %" PRId64 " has at most %.0f different values in float32, between the least "
                  "and the largest",
-                 levels > of_targets                           ? "target"
-                 : dataset->height == 1 && dataset->width == 1 ? "feature"
-                                                               : "channel",
+                 levels > of_targets         ? "target"
+                 : dataset_has_rows(dataset) ? "feature"
+                                             : "channel",
                  levels <= of_targets ? channel : target, floor(fewest) + 1);
     finding__expect(finding, "%d or more", DATASET_FEW_LEVELS);
     if (fewest < DATASET_FEW_LEVELS)

@@ -24,7 +24,7 @@ const char *const check_item_names[CHECK_ITEMS] = {
 
 const char *const check_item_titles[CHECK_ITEMS] = {
     [CHECK_SETTINGS] = "values in the run file that explain a failure by themselves",
-    [CHECK_DATA] = "counts, duplicates, and what preprocessing makes of the images",
+    [CHECK_DATA] = "counts, duplicates, and what preprocessing makes of the samples",
     [CHECK_LOSS] = "the initial loss",
     [CHECK_GRADIENTS] = "backward against central differences",
     [CHECK_ACTIVATIONS] = "activations and gradients at the start, by depth",

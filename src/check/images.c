@@ -145,14 +145,6 @@ static void name_example(const struct Survey *survey, const struct SplitCount *c
                          count->leaked ? survey->splits[0].split : count->split, count->twin);
 }
 
-static bool is_table(const struct Survey *survey) {
-    return survey->dataset->height * survey->dataset->width == 1;
-}
-
-static const char *noun(const struct Survey *survey) {
-    return is_table(survey) ? "rows" : "images";
-}
-
 static void say_repeated(struct Findings *findings, const struct Survey *survey) {
     const struct SplitCount *train = &survey->splits[0];
     struct Finding *finding = findings__add(findings, CHECK_DATA, "duplicates_within");
@@ -161,7 +153,7 @@ static void say_repeated(struct Findings *findings, const struct Survey *survey)
     finding__figure(finding, "duplicates", (double)train->repeated);
     finding__figure(finding, "with_other_label", (double)train->of_both);
     finding__say(finding, "%s: %" PRId64 " of %" PRId64 " %s are there twice", train->split->name,
-                 train->repeated, train->looked_at, noun(survey));
+                 train->repeated, train->looked_at, dataset_samples_word(survey->dataset));
     name_example(survey, train, finding);
     if (train->of_both)
         finding__say(finding, ", %" PRId64 " of them under another label", train->of_both);
@@ -172,7 +164,7 @@ static void say_repeated(struct Findings *findings, const struct Survey *survey)
     finding__expect(finding, "few, and none under two labels");
     if (both > 0.001)
         finding__blame(finding, both > 0.05 ? CHECK_BAD : CHECK_DOUBTFUL,
-                       is_table(survey)
+                       dataset_has_rows(survey->dataset)
                            ? "the same row has two labels: labels are wrong, or do not go with the "
                              "rows"
                            : "the same image has two labels: labels are wrong, or do not go with "
@@ -180,7 +172,7 @@ static void say_repeated(struct Findings *findings, const struct Survey *survey)
                        "look at these samples, and at what puts the labels to them");
     if (part > 0.01)
         finding__blame(finding, CHECK_DOUBTFUL,
-                       is_table(survey)
+                       dataset_has_rows(survey->dataset)
                            ? "many rows are there twice: they count double, and if the splits are "
                              "drawn from them, they end up on both sides"
                            : "many images are there twice: they count double, and if the splits "
@@ -195,7 +187,7 @@ static void say_leaked(struct Findings *findings, const struct Survey *survey) {
         const struct SplitCount *count = &survey->splits[i];
         finding__say(finding, "%s%s: %" PRId64 " of %" PRId64 " %s are in %s, too",
                      i > 1 ? "; " : "", count->split->name, count->leaked, count->looked_at,
-                     noun(survey), survey->splits[0].split->name);
+                     dataset_samples_word(survey->dataset), survey->splits[0].split->name);
         if (part_of(count->leaked, count) > part_of(worst->leaked, worst))
             worst = count;
     }
@@ -240,13 +232,13 @@ int check__images(struct Preflight *preflight, struct Error *error) {
     for (int i = 0; i < survey.split_count && !code; i++)
         code = look_at_split(&survey, i, ranks_beat(preflight->ranks), error);
     const struct SplitCount *train = &survey.splits[0];
-    survey.by_chance = !code && is_table(&survey) &&
+    survey.by_chance = !code && dataset_has_rows(survey.dataset) &&
                        !check__rows_are_unique(survey.dataset, train->split, train->looked_at);
     if (!code)
         code = dataset_failed(survey.dataset, error);
     if (!code) {
         count_groups(&survey);
-        if (!is_table(&survey))
+        if (!dataset_has_rows(survey.dataset))
             say_constant(preflight->findings, &survey);
         say_repeated(preflight->findings, &survey);
         if (survey.split_count > 1)

@@ -204,7 +204,7 @@ static void judge_loss(struct Preflight *preflight, struct Finding *finding, str
                        double loss, double chance) {
     if (!isfinite(loss))
         finding__blame(finding, CHECK_BAD, "the initial weights are so large that numbers overflow",
-                       "initialise with kaiming_normal, and centre and scale the images");
+                       "initialise with kaiming_normal, and centre and scale the inputs");
     else if (loss > limits.bad)
         blame_high_loss(preflight, finding, CHECK_BAD);
     else if (loss > limits.doubtful)
@@ -212,7 +212,7 @@ static void judge_loss(struct Preflight *preflight, struct Finding *finding, str
     else if (loss < 0.3 * chance)
         finding__blame(finding, CHECK_DOUBTFUL,
                        "the initial weights know the answers already: they are of a trained model, "
-                       "or the images give the labels away",
+                       "or the samples give the labels away",
                        "look at where the weights come from (start_from), and at the data");
 }
 
@@ -294,7 +294,7 @@ static int look_at_penalty(struct Preflight *preflight, double loss, struct Erro
     else if (penalty > 10 * fabs(loss))
         finding__blame(finding, penalty > 100 * fabs(loss) ? CHECK_BAD : CHECK_DOUBTFUL,
                        "regularisation outweighs the data: the weights will shrink, whatever the "
-                       "images say",
+                       "samples say",
                        "lower weight_decay or l1 until the penalty is below the loss");
     return OK;
 }

@@ -143,8 +143,8 @@ static void judge_mean(struct Finding *finding, const struct Experiment *experim
     enum CheckVerdict verdict = bad ? CHECK_BAD : CHECK_DOUBTFUL;
     if (centres)
         finding__blame(finding, verdict,
-                       "the mean that is subtracted is not that of these images: statistics of "
-                       "other data, or of images in other units",
+                       "the mean that is subtracted is not that of these samples: statistics of "
+                       "other data, or of samples in other units",
                        "compute the statistics of the data set anew, or take "
                        "start_from.preprocess: own");
     else
@@ -164,12 +164,12 @@ static void judge_deviation(struct Finding *finding, const struct Spread *spread
     finding__expect(finding, "about 1");
     if (spread->pooled > 10)
         finding__blame(finding, CHECK_BAD,
-                       "the images are not scaled to deviations of about 1, for which initial "
+                       "the inputs are not scaled to deviations of about 1, for which initial "
                        "weights and learning rates are made",
                        "set preprocess.scale: channel_std");
     else if (spread->pooled < 0.02)
         finding__blame(finding, spread->pooled < 0.005 ? CHECK_BAD : CHECK_DOUBTFUL,
-                       "the images are not scaled to deviations of about 1, but to much less: they "
+                       "the inputs are not scaled to deviations of about 1, but to much less: they "
                        "are scaled twice, or the values in the file are small already",
                        "set preprocess.scale: channel_std");
     if (spread->most > 100 * spread->least)
@@ -189,7 +189,7 @@ static void say_spread(struct Preflight *preflight, const struct Sums *sums) {
                  sums->most);
     finding__expect(finding, "finite values of a few deviations");
     if (sums->nonfinite)
-        finding__blame(finding, CHECK_BAD, "images hold NaN or Inf",
+        finding__blame(finding, CHECK_BAD, "inputs hold NaN or Inf",
                        "look for what made the data set");
     if (!sums->pixels)
         return;
@@ -219,7 +219,7 @@ static int say_condition(struct Preflight *preflight, const struct Sums *sums,
                          struct Error *error) {
     const struct Dataset *dataset = experiment_parts(preflight->experiment)->dataset;
     int64_t n = sums->channels;
-    if (n < 2 || !sums->product || !sums->pixels || dataset->height * dataset->width == 1)
+    if (n < 2 || !sums->product || !sums->pixels || dataset_has_rows(dataset))
         return OK;
     double *values = memory_array(double, n, "eigenvalues");
     int code = decompose(sums, values, error);
@@ -274,11 +274,12 @@ static void measure_distance(const struct Sums *train, const struct Sums *other,
 
 static void judge_distance(struct Finding *finding, double samples, double distance, double ratio,
                            bool pictures) {
-    static const char cause[] = "the images of the validation split are of another kind than those "
-                                "of the training split: other pictures, another scale, or prepared "
-                                "in another way";
+    static const char cause[] =
+        "the samples of the validation split are of another kind than those "
+        "of the training split: other things, another scale, or prepared "
+        "in another way";
     static const char advice[] =
-        "look at images of both splits, and draw both from the same samples";
+        "look at samples of both splits, and draw both from the same samples";
     double times = ratio > 1 ? ratio : 1 / fmax(ratio, 1e-9), least = SURE / sqrt(samples);
     bool unlike = pictures && samples >= ENOUGH;
     if (distance > fmax(FAR_APART, least) || (unlike && times > FAR_UNLIKE))

@@ -175,13 +175,13 @@ static void print_needs(const struct Needs *needs, int64_t ranks, enum Precision
            text_bytes((double)sum_needs(needs), text));
 }
 
-/* Prints where the images are kept, if the check looked at the data. */
+/* Prints where the samples are kept, if the check looked at the data. */
 static void print_holding(const struct Blueprint *blueprint) {
     const struct Holding *holding = &blueprint->parts.holding;
     char text[32];
     if (blueprint->without_data)
         return;
-    printf("\nimages on each node, of the %s that data.memory grants\n",
+    printf("\nsamples on each node, of the %s that data.memory grants\n",
            text_bytes((double)holding->granted, text));
     if (holding->mapped)
         printf("  mapped files      %s\n", text_bytes((double)holding->mapped, text));

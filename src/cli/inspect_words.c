@@ -72,10 +72,18 @@ static void print_channels(const char *head, const float *values, int64_t channe
 
 static void print_preprocessing(const struct Preprocess *preprocess) {
     int64_t channels = preprocess->channels;
-    printf("input           %" PRId64 " x %" PRId64 " x %" PRId64 " (height, width, channels)\n",
-           preprocess->height, preprocess->width, channels);
-    printf("preprocessing   %s(pixel - %s) * %s%s\n", preprocess->matrix ? "matrix * (" : "",
+    bool rows = preprocess->height * preprocess->width == 1; /* of a table */
+    if (rows)
+        printf("input           rows of %" PRId64 " column%s\n", channels,
+               channels == 1 ? "" : "s");
+    else
+        printf("input           %" PRId64 " x %" PRId64 " x %" PRId64
+               " (height, width, channels)\n",
+               preprocess->height, preprocess->width, channels);
+    printf("preprocessing   %s(%s - %s) * %s%s\n", preprocess->matrix ? "matrix * (" : "",
+           rows ? "value" : "pixel",
            !preprocess->mean_count              ? "0"
+           : rows                               ? "column mean"
            : preprocess->mean_count == channels ? "channel mean"
                                                 : "mean image",
            preprocess->factor_count > channels ? "factor of each pixel" : "factor",

@@ -114,7 +114,7 @@ static void add_images(struct Text *facts, const char *of, const struct Dataset 
 static void add_split(struct Text *facts, const struct Dataset *dataset,
                       const struct Split *split) {
     char *of = memory_print("%s, split %s: ", dataset->path, split->name);
-    add_number(facts, of, "the number of images", split->count);
+    add_number(facts, of, "the number of samples", split->count);
     add_number(facts, of, "bytes of a value", split->bytes ? 1 : (int64_t)sizeof(float));
     char *digest = memory_print("%sthe digest in the file", of);
     facts_add(facts, ERROR_DATA, digest, "%s", *split->digest ? split->digest : "none");

@@ -44,7 +44,7 @@ static int refuse(const struct HoldRequest *request, const struct Holding *holdi
     struct SplitSize size = dataset_size(request->dataset, split);
     char has[32], needs[32], block[32];
     return fail_key(error, ERROR_RUN_FILE, "data.memory",
-                    "%s, split %s: %s of memory is too little to stream the images: they are read "
+                    "%s, split %s: %s of memory is too little to stream the samples: they are read "
                     "in blocks of %" PRId64 " (%s), and each %s needs several; expected at least "
                     "%s",
                     request->dataset->path, split->name, text_bytes((double)holding->granted, has),
@@ -58,7 +58,7 @@ static int refuse_window(const struct HoldRequest *request, const struct Holding
     char has[32], needs[32];
     return fail_key(error, ERROR_RUN_FILE, "data.window",
                     "%s, split %s: windows of %" PRId64
-                    " images need %s of data.memory, which allows %s; expected at most %" PRId64
+                    " samples need %s of data.memory, which allows %s; expected at most %" PRId64
                     ", or more data.memory",
                     request->dataset->path, request->train->name, request->options->data.window,
                     text_bytes(needed, needs), text_bytes((double)holding->granted, has), most);
@@ -145,7 +145,7 @@ static int check_room(const struct HoldRequest *request, int64_t missing, int64_
     if (missing == 0 || (chosen ? missing <= memory : memory_can_hold((uint64_t)missing)))
         return OK;
     return fail_key(error, ERROR_RUN_FILE, "data.memory",
-                    "%s: the images take %s, and there is room for %s; the run shuffles all of "
+                    "%s: the samples take %s, and there is room for %s; the run shuffles all of "
                     "them together (data.window), so that they cannot be streamed",
                     request->dataset->path, text_bytes((double)missing, needs),
                     text_bytes((double)memory, has));

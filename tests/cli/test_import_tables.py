@@ -147,3 +147,15 @@ def test_numbers_that_are_written_as_codes_are_noticed(tmp_path):
                           cwd=tmp_path).stderr for words in ((), ("--categories", "zip"))]
     assert "t.csv:3: column 'zip' is 03123, whose zeros at the beginning are lost" in said[0]
     assert "month" not in said[0] and not said[1]
+
+
+def test_samples_of_a_table_are_called_rows(tmp_path):
+    text = "a,b,species\n" + "".join(f"{i},{i * i % 7},{'xy'[i % 2]}\n" for i in range(12))
+    (tmp_path / "t.csv").write_text(text)
+    path = f"{tmp_path}/t.h5"
+    said = program.run(1, "dataset", "import", "--format", "table", tmp_path / "t.csv", "-o", path, *LABEL)[0]
+    for words in (("dataset", "info", path), ("dataset", "verify", path), ("dataset", "statistics", path)):
+        said += program.run(1, *words)[0]
+    assert "rows          2 columns, 2 classes\n" in said and "train         12 rows, float32" in said
+    assert f"{path}: good: train 12 rows\n" in said and "column mean   5.5 " in said
+    assert " image" not in said and "channel " not in said and "pixel std" not in said

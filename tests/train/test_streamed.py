@@ -127,7 +127,7 @@ def test_memory_too_small_for_a_window_is_refused(folder, recipes):
 
 def test_a_window_too_large_for_the_memory_is_refused(folder, recipes):
     line = refusal(RUN_FILE, "describe", recipes["gzip"], *settings("data.memory=8 MiB", "data.window=1200"))
-    most = re.search(r"data\.window=1200: .*windows of 1200 images need .*; expected at most (\d+)", line)
+    most = re.search(r"data\.window=1200: .*windows of 1200 samples need .*; expected at most (\d+)", line)
     assert most and 0 < int(most[1]) < 1200
     for window, code in ((int(most[1]), 0), (int(most[1]) + 200, RUN_FILE)):
         run(1, "describe", recipes["gzip"], *settings("data.memory=8 MiB", f"data.window={window}"), code=code)

@@ -164,7 +164,7 @@ static void look_at_first(struct Trainer *trainer, struct State *state, double l
     snprintf(
         text, sizeof text,
         "the initial loss is %.4g, and scores of 0 would give %.4g: the initial weights are too "
-        "large, or the images are not centred and scaled; see initialise, and weight_init of "
+        "large, or the inputs are not centred and scaled; see initialise, and weight_init of "
         "the last layer",
         loss, state->chance);
     warn(trainer, state, WARNED_INITIAL,
