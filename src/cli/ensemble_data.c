@@ -2,10 +2,10 @@
 
 #include <string.h>
 
+#include "base/log.h"
 #include "base/memory.h"
 #include "base/text.h"
 #include "cli/members.h"
-#include "cli/shown.h"
 #include "run/hold.h"
 
 /* The names of the splits. */
@@ -49,19 +49,23 @@ static const char *name_chosen_on(struct EnsembleData *data, const struct Candid
     return NULL;
 }
 
-static void warn(const struct EnsembleData *data, const struct Candidates *candidates,
-                 const char *chosen_on) {
-    bool speaks = ranks_rank(candidates->ranks) == 0;
-    if (chosen_on && speaks && !candidates_share_data(candidates))
-        fprintf(stderr,
-                "the members' run files differ in their section data: if one was trained on "
-                "samples of split %s, what is chosen there is too good\n",
-                shown(chosen_on));
-    if (chosen_on && speaks && !strcmp(chosen_on, data->options.train))
-        fprintf(stderr,
-                "split %s is the one that the members were trained on: what is chosen "
-                "there is worth little\n",
-                shown(chosen_on));
+static void warn(const struct Candidates *candidates, const char *file, const char *chosen_on,
+                 const char *reported) {
+    const struct Member *first = &candidates->items[0];
+    if (ranks_rank(candidates->ranks) != 0)
+        return;
+    if (chosen_on && !candidates_share_data(candidates))
+        log_warning("the members' run files differ in their section data: if one was trained on "
+                    "samples of split %s, what is chosen there is too good",
+                    chosen_on);
+    if (chosen_on && members_was_trained_on(first, chosen_on, file))
+        log_warning("split %s is the one that the members were trained on: what is chosen there "
+                    "is worth little",
+                    chosen_on);
+    if (members_was_trained_on(first, reported, file))
+        log_warning("split %s is the one that the members were trained on: its figures show how "
+                    "well they have learnt these samples, not how good they are on new ones",
+                    reported);
 }
 
 /* ---- Opening them ---- */
@@ -118,7 +122,7 @@ static int open_data(struct EnsembleData *data, const struct Arguments *argument
         reported = first_of(&names, tests, 2);
     if (!reported)
         reported = chosen_on ? chosen_on : "test";
-    warn(data, candidates, chosen_on);
+    warn(candidates, file, chosen_on, reported);
     code = open_splits(data, file, chosen_on, reported, &candidates->items[0], error);
     memory_release_texts(names.items, names.count);
     return code;

@@ -72,6 +72,7 @@ static void print_json(const struct Members *members, const struct Evaluation *r
     json_t *object =
         json_pack("{s:o, s:o, s:I}", "data", shown_json(members->dataset->path), "split",
                   shown_json(members->split->name), "samples", (json_int_t)members->split->count);
+    json_object_set_new(object, "trained_on", json_boolean(members->trained_on));
     members_describe_test_time(members, object);
     json_object_set_new(object, "members", list);
     if (members->operands.weights)
@@ -135,6 +136,7 @@ static int run(const struct Command *command, const struct Arguments *arguments,
         code = members_evaluate(&members, &request, ranks, results, error);
     }
     if (!code && ranks_rank(ranks) == 0) {
+        members_warn_of_training(&members);
         if (argument_given(arguments, "json"))
             print_json(&members, results);
         else

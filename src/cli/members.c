@@ -5,7 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/log.h"
 #include "base/memory.h"
+#include "base/path.h"
 #include "cli/members_data.h"
 #include "cli/members_files.h"
 #include "cli/signals.h"
@@ -201,6 +203,20 @@ static int check_randomness(const struct Members *members, const struct Numbers 
                 members->items[0].path);
 }
 
+bool members_was_trained_on(const struct Member *member, const char *split, const char *data) {
+    const struct DataOptions *options = &member->options.data;
+    bool own = !data || (options->file && path_is_same_file(data, options->file));
+    return own && !strcmp(split, options->train);
+}
+
+void members_warn_of_training(const struct Members *members) {
+    if (members->trained_on)
+        log_warning("%s was trained on split %s: its figures there show how well it has learnt "
+                    "these samples, not how good it is on new ones",
+                    members->count == 1 ? members->items[0].path : "a member",
+                    members->split->name);
+}
+
 /* Opens the data and makes every member ready to run over the split. */
 static int attach(struct Members *members, const struct Arguments *arguments, struct Ranks *ranks,
                   enum Variant variant, const struct Numbers *numbers, struct Error *error) {
@@ -223,6 +239,9 @@ static int attach(struct Members *members, const struct Arguments *arguments, st
     code = set_convolution(members, arguments, error);
     if (!code)
         code = check_randomness(members, numbers, error);
+    for (int i = 0; i < members->count && !members->operands.source_count; i++)
+        members->trained_on |= members_was_trained_on(&members->items[i], members->split->name,
+                                                      argument_value(arguments, "data"));
     members->views = argument_value(arguments, "views");
     members->dropout_samples = numbers->dropout_samples;
     members->seed = numbers->seed;

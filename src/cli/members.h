@@ -36,6 +36,7 @@ struct Members {
     struct Dataset *dataset;
     char *choices; /* the splits among which --split can choose, if it was not given; or NULL */
     const struct Split *split;
+    bool trained_on;         /* the split is the one that a member was trained on */
     struct NodeMemory *held; /* its images, if they are read into memory */
     const struct Backend *backend;
     const char *views;       /* the value of --views; NULL: none */
@@ -109,6 +110,12 @@ void members_release(struct Members *members);
 /* Completes the failure to open the data set of a member's run: names the run, and advises to name
  * the data set if it is not where the run found it. Returns the code. */
 int members_blame_data(const struct Member *first, struct Error *error);
+
+/* Whether a member was trained on the split of that name, in its run's data set or, if it is not
+ * NULL, in the file `data`. */
+bool members_was_trained_on(const struct Member *member, const char *split, const char *data);
+/* Warns of figures of such a split; rank 0 calls it before it prints them. */
+void members_warn_of_training(const struct Members *members);
 
 /* Adds the source of a sample: "shapes.h5:/test/images[12]". */
 int members_name_sample(const struct Members *members, int64_t sample, struct Text *text,

@@ -111,18 +111,13 @@ static int check_kind(const char *flag, const char *out, enum OutputKind kind,
                 found.words, kind_words[kind]);
 }
 
-bool output_is_same_file(const char *path, const char *other) {
-    struct stat a, b;
-    return !stat(path, &a) && !stat(other, &b) && a.st_dev == b.st_dev && a.st_ino == b.st_ino;
-}
-
 int output_check(const char *flag, const char *out, enum OutputKind kind, const char *const *inputs,
                  int count, struct Error *error) {
     struct stat output;
     if (stat(out, &output))
         return OK;
     for (int i = 0; i < count; i++)
-        if (inputs[i] && output_is_same_file(out, inputs[i]))
+        if (inputs[i] && path_is_same_file(out, inputs[i]))
             return fail(error, ERROR_USAGE, "%s %s: would overwrite the input %s", flag, out,
                         inputs[i]);
     return check_kind(flag, out, kind, &output, error);

@@ -18,9 +18,6 @@ enum OutputKind {
     OUTPUT_TRACE /* of a profile */
 };
 
-/* Whether two paths lead to the same file, perhaps by links. */
-bool output_is_same_file(const char *path, const char *other);
-
 /* To be called before anything is written. ERROR_USAGE if writing `out`, the value of `flag`, would
  * destroy something: if it is the same file as one of the `count` inputs, perhaps by links, or a
  * file of another kind than `kind`, such as a checkpoint, a table or a picture. An older output of

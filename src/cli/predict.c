@@ -132,6 +132,8 @@ static int predict(struct Predictions *predictions, const struct Arguments *argu
     code = ranks_agree(ranks, code, error);
     const struct Summary summary = {predictions, &results[members->count].figures,
                                     clock_seconds() - start};
+    if (!code && first && figures_any(summary.figures))
+        members_warn_of_training(members);
     if (!code && first && argument_given(arguments, "json"))
         print_json(&summary);
     else if (!code && first)

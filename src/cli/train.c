@@ -5,6 +5,7 @@
 #include <math.h>
 
 #include "base/memory.h"
+#include "base/path.h"
 #include "checkpoint/checkpoint.h"
 #include "cli/dry_run.h"
 #include "cli/figures_json.h"
@@ -96,9 +97,9 @@ static void print_json(int64_t overfit, const struct TrainResult *result) {
     }
     if (overfit && result->finished)
         json_object_set_new(object, "overfit",
-                            run_overfit_tells(&result->validation)
-                                ? json_boolean(run_overfit_learnt(&result->validation))
-                                : json_null());
+                            run_overfit_learnt(&result->validation) ? json_true()
+                            : result->overfit_tells                 ? json_false()
+                                                                    : json_null());
     json_object_set_new(object, "seconds", json_real(progress->seconds));
     json_object_set_new(object, "images_per_second", json_real(result->images_per_second));
     json_object_set_new(object, "digest", json_string(result->digest));
@@ -136,10 +137,10 @@ static void print_overfit(int64_t samples, const struct TrainResult *result) {
     struct Figures best = {0};
     best.measured[result->best_figure] = result->best.step > 0;
     best.value[result->best_figure] = result->best.metric;
-    if (!run_overfit_tells(&result->validation))
-        printf("overfit     not known: R2 needs at least 2 samples\n");
-    else if (run_overfit_learnt(&result->validation))
+    if (run_overfit_learnt(&result->validation))
         printf("overfit     yes: %" PRId64 " sample%s learnt by heart\n", samples, s);
+    else if (!result->overfit_tells)
+        printf("overfit     not known: R2 needs samples that differ in each target\n");
     else if (run_overfit_learnt(&best))
         printf("overfit     no: %" PRId64 " sample%s learnt by step %" PRId64 ", and lost again\n"
                "advice      try a lower optimizer.rate\n",
@@ -194,7 +195,7 @@ static int check_run_file(const struct TrainRequest *request, struct Ranks *rank
     char *own = memory_print("%s/run.yaml", request->folder), **checkpoints;
     int count = 0;
     char *folder = memory_print("%s/checkpoints", request->folder);
-    if (ranks_rank(ranks) == 0 && !request->resume && output_is_same_file(own, request->run_path) &&
+    if (ranks_rank(ranks) == 0 && !request->resume && path_is_same_file(own, request->run_path) &&
         !checkpoint_list(folder, &checkpoints, &count, error)) {
         memory_release_texts(checkpoints, count);
         if (!count)

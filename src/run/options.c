@@ -138,18 +138,31 @@ static int settle(const struct RunFile *file, struct RunOptions *options, bool s
     return code ? code : settle_preprocess(file, options, saved, error);
 }
 
-int run_parse(struct RunFile **file, const char *path, const char *text,
-              const char *const *overrides, int override_count, struct RunOptions *options,
-              struct Error *error) {
-    int code = (text ? runfile_parse_saved : runfile_parse)(
-        file, path, text, overrides, override_count, run_keys, options, error);
+/* Completes what a parser returned with `code`. */
+static int finish(struct RunFile **file, struct RunOptions *options, bool saved, int code,
+                  struct Error *error) {
     if (!code)
-        code = settle(*file, options, text != NULL, error);
+        code = settle(*file, options, saved, error);
     if (code) {
         runfile_release(*file);
         *file = NULL;
     }
     return code;
+}
+
+int run_parse(struct RunFile **file, const char *path, const char *text,
+              const char *const *overrides, int override_count, struct RunOptions *options,
+              struct Error *error) {
+    int code = (text ? runfile_parse_saved : runfile_parse)(
+        file, path, text, overrides, override_count, run_keys, options, error);
+    return finish(file, options, text != NULL, code, error);
+}
+
+int run_parse_resumed(struct RunFile **file, const char *path, const char *const *overrides,
+                      int override_count, struct RunOptions *options, struct Error *error) {
+    int code =
+        runfile_parse_saved(file, path, NULL, overrides, override_count, run_keys, options, error);
+    return finish(file, options, false, code, error);
 }
 
 bool run_is_without_validation(const struct RunOptions *options) {

@@ -126,6 +126,10 @@ struct UpdaterRequest run_updater_request(const struct RunOptions *options);
 int run_parse(struct RunFile **file, const char *path, const char *text,
               const char *const *overrides, int override_count, struct RunOptions *options,
               struct Error *error);
+/* The same for the file that a run keeps in its folder, when the run resumes: an earlier version
+ * may have written numbers that float32 does not hold. */
+int run_parse_resumed(struct RunFile **file, const char *path, const char *const *overrides,
+                      int override_count, struct RunOptions *options, struct Error *error);
 
 /* Opens splits of the data set that the section `data` describes: those that are named, or, if
  * there are none, what a run trains on and validates with. `path`: the file, or the folder of the

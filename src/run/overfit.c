@@ -1,7 +1,6 @@
 #include "run/overfit.h"
 
 #include <inttypes.h>
-#include <math.h>
 #include <string.h>
 
 #include "base/memory.h"
@@ -78,12 +77,15 @@ int run_overfit(const struct RunFile *file, struct RunOptions *options, int64_t 
     return OK;
 }
 
-bool run_overfit_tells(const struct Figures *figures) {
-    return !isnan(figures->value[FIGURE_R2]);
-}
-
 bool run_overfit_learnt(const struct Figures *figures) {
     if (figures->measured[FIGURE_ACCURACY])
         return figures->value[FIGURE_ACCURACY] >= 1;
     return figures->measured[FIGURE_R2] && figures->value[FIGURE_R2] >= ENOUGH_R2;
+}
+
+bool run_overfit_tells(const struct Dataset *dataset, const struct Split *split) {
+    bool tells = true;
+    for (int64_t k = 0; split->targets && k < targets_values(&dataset->targets); k++)
+        tells &= split_target_varies(split, dataset->targets.count, k);
+    return tells;
 }

@@ -35,12 +35,11 @@ bool run_has(const struct RunOptions *options, unsigned hardens);
 int run_overfit(const struct RunFile *file, struct RunOptions *options, int64_t samples,
                 int64_t ranks, struct Error *error);
 
-/* Whether figures of these samples can tell if they were learnt: the values of a single sample have
- * no variance. */
-bool run_overfit_tells(const struct Figures *figures);
-/* Whether they were learnt: all of them are right, or, of values, 99 % of the variance is
- * explained.
- */
+/* Whether the samples were learnt: all of them are right, or, of values, 99 % of the variance is
+ * explained. */
 bool run_overfit_learnt(const struct Figures *figures);
+/* Whether figures that say otherwise can be believed: R2 has no meaning for a target that is the
+ * same in all samples, or if there is one sample. */
+bool run_overfit_tells(const struct Dataset *dataset, const struct Split *split);
 
 #endif

@@ -3,6 +3,7 @@
 #include "base/digest.h"
 #include "base/log.h"
 #include "base/memory.h"
+#include "base/path.h"
 #include "base/text.h"
 #include "comm/placement.h"
 #include "evaluate/broadcast.h"
@@ -14,10 +15,23 @@
 
 /* ---- What each rank does for itself ---- */
 
+/* Whether the run file is the one that the run, which resumes, keeps in its folder. */
+static bool is_own_run_file(const struct TrainRequest *request) {
+    if (!request->resume)
+        return false;
+    char *own = memory_print("%s/run.yaml", request->folder);
+    bool same = path_is_same_file(own, request->run_path);
+    memory_release(own);
+    return same;
+}
+
 static int parse(struct Trainer *trainer, struct Error *error) {
     const struct TrainRequest *request = trainer->request;
-    int code = run_parse(&trainer->file, request->run_path, NULL, request->overrides,
-                         request->override_count, &trainer->options, error);
+    int code = is_own_run_file(request)
+                   ? run_parse_resumed(&trainer->file, request->run_path, request->overrides,
+                                       request->override_count, &trainer->options, error)
+                   : run_parse(&trainer->file, request->run_path, NULL, request->overrides,
+                               request->override_count, &trainer->options, error);
     if (!code)
         run_without(&trainer->options, request->without);
     if (!code && request->overfit)

@@ -1,4 +1,4 @@
-#include "train/train.h"
+#include "run/overfit.h"
 
 #include <inttypes.h>
 #include <string.h>
@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "base/text.h"
+#include "run/overfit.h"
 #include "train/profiler.h"
 #include "train/trainer.h"
 
@@ -203,6 +204,8 @@ static void fill_result(const struct Trainer *trainer, struct TrainResult *resul
     note_progress(trainer, result);
     result->best = trainer->saved.best;
     result->validation = trainer->saved.validation;
+    result->overfit_tells = trainer->request->overfit &&
+                            run_overfit_tells(trainer->parts.dataset, trainer->parts.train);
     result->average = trainer->saved.average;
     result->shards = trainer->options.train.shards;
     result->penalty = trainer__penalty(trainer);

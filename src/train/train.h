@@ -49,6 +49,7 @@ struct TrainResult {
     bool stopped_early;
     bool diverged;            /* it stopped early because its loss rose: request->diverged */
     const char *stopped_by;   /* the signal or the limit; NULL: nobody asked it to stop */
+    bool overfit_tells;       /* of request->overfit: run_overfit_tells */
     enum Figure best_figure;  /* the one that best.h5 goes by */
     struct Figures train;     /* of the newest whole epoch, or the part so far */
     double penalty;           /* L1 and L2, of the final parameters; NaN: there is none */

@@ -103,6 +103,12 @@ def test_several_runs_on_two_ranks(runs):
     assert sum(int(count) for row in matrices for count in row[1:]) == 3 * 60
 
 
+def test_a_page_about_the_training_split_says_so(runs):
+    said = "trained on this split: its figures"
+    assert said in read(report(f"{runs}/a", "--split", "train", "--out", f"{runs}/pages/learnt"))
+    assert said not in read(report(f"{runs}/a", "--out", f"{runs}/pages/new"))
+
+
 def test_each_model_runs_over_the_split_once(runs):
     said = run(1, "report", f"{runs}/a", f"{runs}/b", "--out", f"{runs}/once", "--log", "debug")[1]
     assert said.count("evaluation of split test begins") == 1 and "60 samples, 2 models" in said
@@ -140,7 +146,9 @@ def test_values_beside_classes(runs):
     recipe = write(f"{runs}/values.yaml", f"data: {{file: {runs}/values.h5}}\n{TARGETS}"
                    "train: {batch: 20, shards: 1, length: 2 epochs}\n")
     train(1, recipe, f"{runs}/values")
-    page = Page(report(f"{runs}/a", f"{runs}/values", "--out", f"{runs}/mixed"))
+    path, said = run(1, "report", f"{runs}/a", f"{runs}/values", "--out", f"{runs}/mixed")
+    page = Page(path.strip())
+    assert said.count("takes the checkpoint") == 2  # once for each
     assert "The model of a" in page.titles and "The model of values" in page.titles
     assert "they make no ensemble" in read(f"{runs}/mixed/index.html")
     evaluated = run(1, "eval", f"{runs}/values")[0].split("of each target\n")[1].splitlines()

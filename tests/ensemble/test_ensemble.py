@@ -115,7 +115,25 @@ def test_the_error_of_the_gain_compares_samples_in_pairs(report, predicted):
     alone = probabilities[report["chosen_member"]].argmax(1) == labels
     differences = together.astype(float) - alone
     assert report["gain"] == near(final["gain_over_chosen"]) == near(differences.mean())
-    assert report["gain_error"] == near(differences.std() / np.sqrt(len(labels)))
+    assert report["gain_error"] == near(np.sqrt((differences**2).sum()) / len(labels))
+
+
+def test_figures_of_the_training_split_are_called_so(folder, data, runs):
+    for words in (("ensemble", *runs, *QUIET), ("eval", *runs), ("eval", *runs[:1], "--data", data),
+                  ("predict", runs[0], "-o", f"{folder}/known.csv", "--quiet")):
+        seen = run(2, *words, "--split", "train")[1]
+        assert seen.count("trained on") == 1 and "not how good" in seen
+        assert "trained on" not in run(1, *words, "--split", "test")[1]
+    assert "what is chosen there is worth little" in run(1, "ensemble", *runs, *QUIET, "--select-split", "train")[1]
+    shutil.copy(data, f"{folder}/other.h5")  # that has a split of this name, too
+    found = start(1, "eval", runs[0], "--split", "train", "--data", f"{folder}/other.h5", "--json")
+    assert "trained on" not in found.stderr and '"trained_on": false' in found.stdout
+
+
+def test_quiet_has_no_notes(folder, runs):
+    said = run(1, "predict", runs[0], "-o", f"{folder}/noted.csv")[1]
+    assert said.count("takes the checkpoint") == 1
+    assert run(1, "predict", runs[0], "-o", f"{folder}/noted.csv", "--quiet")[1] == ""
 
 
 def test_each_member_is_measured(report, predicted):

@@ -9,8 +9,9 @@ import time
 
 import pytest
 
+from support.forge import seal, unseal
 from support.processes import stop
-from support.program import STOPPED, SYSTEM, command, environment, refusal, run, settings
+from support.program import RUN_FILE, STOPPED, SYSTEM, command, environment, refusal, run, settings
 from support.runs import metrics, newest_step, read, synthesize, train, write, write_run_file
 
 MODEL = """
@@ -54,6 +55,24 @@ def wait_for(condition, seconds=60):
 
 def names(folder):
     return sorted(os.listdir(folder))
+
+
+def test_a_run_of_an_earlier_version_reads_its_own_run_file(recipe, folder):
+    """Earlier versions took numbers that float32 does not hold, and wrote them."""
+    out = train(1, recipe, f"{folder}/old", *settings("clip={norm: 1.5e30}", "train.length=2 steps")).out
+    newest = os.path.realpath(f"{out}/checkpoints/latest.h5")
+    for path in (f"{out}/run.yaml", newest):
+        with open(path, "rb") as file:
+            content = file.read()
+        assert content.count(b"1.5e+30") == 1
+        with open(path, "wb") as file:
+            file.write(content.replace(b"1.5e+30", b"1.5e+39"))
+    unseal(newest)
+    seal(newest)
+    assert "too large for float32" in refusal(RUN_FILE, "train", f"{out}/run.yaml", "--out", f"{folder}/new")
+    assert "the run is finished" in run(1, "train", f"{out}/run.yaml", "--out", out, "--resume")[1]
+    run(1, "train", f"{out}/run.yaml", "--out", out, "--resume", *settings("train.length=3 steps"))
+    assert newest_step(out) == 3
 
 
 def temporaries(folder):

@@ -154,6 +154,13 @@ class TestSingleValidationSample:
         assert "overfit     not known: R2 needs" in run(1, "train", recipe, "--out", out, "--overfit", 1, *more)[0]
         assert train(1, recipe, f"{scratch}/two", "--overfit", 1, *more).report["overfit"] is None
 
+    def test_says_nothing_of_targets_that_are_the_same(self, scratch, sets):
+        same = {split: dict(values, targets=np.full_like(values["targets"], 3.5)) for split, values in sets.items()}
+        recipe = write_run_file(f"{scratch}/same.yaml", write_data(f"{scratch}/same.h5", same))
+        words = ("train", recipe, "--overfit", 10, *settings("train.length=2 steps", "train.shards=1"))
+        assert "overfit     not known: R2 needs" in run(1, *words, "--out", f"{scratch}/a")[0]
+        assert result(1, *words, "--out", f"{scratch}/b")["overfit"] is None
+
     @pytest.mark.parametrize("key", ("checkpoint.best=r2", "early_stopping={patience: 2}",
                                      "schedule={plateau: {metric: r2}}"))
     def test_cannot_be_followed_by_r2(self, scratch, recipe, key):

@@ -327,6 +327,14 @@ static void add_members(const struct Report *report, struct Page *page,
                figure_text(figure, mean, FIGURE_DIGITS, text));
 }
 
+static void warn_of_training(struct Page *page, const struct Members *members) {
+    if (members->trained_on)
+        page_words(page,
+                   "%s trained on this split: its figures show how well these samples are "
+                   "learnt, not how good the model is on new ones.",
+                   members->count == 1 ? "The model was" : "Members were");
+}
+
 /* Adds the beginning of the section. */
 static void introduce(struct Report *report, const struct Members *members, int member,
                       const struct Evaluation *results) {
@@ -337,6 +345,7 @@ static void introduce(struct Report *report, const struct Members *members, int 
         page_section(page, title);
         page_words(page, "%s, %s, split %s: %" PRId64 " samples.", members->items[member].path,
                    members->dataset->path, split, members->split->count);
+        warn_of_training(page, members);
         memory_release(title);
         return;
     }
@@ -344,6 +353,7 @@ static void introduce(struct Report *report, const struct Members *members, int 
     page_words(page, "The %s mean of what %d models predict; %s, split %s: %" PRId64 " samples.",
                ensemble_mean_names[members->mean], members->count, members->dataset->path, split,
                members->split->count);
+    warn_of_training(page, members);
     add_members(report, page, members, results);
 }
 
