@@ -1,10 +1,11 @@
 #include "fuzz/target.h"
 #include "store/h5.h"
 
-/* HDF5 asks malloc for as much as a damaged size says, and copes with NULL. */
+/* HDF5 asks malloc for as much as a damaged size says, and copes with NULL. Filling such memory
+ * would take most of the time. */
 const char *__asan_default_options(void);
 const char *__asan_default_options(void) {
-    return "allocator_may_return_null=1:hard_rss_limit_mb=3000";
+    return "allocator_may_return_null=1:max_allocation_size_mb=256:hard_rss_limit_mb=3000";
 }
 
 bool fuzz_examine(const char *path) {

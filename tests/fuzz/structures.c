@@ -42,8 +42,10 @@ static void final(uint32_t v[3]) {
 static uint32_t lookup3(const unsigned char *bytes, size_t count) {
     uint32_t start = 0xdeadbeef + (uint32_t)count, v[3] = {start, start, start};
     for (; count > 12; count -= 12, bytes += 12) {
+        uint32_t words[3];
+        memcpy(words, bytes, sizeof words);
         for (size_t i = 0; i < 3; i++)
-            v[i] += word(bytes + 4 * i, 4);
+            v[i] += words[i];
         mix(v);
     }
     if (!count)
