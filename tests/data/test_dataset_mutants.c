@@ -141,17 +141,17 @@ static void mutants_of(struct Made made, bool components, int mutants) {
 
 static void of_classes(void **state) {
     (void)state;
-    mutants_of((struct Made){0}, false, 800);
+    mutants_of((struct Made){0}, false, 400);
 }
 
 static void of_values(void **state) {
     (void)state;
-    mutants_of((struct Made){.targets = true, .no_classes = true, .no_labels = true}, false, 500);
+    mutants_of((struct Made){.targets = true, .no_classes = true, .no_labels = true}, false, 250);
 }
 
 static void of_components(void **state) {
     (void)state;
-    mutants_of((struct Made){0}, true, 500);
+    mutants_of((struct Made){0}, true, 250);
 }
 
 /* Files that HDF5 reads without an error, but that make no data set. */
