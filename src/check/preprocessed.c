@@ -141,7 +141,12 @@ static void judge_mean(struct Finding *finding, const struct Experiment *experim
     /* Tiny values are not scaled, which is another finding. */
     bool bad = fabs(spread->mean) > 10 || (offset > 2.5 && fabs(spread->mean) > 0.05);
     enum CheckVerdict verdict = bad ? CHECK_BAD : CHECK_DOUBTFUL;
-    if (centres)
+    if (centres && experiment_parts(experiment)->train->limited)
+        finding__blame(finding, CHECK_DOUBTFUL,
+                       "data.limit keeps samples that are not like all those of the split, whose "
+                       "mean is subtracted",
+                       "set data.limit.choose: spread, or keep more of them");
+    else if (centres)
         finding__blame(finding, verdict,
                        "the mean that is subtracted is not that of these samples: statistics of "
                        "other data, or of samples in other units",

@@ -107,7 +107,8 @@ struct Curve {
     double lowest; /* of the running mean */
     int lowest_at; /* the step of the lowest, or of the first that is nearly 0 */
     double least;  /* the rate from which on a tenth of the fall is done */
-    double most;   /* from which on it is undone; the last rate if the loss exploded */
+    double most;   /* from which on it is undone; the last rate if the loss exploded; or NaN */
+    double learnt; /* at which the samples are learnt, and after which most is NaN; or NaN */
     bool falls, exploded;
     /* The losses of short trainings; NaN: not tried. */
     double suggested_loss; /* at the suggested rate */
@@ -133,14 +134,17 @@ static bool has_fallen(const struct Curve *curve) {
 }
 
 /* The first valley, which ends where half of the fall is undone, or all of a small one. With batch
- * normalisation the loss may fall again at rates that are far too high for many steps. */
-static void find_valley(const struct Findings *findings, const double *losses,
+ * normalisation the loss may fall again at rates that are far too high for many steps. A long fall
+ * from above the loss of chance counts from there on, because a network that is lost returns to it.
+ */
+static void find_valley(const struct Findings *findings, const double *losses, double chance,
                         struct Curve *curve) {
     const struct CheckRate *rates = findings->rates;
     curve->lowest = curve->start;
     for (int i = STARTS; i < findings->rate_count && isfinite(losses[i]); i++) {
         double noise = noise_at(losses, i);
-        double fall = curve->start - curve->lowest;
+        double fall = (curve->lowest < 0.5 * chance ? fmin(curve->start, chance) : curve->start) -
+                      curve->lowest;
         double rise = fmax(fmax(0.5 * fall, fmin(fall, 0.15 * curve->start)), 2 * noise);
         if (rates[i].smooth < curve->lowest) {
             curve->lowest = rates[i].smooth;
@@ -154,15 +158,16 @@ static void find_valley(const struct Findings *findings, const double *losses,
 }
 
 /* `losses`: those of each step; the running mean is in the findings. */
-static struct Curve read_curve(const struct Findings *findings, const double *losses,
+static struct Curve read_curve(const struct Findings *findings, const double *losses, double chance,
                                int64_t steps) {
     const struct CheckRate *rates = findings->rates;
     int last = findings->rate_count - 1, starts = last + 1 < STARTS ? last + 1 : STARTS;
-    struct Curve curve = {.least = NAN, .most = NAN, .suggested_loss = NAN, .own_loss = NAN};
+    struct Curve curve = {
+        .least = NAN, .most = NAN, .learnt = NAN, .suggested_loss = NAN, .own_loss = NAN};
     for (int i = 0; i < starts; i++)
         curve.start += losses[i] / starts;
     curve.noise = noise_at(losses, starts - 1);
-    find_valley(findings, losses, &curve);
+    find_valley(findings, losses, chance, &curve);
     curve.falls = has_fallen(&curve);
     curve.exploded = findings->rate_count < steps; /* it ended before its highest rate */
     if (curve.exploded && isnan(curve.most))
@@ -172,6 +177,8 @@ static struct Curve read_curve(const struct Findings *findings, const double *lo
         curve.least = rates[i].rate;
     while (curve.lowest_at > 0 && rates[curve.lowest_at - 1].smooth < LEARNT * curve.start)
         curve.lowest_at--;
+    if (isnan(curve.most) && rates[curve.lowest_at].smooth < LEARNT * curve.start)
+        curve.learnt = rates[curve.lowest_at].rate;
     return curve;
 }
 
@@ -217,6 +224,12 @@ static double bearable(const struct Experiment *experiment, double most, double 
     return own > most && gentle_steps(experiment, most, own) >= GENTLE_STEPS ? GENTLE * most : most;
 }
 
+/* The highest rate of which this test knows that the run bears it. */
+static double known_to_bear(const struct Experiment *experiment, const struct Curve *curve,
+                            double own) {
+    return isnan(curve->learnt) ? bearable(experiment, curve->most, own) : curve->learnt;
+}
+
 /* Without batch normalisation the loss often rises for a few steps long before the highest rate
  * that the run bears. If there is time, short trainings with higher rates are made, as long as they
  * lead to a lower loss. */
@@ -239,12 +252,13 @@ static int climb(struct Preflight *preflight, int64_t steps, struct Curve *curve
     return code;
 }
 
-/* A rate that is passed within a few steps may look too high where it is not. If the run's own is
- * above the highest that the run seems to bear, as many steps are made at it as at the rate that
+/* A rate that is passed within a few steps may look too high where it is not, and one that comes
+ * after the samples are learnt shows nothing. If the run's own is above the highest that the run
+ * seems to bear, as many steps are made at it as at the rate that
  * would be suggested. */
 static int try_own(struct Preflight *preflight, int64_t steps, double own, struct Curve *curve,
                    struct Error *error) {
-    double most = bearable(preflight->experiment, curve->most, own);
+    double most = known_to_bear(preflight->experiment, curve, own);
     if (!curve->falls || !(own > most))
         return OK;
     int code = check__train(preflight->experiment, steps, own, &curve->own_loss, error);
@@ -348,7 +362,11 @@ static void report(struct Preflight *preflight, const struct Curve *curve, int64
         return;
     }
     finding__say(finding, "the loss falls from a rate of %.1e on", curve->least);
-    if (isnan(curve->most))
+    if (!isnan(curve->learnt))
+        finding__say(finding,
+                     ", and at %.1e the samples are learnt, so that higher ones show nothing",
+                     curve->learnt);
+    else if (isnan(curve->most))
         finding__say(finding, " and never rises");
     else
         finding__say(finding, "%s rises at %.2g", curve->exploded ? "," : " and", curve->most);
@@ -357,7 +375,7 @@ static void report(struct Preflight *preflight, const struct Curve *curve, int64
                      preflight->findings->rates[preflight->findings->rate_count - 1].rate);
     finding__say(finding, "; the run's rate is %.3g, suggested is %.2g%s", own, suggested,
                  more ? ", after the run's warm-up" : "");
-    double bears = bearable(preflight->experiment, curve->most, own);
+    double bears = known_to_bear(preflight->experiment, curve, own);
     if (isfinite(curve->own_loss))
         finding__say(finding, "; as many steps at it lead to a loss of %.3g, at %.2g to %.3g",
                      curve->own_loss, curve->tried_rate, curve->suggested_loss);
@@ -367,8 +385,9 @@ static void report(struct Preflight *preflight, const struct Curve *curve, int64
         bears = own;
     else if (bears > curve->most)
         finding__say(finding, "; a warm-up as long as the run's bears up to about %.2g", bears);
-    finding__expect(finding,
-                    suggested > curve->most ? "about the suggested rate" : "a rate between them");
+    finding__expect(finding, !isnan(curve->learnt)     ? "a rate at which it falls"
+                             : suggested > curve->most ? "about the suggested rate"
+                                                       : "a rate between them");
     preflight->too_high = own > bears;
     judge_rate(preflight, finding, curve, bears, own);
 }
@@ -382,7 +401,7 @@ static int look(struct Preflight *preflight, int64_t steps, double low, double h
         return code;
     for (int i = 0; i < preflight->findings->rate_count; i++)
         losses[i] = preflight->findings->rates[i].loss;
-    *curve = read_curve(preflight->findings, losses, steps);
+    *curve = read_curve(preflight->findings, losses, check__chance(preflight->experiment), steps);
     return OK;
 }
 
@@ -403,7 +422,8 @@ static int find_curve(struct Preflight *preflight, int64_t steps, double own, do
         return OK;
     code = relate_to_start(preflight, losses, error);
     if (!code)
-        *curve = read_curve(preflight->findings, losses, steps);
+        *curve =
+            read_curve(preflight->findings, losses, check__chance(preflight->experiment), steps);
     return code;
 }
 

@@ -383,6 +383,21 @@ static void look_at_augmentation(struct Preflight *preflight) {
 
 /* ---- All of it ---- */
 
+/* The split that is validated with. */
+static void look_at_validation(struct Preflight *preflight) {
+    const struct DataOptions *data = &experiment_options(preflight->experiment)->data;
+    if (strcmp(data->validation, data->train) != 0)
+        return;
+    struct Finding *finding = check__add_setting(preflight, "validation_split");
+    finding__say(finding, "%s, which is the split that is trained on", data->validation);
+    finding__expect(finding, "a split of other samples");
+    finding__blame(finding, CHECK_DOUBTFUL,
+                   "the validation shows how well its samples are learnt, not how good the model "
+                   "is on new ones: overfitting stays unseen",
+                   "set data.validation to another split, such as {fraction_of: ...} of "
+                   "data.splits, or hold out a fold (data.folds)");
+}
+
 static int look(struct Preflight *preflight, struct Error *error) {
     const struct RunOptions *options = experiment_options(preflight->experiment);
     const struct Arena *arena = model_arena(experiment_parts(preflight->experiment)->model);
@@ -392,6 +407,7 @@ static int look(struct Preflight *preflight, struct Error *error) {
         rules_apply(&options->parameters, options->optimizer.options, arena, settings, error);
     if (!code) {
         look_at_loss(preflight);
+        look_at_validation(preflight);
         look_at_smoothing(preflight);
         look_at_class_weights(preflight);
         look_at_dropout(preflight);

@@ -193,10 +193,13 @@ static void judge_validation(struct Finding *finding, const struct Trial *trial)
 /* The loss stays that of chance. */
 static void blame_chance(struct Finding *finding, const struct Trial *trial) {
     const struct Preflight *preflight = trial->preflight;
-    if (trial->own >= preflight->best_rate / 100 &&
+    bool barely_moves = trial->own < preflight->best_rate / 30 &&
+                        trial->median * (double)trial->done < FAR &&
+                        !(trial->last < 0.5 * trial->first);
+    if (!(barely_moves && trial->own < preflight->best_rate / 100) &&
         finding__blame_earlier(preflight->findings, finding, CHECK_BAD))
         return;
-    if (trial->own < preflight->best_rate / 30 && trial->median * (double)trial->done < FAR)
+    if (barely_moves)
         check__blame_low_rate(preflight, finding, CHECK_BAD,
                               "the learning rate is too low: the loss barely moves",
                               "raise optimizer.rate");

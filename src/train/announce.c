@@ -99,6 +99,16 @@ static void warn_of_data(const struct Trainer *trainer) {
     }
 }
 
+/* A run that overfits on purpose, too, validates with the samples that it trains on */
+static void warn_of_validation(const struct Trainer *trainer) {
+    const struct DataOptions *data = &trainer->options.data;
+    if (ranks_rank(trainer->ranks) == 0 && trainer->parts.validation &&
+        !trainer->request->overfit && !strcmp(data->validation, data->train))
+        log_warning("data.validation: split %s is the one that is trained on: the validation shows "
+                    "how well its samples are learnt, not how good the model is on new ones",
+                    data->train);
+}
+
 /* Batch normalisations that see one value a channel in shards of a short last batch. */
 static void announce_lone_values(const struct Trainer *trainer) {
     const struct TrainOptions *options = &trainer->options.train;
@@ -207,4 +217,5 @@ void trainer__announce(const struct Trainer *trainer, const struct Start *start)
     warn_of_binding(trainer);
     warn_of_donor(trainer, start);
     warn_of_data(trainer);
+    warn_of_validation(trainer);
 }

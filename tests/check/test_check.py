@@ -107,6 +107,10 @@ class TestData:
         report = check(damaged(drop), "data", code=FOUND)
         assert "class is missing" in report["cause"]
 
+    def test_validation_with_the_training_split(self, recipe):
+        found = finding(check(recipe, "settings", *settings("data.validation=train")), "validation_split")
+        assert found["verdict"] == "doubtful" and "overfitting stays unseen" in found["cause"]
+
     def test_first_samples_of_sorted_ones(self, damaged):
         def sort(file):
             for split in ("train", "validation"):
@@ -115,6 +119,7 @@ class TestData:
         report = check(recipe, "data", *limit, code=FOUND)
         counts = [row for row in report["findings"] if row["name"] == "class_counts"]
         assert len(counts) == 2 and all("data.limit keeps the first samples" in row["cause"] for row in counts)
+        assert "statistics of other data" not in causes(report).get("mean", "")
         spread = check(recipe, "data", *limit, *settings("data.limit.choose=spread"))
         assert "class_counts" not in causes(spread)
 
@@ -350,6 +355,22 @@ class TestOfTheWholeSequence:
         figures = found["figures"]
         assert figures["most"] < figures["rate"] and found["verdict"] == "good"
         assert 0.5 < figures["suggested"] / figures["rate"] < 2  # a higher rate was tried than the curve suggests
+
+    @pytest.mark.parametrize("rate, verdict", [(0.01, "good"), (300, "bad")])
+    def test_rates_above_the_one_at_which_the_samples_are_learnt_are_tried(self, scratch, rate, verdict):
+        random = np.random.default_rng(2)
+        path = str(scratch / "bars.h5")
+        with h5py.File(path, "w") as file:
+            for split, count in (("train", 400), ("validation", 100)):
+                labels = random.integers(0, 4, count)
+                images = random.integers(0, 40, (count, 8, 8, 1))
+                for image, label in zip(images, labels, strict=True):
+                    image[2 * label:2 * label + 2] += 200
+                file[f"{split}/labels"], file[f"{split}/images"] = labels, images.astype(np.uint8)
+        recipe = write_recipe(scratch, path, "\n  - flatten\n  - linear: {out: 32}\n  - relu\n  - linear: {out: 4}")
+        report = check(recipe, "rates", *settings(f"optimizer.rate={rate}"), code=FOUND if verdict == "bad" else 0)
+        found = finding(report, "range_test")
+        assert "the samples are learnt" in found["found"] and found["verdict"] == verdict
 
     @pytest.mark.parametrize("batch, rate, seed", [(4, 0.005, 3), (10, 0.01, 1)])
     def test_the_noise_of_small_batches_is_no_fault(self, scratch, batch, rate, seed):

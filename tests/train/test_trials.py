@@ -47,6 +47,13 @@ def test_overfit(recipe, scratch):
     assert [line["step"] for line in measured] == [20, 40, 60, 80, 100, 120]
 
 
+def test_a_validation_with_the_training_split_is_warned_of(recipe, scratch):
+    words = ("train", recipe, "--quiet", *settings("data.validation=train", "train.length=2 steps"))
+    said = "split train is the one that is trained on"
+    assert said in run(1, *words, "--out", f"{scratch}/seen")[1]
+    assert said not in run(1, *words, "--out", f"{scratch}/heart", "--overfit", 10)[1]
+
+
 def test_overfit_names_what_it_cannot_do(recipe, scratch):
     """More samples than there are; too small a batch of a limited split; samples that are learnt and lost again."""
     words = ("train", recipe, "--out", f"{scratch}/a", "--quiet")

@@ -26,7 +26,7 @@ def warnings_of(recipe, out, *assignments):
     found = metrics(out, "warning")
     for line in found:
         assert words.count(f"warning: step {line['step']}: {line['text']}") == 1
-    assert words.count("warning: ") == len(found)
+    assert words.count("warning: step ") == len(found)
     return [line["name"] for line in found]
 
 

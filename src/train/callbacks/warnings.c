@@ -200,7 +200,7 @@ static void warn_flat(struct Trainer *trainer, struct State *state, const char *
     snprintf(text, sizeof text,
              "%s %.4g after %" PRId64 " steps, %.4g in the first %d, and chance gives "
              "%.4g; the learning rate is too low, the initialisation bad, or the labels do not "
-             "belong to the images",
+             "belong to the samples",
              how, mean, trainer->saved.progress.step, state->seen.first_mean, WINDOW,
              state->chance);
     warn(trainer, state, WARNED_FLAT, (struct WarningReport){.name = "loss_flat", .text = text});
