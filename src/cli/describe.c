@@ -43,7 +43,7 @@ static char *print_shape(struct Shape shape, char text[64]) {
 /* The bytes that one rank needs, by purpose. */
 struct Needs {
     int64_t samples; /* of a shard */
-    int64_t shards;  /* of a rank, computed one after the other */
+    int64_t shards;  /* of a rank */
     int64_t parameters, average, optimizer, exchange, activations, work;
 };
 
@@ -51,18 +51,18 @@ static struct Needs measure(const struct Blueprint *blueprint, int64_t ranks) {
     const struct RunOptions *options = &blueprint->options;
     const struct Arena *arena = model_arena(blueprint->parts.model);
     struct PlanMemory memory = plan_memory(blueprint->parts.plan);
-    int64_t shards = options->train.shards, together = plan_shards(blueprint->parts.plan);
+    const struct Plan *plan = blueprint->parts.plan;
+    int64_t shards = options->train.shards, copies = plan_gathers(plan) ? plan_shards(plan) : 0;
     int64_t state = arena_state_elements(arena) * 4, gradient = arena_gradient_elements(arena);
-    return (struct Needs){.samples = options->train.batch / shards,
-                          .shards = shards / ranks,
-                          .parameters = state,
-                          .average = options->average.kind ? state : 0,
-                          .optimizer =
-                              arena->parameters * updater_slot_count(blueprint->parts.updater) * 4,
-                          .exchange = exchange_memory(shards, ranks, gradient) +
-                                      (together > 1 ? together * gradient * 4 : 0),
-                          .activations = memory.activations,
-                          .work = memory.scratch + memory.prepared};
+    return (struct Needs){
+        .samples = options->train.batch / shards,
+        .shards = shards / ranks,
+        .parameters = state,
+        .average = options->average.kind ? state : 0,
+        .optimizer = arena->parameters * updater_slot_count(blueprint->parts.updater) * 4,
+        .exchange = exchange_memory(shards, ranks, gradient) + copies * gradient * 4,
+        .activations = memory.activations,
+        .work = memory.scratch + memory.prepared};
 }
 
 static int64_t sum_needs(const struct Needs *needs) {

@@ -169,18 +169,36 @@ static void add_buffer(const struct Exchange *exchange, int depth, int64_t begin
     exchange->add(left, left, right, end - begin);
 }
 
+void exchange_expect_pairs(struct Exchange *exchange, int64_t added) {
+    CHECK(exchange->count % 2 == 0 && added >= exchange->early.elements &&
+          added <= exchange->elements - EXCHANGE_NOTES);
+    exchange->pairs = (struct ExchangePairs){.expected = true, .added = added};
+}
+
+float *exchange_second_buffer(struct Exchange *exchange) {
+    CHECK(exchange->pairs.expected);
+    return exchange_shard_buffer(exchange) + exchange->buffers.stride;
+}
+
 void exchange_expect_early(struct Exchange *exchange, int64_t elements) {
-    CHECK(elements >= 0 && elements <= exchange->elements - EXCHANGE_NOTES);
+    CHECK(elements >= 0 && elements <= exchange->elements - EXCHANGE_NOTES &&
+          (!exchange->pairs.expected || elements <= exchange->pairs.added));
     exchange->early.elements = exchange->early.ready_from = elements;
     if (exchange->method && exchange->method->expect)
         exchange->method->expect(exchange);
 }
 
-/* How many additions follow from the shard that comes next. */
+/* The shards that become complete together. */
+static int64_t group_of(const struct Exchange *exchange) {
+    return exchange->pairs.expected ? 2 : 1;
+}
+
+/* How many additions follow from the shard or pair that comes next. */
 static int joins_of_next(const struct Exchange *exchange) {
     struct TreeCounter counter = exchange->counter;
     int joins = 0;
-    tree__push(&counter, (struct TreeNode){.index = exchange->first + exchange->done});
+    int64_t group = group_of(exchange), next = exchange->first + exchange->done;
+    tree__push(&counter, (struct TreeNode){.index = next / group, .level = group == 2});
     while (tree__join(&counter))
         joins++;
     return joins;
@@ -188,8 +206,8 @@ static int joins_of_next(const struct Exchange *exchange) {
 
 void exchange_ready(struct Exchange *exchange, int64_t first) {
     struct ExchangeEarly *early = &exchange->early;
-    if (!exchange->method || !exchange->method->ready || exchange->done + 1 < exchange->count ||
-        first >= early->ready_from)
+    if (!exchange->method || !exchange->method->ready ||
+        exchange->done + group_of(exchange) < exchange->count || first >= early->ready_from)
         return;
     for (int i = 0, joins = joins_of_next(exchange); i < joins; i++)
         add_buffer(exchange, exchange->counter.depth - i, first, early->ready_from);
@@ -197,18 +215,26 @@ void exchange_ready(struct Exchange *exchange, int64_t first) {
     exchange->method->ready(exchange);
 }
 
-/* What was ready early has been added. */
-void exchange_shard_done(struct Exchange *exchange) {
+/* What was ready early has been added, as has the beginning of a pair. */
+static void push_shard(struct Exchange *exchange) {
     struct TreeCounter *counter = &exchange->counter;
-    struct ExchangeEarly *early = &exchange->early;
+    const struct ExchangeEarly *early = &exchange->early;
     CHECK(exchange->done < exchange->count);
     write_notes(exchange);
     tree__push(counter, (struct TreeNode){.index = exchange->first + exchange->done++});
     while (tree__join(counter)) {
-        add_buffer(exchange, counter->depth, 0, early->ready_from);
-        add_buffer(exchange, counter->depth, early->elements, exchange->elements);
+        bool pair = exchange->pairs.expected && counter->stack[counter->depth - 1].level == 1;
+        if (!pair)
+            add_buffer(exchange, counter->depth, 0, early->ready_from);
+        add_buffer(exchange, counter->depth, pair ? exchange->pairs.added : early->elements,
+                   exchange->elements);
     }
-    early->ready_from = early->elements;
+}
+
+void exchange_shard_done(struct Exchange *exchange) {
+    for (int64_t left = group_of(exchange); left > 0; left--)
+        push_shard(exchange);
+    exchange->early.ready_from = exchange->early.elements;
 }
 
 const float *exchange_finish(struct Exchange *exchange) {

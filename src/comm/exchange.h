@@ -60,6 +60,14 @@ float *exchange_shard_buffer(struct Exchange *exchange);
 /* Says that the shard's buffer is complete, and adds it into the tree. Not collective. */
 void exchange_shard_done(struct Exchange *exchange);
 
+/* Before the first step, on each rank that computes its shards in pairs, an even number of shards:
+ * from now on exchange_shard_buffer gives the buffer of a pair's first shard and
+ * exchange_second_buffer that of its second one, and exchange_shard_done says that both are
+ * complete. The first `added` elements (all that exchange_expect_early names, too) are the pair's
+ * sum in the first buffer, and undefined in the second. Not collective. */
+void exchange_expect_pairs(struct Exchange *exchange, int64_t added);
+float *exchange_second_buffer(struct Exchange *exchange);
+
 /* Before the first step, the same on every rank: the first `elements` of a buffer (0 without this
  * call) become complete from the last of them to the first, and exchange_ready reports how far they
  * are. Collective. */

@@ -37,6 +37,12 @@ struct ExchangeEarly {
     int64_t elements, ready_from;
 };
 
+/* Shards come in pairs, whose first `added` elements are the sum already. */
+struct ExchangePairs {
+    bool expected;
+    int64_t added;
+};
+
 struct ExchangeNotes {
     float own[EXCHANGE_NOTES], sum[EXCHANGE_NOTES];
 };
@@ -62,6 +68,7 @@ struct Exchange {
     int64_t done; /* shards of this rank that are complete in this step */
     struct ExchangeNotes notes;
     struct ExchangeEarly early;
+    struct ExchangePairs pairs;
 
     struct ExchangePiece *pieces; /* program.pieces of them, from left to right in the tree */
     struct TreeProgram program;

@@ -318,6 +318,19 @@ void convolution_backward_weights(const struct Convolution *convolution, int64_t
         library__backward_weights(convolution->library, samples, x->x, dy, dw, dbias, scratch);
 }
 
+int64_t convolution_pair_samples(const struct Convolution *convolution) {
+    const struct Method *method = convolution->methods[BACKWARD_WEIGHTS];
+    return method && method->pair_samples ? method->pair_samples(&convolution->shape) : 0;
+}
+
+void convolution_backward_weights_of_pair(const struct Convolution *convolution, int64_t samples,
+                                          int64_t cut, const struct ConvInput *x, const void *dy,
+                                          void *dw, void *dbias, void *scratch) {
+    CHECK(0 < cut && cut < samples && samples <= convolution_pair_samples(convolution));
+    convolution->methods[BACKWARD_WEIGHTS]->backward_weights_of_pair(
+        &convolution->shape, samples, cut, x, dy, dw, dbias, scratch);
+}
+
 bool convolution_is_joint(const struct Convolution *convolution) {
     const struct Method *method = convolution->methods[BACKWARD_DATA];
     return method && method == convolution->methods[BACKWARD_WEIGHTS] && method->backward;

@@ -81,6 +81,14 @@ void convolution_backward_data(const struct Convolution *convolution, int64_t sa
 void convolution_backward_weights(const struct Convolution *convolution, int64_t samples,
                                   const struct ConvInput *x, const void *dy, void *dw, void *dbias,
                                   void *scratch);
+/* How many samples two shards may have in all so that one call makes the sum of their weights'
+ * gradients; 0: no kernel does. */
+int64_t convolution_pair_samples(const struct Convolution *convolution);
+/* Then only: the sum over samples [0, cut) and [cut, samples), neither of which is empty; the same
+ * bits as two calls and an addition. */
+void convolution_backward_weights_of_pair(const struct Convolution *convolution, int64_t samples,
+                                          int64_t cut, const struct ConvInput *x, const void *dy,
+                                          void *dw, void *dbias, void *scratch);
 /* Whether one kernel computes both backward passes together. */
 bool convolution_is_joint(const struct Convolution *convolution);
 /* Then only: both at once, which reads dy once. The same bits as one after the other. */

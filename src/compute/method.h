@@ -33,6 +33,13 @@ struct Method {
     void (*backward_weights)(const struct ConvShape *shape, int64_t samples,
                              const struct ConvInput *x, const void *dy, void *dw, void *dbias,
                              void *scratch);
+    /* The gradients of two shards, samples [0, cut) and [cut, samples), and their sum: the same
+     * bits as two calls and an addition, but the sum alone is written to memory. For up to
+     * pair_samples samples in all. NULL and 0: it has no such form. */
+    void (*backward_weights_of_pair)(const struct ConvShape *shape, int64_t samples, int64_t cut,
+                                     const struct ConvInput *x, const void *dy, void *dw,
+                                     void *dbias, void *scratch);
+    int64_t (*pair_samples)(const struct ConvShape *shape);
     /* Both passes at once, with the same bits, in the scratch of either: dy is read once. `weights`
      * and `prepared` as for backward data. NULL: not faster than one after the other. */
     void (*backward)(const struct ConvShape *shape, int64_t samples, const struct ConvInput *x,

@@ -47,6 +47,7 @@ struct Columns {
     const real *data;
     int64_t columns;
     int64_t c_row; /* elements from one row of c to the next */
+    int64_t cut;   /* > 0: what is summed before this row, and from it on, is added at the end */
     bool add;
     bool stream; /* c is large, and its vectors are whole and aligned */
     struct Ahead ahead;

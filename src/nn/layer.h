@@ -75,6 +75,7 @@ struct OperationNeeds {
     bool in_place;          /* forward may write its output over inputs[0] */
     bool backward_in_place; /* backward may write input_gradient[0] over output_gradient */
     bool accumulates;       /* backward honours call->accumulate; else the plan adds for it */
+    bool pairs;             /* one call may serve two shards: see Call.cut */
     int64_t partial_values; /* > 0: the layer is synchronised; see Layer.forward_partial */
     const char *kernels[PASS_COUNT]; /* of a product: what computes each pass; NULL: none */
     bool joint_backward; /* of a convolution: one kernel makes both gradients together */
@@ -176,8 +177,13 @@ struct Call {
      * follows. */
     bool stochastic;
     int64_t samples; /* in this shard */
-    int64_t first;   /* the place of its first sample in the global batch */
-    int64_t batch;   /* samples of the global batch: a statistic is weighted samples/batch */
+    /* 0; or, if needs.pairs, perhaps a number of samples: then the call serves two shards, whose
+     * samples follow one another in all tensors, and the second begins with sample `cut`. The
+     * gradients of parameters are the sums of both shards'. All bits are those of two calls, whose
+     * gradients of parameters are added. */
+    int64_t cut;
+    int64_t first; /* the place of its first sample in the global batch */
+    int64_t batch; /* samples of the global batch: a statistic is weighted samples/batch */
     uint64_t seed, step;
     const void *input[LAYER_INPUTS];
     /* A scale and a shift for each channel, if a deferred operation has left them to apply to

@@ -21,13 +21,13 @@ const struct PlanKernels *plan__kernels(enum Variant variant, enum Precision pre
     return table[precision][variant];
 }
 
-/* Allocates a pool for each shard, one after the other. */
+/* Allocates the pool, of `bytes` for each shard. */
 static int allocate_pool(struct Plan *plan, size_t bytes, struct Error *error) {
     size_t all;
     if (__builtin_mul_overflow(bytes, (size_t)plan->shard_count, &all) || !memory_can_hold(all)) {
         char needed[32];
         text_bytes((double)bytes * (double)plan->shard_count, needed);
-        if (plan->shard_count > 1)
+        if (plan->sync.needed)
             return fail(error, ERROR_RUN_FILE,
                         "%" PRId64 " shards of %" PRId64
                         " samples need %s for their activations, more "
@@ -43,12 +43,10 @@ static int allocate_pool(struct Plan *plan, size_t bytes, struct Error *error) {
     }
     plan->workspace.pool = memory_allocate(all, "activations");
     plan->memory.activations = (int64_t)all;
-    for (int64_t k = 0; k < plan->shard_count; k++)
-        plan->shards[k].pool = plan->workspace.pool + (size_t)k * bytes;
     return OK;
 }
 
-/* Gives every buffer its place in a shard's pool. */
+/* Gives every buffer its place in the pool as it would be for one shard. */
 static int place_buffers(struct Plan *plan, struct Lifetimes *lives, struct Error *error) {
     int tensors = model_graph(plan->model)->tensor_count, n = lives->count;
     enum { GROUPS = 6 };
@@ -73,6 +71,13 @@ static int place_buffers(struct Plan *plan, struct Lifetimes *lives, struct Erro
     return allocate_pool(plan, bytes, error);
 }
 
+/* A shard's part of a buffer. */
+static char *part_of(const struct Plan *plan, const struct PlanShard *shard,
+                     const struct Buffer *buffer) {
+    return plan->workspace.pool + buffer->offset * (size_t)plan->shard_count +
+           buffer->bytes * (size_t)(shard - plan->shards);
+}
+
 /* Finds the memory of each tensor of a shard. */
 static void find_tensors(const struct Plan *plan, struct PlanShard *shard,
                          const struct Lifetimes *lives) {
@@ -84,12 +89,12 @@ static void find_tensors(const struct Plan *plan, struct PlanShard *shard,
         int value = lifetimes__root(lives->value_root, t);
         int gradient = lifetimes__root(lives->gradient_root, t);
         if (lives->values[value].birth <= lives->values[value].death)
-            shard->values[t] = shard->pool + lives->values[value].offset;
+            shard->values[t] = part_of(plan, shard, &lives->values[value]);
         if (recompute__made_again(&plan->operations, t))
             shard->again[t] =
-                shard->pool + lives->again[lifetimes__root(lives->again_root, t)].offset;
+                part_of(plan, shard, &lives->again[lifetimes__root(lives->again_root, t)]);
         if (plan->operations.needs_gradient[t])
-            shard->gradients[t] = shard->pool + lives->gradients[gradient].offset;
+            shard->gradients[t] = part_of(plan, shard, &lives->gradients[gradient]);
     }
 }
 
@@ -107,7 +112,8 @@ static void place_input_gradient(const struct Plan *plan, const struct PlanShard
     planned->call.input_gradient[j] = gradient;
     if (accumulate && !copied && !operation->needs.accumulates && !operation__is_view(operation)) {
         planned->add_to[j] = gradient;
-        planned->call.input_gradient[j] = shard->pool + lives->through[i * LAYER_INPUTS + j].offset;
+        planned->call.input_gradient[j] =
+            part_of(plan, shard, &lives->through[i * LAYER_INPUTS + j]);
     }
     if (operation__is_view(operation) && !lives->view_aliased[i]) {
         planned->view_adds = accumulate;
@@ -140,7 +146,7 @@ static void fill_calls(const struct Plan *plan, struct PlanShard *shard,
             .stochastic = plan->stochastic,
             .output = shard->values[operation->output],
             .output_gradient = shard->gradients[operation->output],
-            .saved = shard->pool + lives->saved[i].offset,
+            .saved = part_of(plan, shard, &lives->saved[i]),
             .scratch = plan->workspace.scratch,
             .prepared = plan->workspace.prepared + prepared,
             .partials = {.own = plan->sync.own + index * operation->needs.partial_values,
@@ -167,11 +173,33 @@ static void fill_later_calls(const struct Plan *plan, struct PlanShard *shard,
         struct Call *call = &shard->later[i].call;
         if (operation->again) {
             call->output = shard->again[operation->output];
-            call->saved = shard->pool + lives->saved_again[i].offset;
+            call->saved = part_of(plan, shard, &lives->saved_again[i]);
         }
         for (int j = 0; j < operation->input_count; j++)
             if (shard->again[operation->inputs[j]])
                 call->input[j] = shard->again[operation->inputs[j]];
+    }
+}
+
+/* Whether both parts of a tensor are one array of twice as many samples. NULL: there is none. */
+static bool follows(const struct Plan *plan, const void *first, const void *second,
+                    struct Shape shape) {
+    int64_t elements = plan->samples * shape_elements(shape);
+    return (const char *)second ==
+           (first ? (const char *)first + elements * variant_bytes(plan->variant) : NULL);
+}
+
+static void find_pair_calls(struct Plan *plan) {
+    for (int i = 0; i < plan->operations.count; i++) {
+        const struct Operation *operation = &plan->operations.items[i];
+        const struct Call *one = &plan->shards[0].calls[i].call,
+                          *two = &plan->shards[1].calls[i].call;
+        plan->shards[0].calls[i].serves_pair =
+            operation->needs.pairs && !plan->shards[0].calls[i].add_to[0] &&
+            follows(plan, one->input[0], two->input[0], operation->in[0]) &&
+            follows(plan, one->input_gradient[0], two->input_gradient[0], operation->in[0]) &&
+            follows(plan, one->output, two->output, operation->out) &&
+            follows(plan, one->output_gradient, two->output_gradient, operation->out);
     }
 }
 
@@ -227,6 +255,8 @@ static int make_buffers(struct Plan *plan, struct Error *error) {
     for (int64_t k = 0; k < plan->shard_count && !code; k++) {
         find_tensors(plan, &plan->shards[k], &lives);
         fill_calls(plan, &plan->shards[k], &lives);
+        if (plan->pairs && k == 1)
+            find_pair_calls(plan);
         if (plan->recomputes)
             fill_later_calls(plan, &plan->shards[k], &lives);
         place_copies(plan, &plan->shards[k]);
@@ -274,12 +304,34 @@ static void find_final(struct Operations *operations) {
     }
 }
 
+/* The parameters that would go through memory once instead of twice if shards were computed in
+ * pairs. */
+static int64_t paired_parameters(const struct Plan *plan) {
+    int64_t count = 0;
+    for (int i = 0; i < plan->operations.count; i++) {
+        const struct Operation *operation = &plan->operations.items[i];
+        for (int r = 0; operation->needs.pairs && r < operation->node->row_count; r++)
+            count += operation->rows[r].count;
+    }
+    return count;
+}
+
+static bool pairs_pay(const struct Plan *plan) {
+    const struct Graph *graph = model_graph(plan->model);
+    int64_t activations = 0;
+    for (int t = 0; t < graph->tensor_count; t++)
+        activations += plan->samples * shape_elements(graph->tensors[t]);
+    return paired_parameters(plan) > activations;
+}
+
 /* Only a synchronised layer needs all shards at the same time. */
 static void make_shards(struct Plan *plan, const struct PlanRequest *request) {
     int64_t own = request->own_shards ? request->own_shards : 1;
     plan->sync.shards = request->shards ? request->shards : 1;
     CHECK(own <= plan->sync.shards);
-    plan->shard_count = plan->sync.needed ? own : 1;
+    plan->pairs = request->training && !plan->sync.needed && !plan->recomputes && own % 2 == 0 &&
+                  request->precision == PRECISION_FP32 && pairs_pay(plan);
+    plan->shard_count = plan->sync.needed ? own : plan->pairs ? 2 : 1;
     plan->shards = memory_array(struct PlanShard, plan->shard_count, "the plan");
     plan->sync.gather = request->gather;
     plan->sync.gather_context = request->gather_context;

@@ -67,10 +67,15 @@ int plan_create(struct Plan **plan, const struct Model *model, const struct Plan
                 struct Error *error);
 void plan_release(struct Plan *plan);
 
-/* How many shards are computed together: one; or, if a layer of a training plan is synchronised,
- * all own_shards, operation by operation, each with activations of its own. So many are the
- * `shard_calls` below. */
+/* How many shards are computed together, operation by operation, each with activations of its own:
+ * one; or, if a layer of a training plan is synchronised, all own_shards; or two (plan_pairs). So
+ * many are the `shard_calls` below. */
 int64_t plan_shards(const struct Plan *plan);
+/* Whether shards are computed in pairs because that saves memory traffic: linear layers, which can
+ * serve both in one call, have more parameters than the shard has activations. Backward then leaves
+ * the sum of both gradients of the parameters in the first shard's arena; in the second's they are
+ * undefined. */
+bool plan_pairs(const struct Plan *plan);
 /* Selects the shard that plan_input, plan_target, plan_scores, plan_input_gradient and
  * plan_read_scores refer to. Before the first call it is shard 0. */
 void plan_select(struct Plan *plan, int64_t shard);

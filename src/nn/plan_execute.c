@@ -35,6 +35,7 @@ static struct PlannedCall *begin_call(struct Plan *plan, int operation, enum Mom
     planned += operation;
     struct Call *call = &planned->call;
     call->samples = shard_call->samples;
+    call->cut = 0;
     call->first = shard_call->first;
     call->batch = shard_call->batch;
     call->seed = shard_call->seed;
@@ -42,6 +43,22 @@ static struct PlannedCall *begin_call(struct Plan *plan, int operation, enum Mom
     call->parameters = shard_call->state;
     /* Statistics are measured once: they may be on their way to other ranks by then. */
     call->gradients = moment == MOMENT_AGAIN ? NULL : shard_call->gradient;
+    return planned;
+}
+
+/* Whether one call of an operation serves both shards of a pair now. */
+static bool serves_both(const struct Plan *plan, int operation,
+                        const struct ShardCall *shard_calls) {
+    return plan->shards[0].calls[operation].serves_pair &&
+           shard_calls[0].samples == plan->samples && shard_calls[1].samples == plan->samples;
+}
+
+/* The call that does so. */
+static struct PlannedCall *begin_pair_call(struct Plan *plan, int operation, enum Moment moment,
+                                           const struct ShardCall *shard_calls) {
+    struct PlannedCall *planned = begin_call(plan, operation, moment, 0, shard_calls);
+    planned->call.cut = plan->samples;
+    planned->call.samples = 2 * plan->samples;
     return planned;
 }
 
@@ -84,7 +101,10 @@ static void forward_operation(struct Plan *plan, int i, enum Moment moment,
         return;
     if (operation->needs.partial_values)
         synchronise(plan, i, moment, shard_calls, operation->layer->forward_partial);
-    for (int64_t k = 0; k < plan->shard_count; k++) {
+    bool both = serves_both(plan, i, shard_calls);
+    if (both)
+        operation->layer->forward(&begin_pair_call(plan, i, moment, shard_calls)->call);
+    for (int64_t k = 0; k < plan->shard_count && !both; k++) {
         const struct PlannedCall *planned = begin_call(plan, i, moment, k, &shard_calls[k]);
         int64_t samples = shard_calls[k].samples;
         if (!samples)
@@ -235,11 +255,11 @@ static const struct PlanKernels *kernels_of(const struct Plan *plan, int tensor)
     return plan->operations.precisions[tensor] == PRECISION_BF16 ? plan->bf16 : plan->kernels;
 }
 
-static void backward_call(struct Plan *plan, int i, const struct PlannedCall *planned,
-                          const struct ShardCall *shard_call) {
+static void backward_call(struct Plan *plan, int i, const struct PlannedCall *planned) {
     const struct Operation *operation = planned->call.operation;
+    int64_t samples = planned->call.samples;
     if (operation__is_view(operation)) {
-        int64_t count = shard_call->samples * shape_elements(operation->out);
+        int64_t count = samples * shape_elements(operation->out);
         size_t size = (size_t)element_bytes(plan->variant, operation->precision);
         if (planned->view_adds)
             kernels_of(plan, operation->inputs[0])
@@ -252,13 +272,13 @@ static void backward_call(struct Plan *plan, int i, const struct PlannedCall *pl
     if (plan->in_turn)
         prepare(plan, i, &planned->call, PASS_BIT(BACKWARD_DATA));
     if (!operation->needs.partial_values)
-        before_call(plan, planned, MOMENT_BACKWARD, shard_call->samples);
+        before_call(plan, planned, MOMENT_BACKWARD, samples);
     operation->layer->backward(&planned->call);
-    copies__after_backward(plan, planned, shard_call->samples);
+    copies__after_backward(plan, planned, samples);
     for (int j = 0; j < operation->input_count; j++)
         if (planned->add_to[j])
             kernels_of(plan, operation->inputs[j])
-                ->add(shard_call->samples * shape_elements(operation->in[j]), planned->add_to[j],
+                ->add(samples * shape_elements(operation->in[j]), planned->add_to[j],
                       planned->call.input_gradient[j]);
 }
 
@@ -277,18 +297,34 @@ static void rebuild_block(struct Plan *plan, int last, const struct ShardCall *s
             forward_operation(plan, i, MOMENT_AGAIN, shard_calls);
 }
 
+/* The gradients of an operation's parameters in the two arenas of a pair. */
+static void add_gradients(const struct Plan *plan, const struct Operation *operation,
+                          const struct ShardCall *shard_calls) {
+    size_t size = (size_t)variant_bytes(plan->variant);
+    for (int r = 0; r < operation->node->row_count; r++) {
+        const struct ArenaRow *row = &operation->rows[r];
+        size_t at = (size_t)row->offset * size;
+        if (row->role != ROLE_STATISTIC)
+            plan->kernels->add(row->count, (char *)shard_calls[0].gradient + at,
+                               (const char *)shard_calls[1].gradient + at);
+    }
+}
+
 void plan__backward_operation(struct Plan *plan, int i, const struct ShardCall *shard_calls) {
     const struct Operation *operation = &plan->operations.items[i];
     if (operation->rebuilds)
         rebuild_block(plan, i, shard_calls);
     if (operation->needs.partial_values)
         synchronise(plan, i, MOMENT_BACKWARD, shard_calls, operation->layer->backward_partial);
-    for (int64_t k = 0; k < plan->shard_count; k++) {
+    bool both = serves_both(plan, i, shard_calls);
+    if (both)
+        backward_call(plan, i, begin_pair_call(plan, i, MOMENT_BACKWARD, shard_calls));
+    for (int64_t k = 0; k < plan->shard_count && !both; k++)
         if (shard_calls[k].samples)
-            backward_call(plan, i, begin_call(plan, i, MOMENT_BACKWARD, k, &shard_calls[k]),
-                          &shard_calls[k]);
-        lap(plan, i, last_pass(&plan->operations.items[i]));
-    }
+            backward_call(plan, i, begin_call(plan, i, MOMENT_BACKWARD, k, &shard_calls[k]));
+    if (plan->pairs && !both)
+        add_gradients(plan, operation, shard_calls);
+    lap(plan, i, last_pass(operation));
 }
 
 /* Replaces the backward of an operation before which nothing is trained. */
@@ -392,6 +428,10 @@ const struct Node *plan_find_nonfinite(struct Plan *plan, const struct ShardCall
 
 int64_t plan_shards(const struct Plan *plan) {
     return plan->shard_count;
+}
+
+bool plan_pairs(const struct Plan *plan) {
+    return plan->pairs;
 }
 
 void plan_select(struct Plan *plan, int64_t shard) {

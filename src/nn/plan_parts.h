@@ -15,6 +15,7 @@ struct PlannedCall {
     struct Copies copies;
     void *add_to[LAYER_INPUTS];  /* where the plan adds call.input_gradient to; NULL: nowhere */
     bool view_adds, view_copies; /* a view whose gradient has other writers too */
+    bool serves_pair; /* of a pair's first shard: it can serve both, if they have most samples */
 };
 
 /* What each of the shards that are computed together has for itself. */
@@ -24,7 +25,6 @@ struct PlanShard {
     struct PlannedCall *later;
     void **values, **gradients; /* one for each tensor */
     void **again;               /* the values that are made again; NULL: kept */
-    char *pool;                 /* its part of the plan's */
     float *target, *weights;    /* weights NULL: none */
     /* (samples, inputs) `real`: what the plan rounds before forward, and widens after backward.
      * NULL: values[0] and gradients[0] serve. */
@@ -50,7 +50,9 @@ struct Synchronisation {
 
 /* Memory that the operations compute in. */
 struct PlanWorkspace {
-    char *pool; /* values, gradients and saved bytes of all shards that are computed together */
+    /* Values, gradients and saved bytes of all shards that are computed together: in each buffer
+     * the shards' parts follow one another. */
+    char *pool;
     char *scratch, *prepared;
     char *copies;      /* the operations' copies (nn/copies.h), one part for each shard */
     size_t copy_bytes; /* of a part */
@@ -66,6 +68,7 @@ struct Plan {
     bool training, stochastic;
     bool recomputes; /* some operations run forward again before backward */
     bool in_turn;    /* as its operations are */
+    bool pairs;      /* plan_pairs */
     int64_t samples; /* at most */
     int64_t outputs;
     struct Operations operations;

@@ -68,7 +68,8 @@ static double read_again(const struct Plan *plan, const struct Operation *operat
 static double bytes_of(const struct Plan *plan, const struct Operation *operation,
                        enum PlanPass pass, double samples, double calls) {
     const struct Traffic traffic = traffic_of(plan, operation);
-    double parameters = calls * traffic.parameters;
+    bool pair = plan->shards[0].calls[operation - plan->operations.items].serves_pair;
+    double parameters = (pair ? calls / 2 : calls) * traffic.parameters;
     switch (pass) {
     case PLAN_PREPARE: { /* once a step, however many calls follow, or before each of two passes */
         int times = 1 + (operation->in_turn && operation->needs_input_gradient[0]);

@@ -25,12 +25,14 @@ static int make_plan(const struct Model *model, const struct PlanRequest *planni
     return plan_create(plan, model, planning, error) ? error_blame_key(error, "model") : OK;
 }
 
-/* Checks that the gradients fit into memory: shards that run together have one each. */
+/* Checks that the gradients fit into memory: shards that a synchronised layer runs together have
+ * one each. */
 static int check_gradients(const struct RunRequest *request, const struct RunParts *parts,
                            struct Error *error) {
     int64_t count = plan_shards(parts->plan);
     int64_t elements = arena_gradient_elements(model_arena(parts->model));
-    if (count == 1 || memory_can_hold((uint64_t)count * (uint64_t)elements * sizeof(float)))
+    if (!plan_gathers(parts->plan) ||
+        memory_can_hold((uint64_t)count * (uint64_t)elements * sizeof(float)))
         return OK;
     return runfile_fail(request->file, error, ERROR_RUN_FILE, "train.shards",
                         "the gradients of the %" PRId64 " shards of a rank, which \"statistics: "

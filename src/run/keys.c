@@ -41,8 +41,9 @@ static const struct Key train_keys[] = {
      .help = "the number of equal parts of a batch, each with its own batch-normalisation "
              "statistics; a multiple of the number of ranks; auto: the number of ranks of the "
              "first start. The value affects a run's results. More shards than ranks mean gradient "
-             "accumulation: a rank computes its shards one after the other, in the memory of one "
-             "(except for batchnorm with `statistics: batch`)"},
+             "accumulation: a rank computes its shards one after the other, in the memory of one; "
+             "small shards of networks of linear layers in pairs, in the memory of two; and all "
+             "together for batchnorm with `statistics: batch`"},
     {.name = "length",
      .type = KEY_SPAN,
      .offset = TRAIN_AT(length),

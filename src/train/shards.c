@@ -11,10 +11,12 @@ int shards__create(struct Shards *shards, struct Ranks *ranks, enum ExchangeAlgo
     int64_t together = plan_shards(shards->plan), elements = shards->gradient_elements;
     shards->beat = ranks_beat(ranks);
     shards->calls = memory_array(struct ShardCall, together, "shards");
-    if (together > 1)
+    if (together > 1 && !plan_pairs(shards->plan))
         shards->gradients = memory_array(float, together *elements, "gradients of shards");
     int code = exchange_create(&shards->exchange, ranks, shards->count, elements, algorithm,
                                variant, error);
+    if (!code && plan_pairs(shards->plan))
+        exchange_expect_pairs(shards->exchange, shards->parameters);
     if (!code && !plan_gathers(shards->plan))
         exchange_expect_early(shards->exchange, shards->parameters);
     return code;
@@ -101,14 +103,15 @@ void shards__load_together(struct Shards *shards, const struct Position *positio
     lap(shards, WORK_INPUT);
 }
 
-/* One that runs alone writes into the exchange's buffer; those that run together write gradients of
- * their own, which are copied there afterwards. */
+/* One that runs alone, and a pair, write into the exchange's buffers; others that run together
+ * write gradients of their own, which are copied there afterwards. */
 static void set_gradients(struct Shards *shards) {
-    int64_t together = plan_shards(shards->plan);
-    for (int64_t k = 0; k < together; k++)
-        shards->calls[k].gradient = together == 1
-                                        ? exchange_shard_buffer(shards->exchange)
-                                        : shards->gradients + k * shards->gradient_elements;
+    for (int64_t k = 0; k < plan_shards(shards->plan) && shards->gradients; k++)
+        shards->calls[k].gradient = shards->gradients + k * shards->gradient_elements;
+    if (!shards->gradients)
+        shards->calls[0].gradient = exchange_shard_buffer(shards->exchange);
+    if (plan_pairs(shards->plan))
+        shards->calls[1].gradient = exchange_second_buffer(shards->exchange);
 }
 
 static void tell_ready(void *context, int64_t first) {
@@ -127,12 +130,12 @@ static void backward(struct Shards *shards) {
 
 static void hand_over_gradients(struct Shards *shards) {
     size_t bytes = (size_t)shards->gradient_elements * sizeof(float);
-    int64_t together = plan_shards(shards->plan);
-    for (int64_t k = 0; k < together; k++) {
-        if (together > 1)
-            memcpy(exchange_shard_buffer(shards->exchange), shards->calls[k].gradient, bytes);
+    for (int64_t k = 0; k < plan_shards(shards->plan) && shards->gradients; k++) {
+        memcpy(exchange_shard_buffer(shards->exchange), shards->calls[k].gradient, bytes);
         exchange_shard_done(shards->exchange);
     }
+    if (!shards->gradients)
+        exchange_shard_done(shards->exchange);
 }
 
 static const float *run(struct Shards *shards, const struct Position *position, const float *state,

@@ -38,7 +38,8 @@ struct Shards {
     struct Beat *beat; /* of this rank: moves with every group of shards */
     struct Exchange *exchange;
     struct ShardCall *calls; /* plan_shards of them */
-    float *gradients;        /* of shards that run together; NULL if one runs at a time */
+    /* Of shards that run together. NULL: they are written into the exchange's buffers. */
+    float *gradients;
 };
 
 /* Makes the exchange and the buffers. Collective. */

@@ -90,6 +90,24 @@ static const float *run_step_early(struct Exchange *exchange, int64_t step, int6
     return exchange_finish(exchange);
 }
 
+/* The same with shards in pairs, whose first `early` elements are added here; in the second buffer
+ * they are NaN. */
+static const float *run_step_in_pairs(struct Exchange *exchange, int64_t step, int64_t elements,
+                                      int64_t early, int64_t each) {
+    for (int64_t i = 0; i < exchange_shard_count(exchange); i += 2) {
+        float *first = exchange_shard_buffer(exchange), *second = exchange_second_buffer(exchange);
+        int64_t shard = exchange_first_shard(exchange) + i;
+        for (int64_t j = 0; j < elements; j++) {
+            first[j] = value(step, shard, j) + (j < early ? value(step, shard + 1, j) : 0);
+            second[j] = j < early ? NAN : value(step, shard + 1, j);
+        }
+        for (int64_t end = early; end > 0 && ranks_rank(ranks) != 1; end -= each)
+            exchange_ready(exchange, end > each ? end - each : 0);
+        exchange_shard_done(exchange);
+    }
+    return exchange_finish(exchange);
+}
+
 static bool power_of_two(int64_t number) {
     return (number & (number - 1)) == 0;
 }
@@ -244,6 +262,40 @@ static void test_levels(void **state) {
     pretend_nodes(before, false);
 }
 
+static void check_pairs(enum ExchangeAlgorithm algorithm, int64_t shards, int64_t elements,
+                        int64_t early) {
+    float *expected = memory_array(float, elements, "expected sum");
+    int64_t wrong = 0;
+    struct Exchange *exchange = create(shards, elements, algorithm);
+    exchange_expect_pairs(exchange, early);
+    exchange_expect_early(exchange, early);
+    for (int64_t step = 0; step < 3; step++) {
+        exchange_own_notes(exchange)[0] = (float)step;
+        const float *sum = run_step_in_pairs(exchange, step, elements, early, early / 9);
+        reference(step, shards, elements, expected);
+        wrong += memcmp(sum, expected, (size_t)elements * sizeof(float)) != 0;
+        wrong += exchange_notes(exchange)[0] != (float)(step * ranks_size(ranks));
+    }
+    exchange_release(exchange);
+    memory_release(expected);
+    assert_int_equal(world_total(ranks, wrong), 0);
+}
+
+static void test_pairs(void **state) {
+    (void)state;
+    for (int64_t shards = 2 * ranks_size(ranks); shards <= 6 * ranks_size(ranks);
+         shards += 2 * ranks_size(ranks))
+        for (int algorithm = EXCHANGE_AUTO; algorithm <= EXCHANGE_LEVELS; algorithm++)
+            if (algorithm != EXCHANGE_MPI && can_use(algorithm, shards))
+                check_pairs((enum ExchangeAlgorithm)algorithm, shards, 3001, 2500);
+    int before = ranks_nodes(ranks);
+    if (can_be_on(2)) {
+        pretend_nodes(2, false);
+        check_pairs(EXCHANGE_LEVELS, 4 * ranks_size(ranks), 300007, 290001);
+        pretend_nodes(before, false);
+    }
+}
+
 static void test_levels_refusals(void **state) {
     (void)state;
     int size = ranks_size(ranks), before = ranks_nodes(ranks);
@@ -391,6 +443,7 @@ int main(void) {
         cmocka_unit_test(test_mpi_is_near),
         cmocka_unit_test(test_many_steps),
         cmocka_unit_test(test_levels),
+        cmocka_unit_test(test_pairs),
         cmocka_unit_test(test_levels_refusals),
         cmocka_unit_test(test_own_nonfinite),
         cmocka_unit_test(test_single_shard_is_not_copied),

@@ -166,10 +166,63 @@ static void test_packed_weights_give_the_same_bits(void **state) {
     }
 }
 
+/* sum += term */
+static void add(enum Variant variant, int64_t count, void *sum, const void *term) {
+    for (int64_t i = 0; i < count; i++)
+        if (variant == VARIANT_F64)
+            ((double *)sum)[i] += ((const double *)term)[i];
+        else
+            ((float *)sum)[i] += ((const float *)term)[i];
+}
+
+/* The gradients of two shards in one call, against two calls and an addition. */
+static void check_pair(enum Variant variant, int64_t samples, int64_t cut, int64_t in,
+                       int64_t out) {
+    const struct Method *products = products__method(variant, PRECISION_FP32);
+    const struct ConvShape pixel = shape_of(1, in, out);
+    struct Defined c = defined_make((struct Form){.variant = variant}, &pixel, samples, 11);
+    size_t size = (size_t)variant_bytes(variant), bytes = (size_t)c.w_count * size;
+    struct ConvInput second = {.x = (const char *)c.real_x + (size_t)(cut * in) * size};
+    const char *dy = c.real_dy;
+    void *dw[3], *db[3], *scratch = scratch_for(products, &c, BACKWARD_WEIGHTS);
+    assert_true(samples <= products->pair_samples(&pixel));
+    for (int i = 0; i < 3; i++) {
+        dw[i] = spoiled(bytes);
+        db[i] = spoiled((size_t)out * size);
+    }
+    products->backward_weights_of_pair(&pixel, samples, cut, &c.input, dy, dw[0], db[0], scratch);
+    products->backward_weights(&pixel, cut, &c.input, dy, dw[1], db[1], scratch);
+    products->backward_weights(&pixel, samples - cut, &second, dy + (size_t)(cut * out) * size,
+                               dw[2], db[2], scratch);
+    add(variant, c.w_count, dw[1], dw[2]);
+    add(variant, out, db[1], db[2]);
+    assert_memory_equal(dw[0], dw[1], bytes);
+    assert_memory_equal(db[0], db[1], (size_t)out * size);
+    for (int i = 0; i < 3; i++) {
+        memory_release(dw[i]);
+        memory_release(db[i]);
+    }
+    memory_release(scratch);
+    defined_release(&c);
+}
+
+static void test_pairs_of_shards(void **state) {
+    (void)state;
+    for (int variant = 0; variant < VARIANT_COUNT; variant++) {
+        enum Variant v = (enum Variant)variant;
+        if (!variant_available(v))
+            continue;
+        for (int64_t cut = 1; cut < 20; cut += 3)
+            check_pair(v, 20, cut, 5 * cut, 90 - 4 * cut);
+        check_pair(v, 128, 64, 70, 64);
+        check_pair(v, 16, 8, 1024, 640); /* past the caches */
+    }
+}
+
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_products),
-                                       cmocka_unit_test(test_bits_do_not_depend_on_threads),
-                                       cmocka_unit_test(test_packed_weights_give_the_same_bits),
-                                       cmocka_unit_test(test_rows_are_independent)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_products), cmocka_unit_test(test_bits_do_not_depend_on_threads),
+        cmocka_unit_test(test_packed_weights_give_the_same_bits),
+        cmocka_unit_test(test_rows_are_independent), cmocka_unit_test(test_pairs_of_shards)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

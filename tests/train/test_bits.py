@@ -3,8 +3,16 @@ and after kills at random moments, each resumed on another number of ranks."""
 import pytest
 
 from support.program import result, run, settings
-from support.runs import MODEL, newest_step, start_and_kill, synthesize, train, write_run_file
+from support.runs import MODEL, newest_step, start_and_kill, synthesize, train, train_on_ranks, write_run_file
 
+PERCEPTRON = """
+  - flatten
+  - linear: {out: 64, bias: false}
+  - batchnorm
+  - relu
+  - dropout: {rate: 0.3}
+  - linear: {out: 10}
+"""
 WIDE = MODEL.replace("out: 12", "out: 16")  # channels that Winograd's kernels serve
 
 
@@ -45,6 +53,21 @@ def test_more_ranks_give_the_same_metrics(on_ranks, whole):
 def test_each_exact_exchange_gives_the_same_bits(folder, recipe, whole, exchange):
     found = train(4, recipe, f"{folder}/{exchange}", *settings(f"train.exchange={exchange}"))
     assert found["digest"] == whole["digest"]
+
+
+@pytest.fixture(scope="module")
+def perceptron(folder, data):
+    """A perceptron whose small shards a rank computes in pairs; the last batch has 3 samples for its 4 shards."""
+    return write_run_file(folder, data, PERCEPTRON, name="perceptron.yaml", batch=64)
+
+
+def test_shards_that_run_in_pairs_have_the_bits_of_single_ones(folder, perceptron):
+    pairs = run(1, "train", perceptron, "--out", f"{folder}/log", "--stop-after", 1, "--log", "debug")[1]
+    alone = run(4, "train", perceptron, "--out", f"{folder}/log4", "--stop-after", 1, "--log", "debug")[1]
+    assert "2 shards at a time" in pairs and "2 shards at a time" not in alone
+    runs = train_on_ranks((1, 2, 4), perceptron, f"{folder}/perceptron")
+    assert len({run["digest"] for run in runs}) == 1
+    assert runs[0].metrics() == runs[1].metrics() == runs[2].metrics()
 
 
 @pytest.mark.parametrize("choice", ("always", "never"))

@@ -21,6 +21,7 @@ struct Product {
     real *c;
     const real *bias; /* NULL: none */
     bool relu, stream;
+    int64_t cut; /* of the depth, which is one part; as in struct Columns */
 };
 
 /* A part of the depth. */
@@ -156,6 +157,7 @@ static struct Columns block_from(const struct Product *p, int64_t column, int64_
                             .data = p->b_packed ? p->b_packed + packed_at(p, column, part) : space,
                             .columns = width,
                             .c_row = p->columns,
+                            .cut = p->cut,
                             .add = part.first > 0,
                             .stream = p->stream,
                             .ahead = ahead_of(p, column + BLOCK, part)};
@@ -257,24 +259,52 @@ static bool streams(const struct Product *p) {
            p->rows * p->columns * (int64_t)sizeof(real) >= STREAM_BYTES;
 }
 
-static void backward_weights(const struct ConvShape *s, int64_t samples, const struct ConvInput *x,
-                             const void *dy, void *dw, void *dbias, void *scratch) {
+static struct Product weights_gradient(const struct ConvShape *s, int64_t samples,
+                                       const struct ConvInput *x, const void *dy, void *dw) {
     struct Product p = product_of(s, BACKWARD_WEIGHTS, samples);
     p.a = dy;
     p.b = x->x;
     p.c = dw;
     p.stream = streams(&p);
+    return p;
+}
+
+static void backward_weights(const struct ConvShape *s, int64_t samples, const struct ConvInput *x,
+                             const void *dy, void *dw, void *dbias, void *scratch) {
+    struct Product p = weights_gradient(s, samples, x, dy, dw);
     if (dbias)
         KERNEL(columns__sum)(p.depth, p.rows, dy, dbias);
     multiply(&p, scratch);
 }
 
+static int64_t pair_samples(const struct ConvShape *s) {
+    return SAMPLES / (s->height * s->width);
+}
+
+static void backward_weights_of_pair(const struct ConvShape *s, int64_t samples, int64_t cut,
+                                     const struct ConvInput *x, const void *dy, void *dw,
+                                     void *dbias, void *scratch) {
+    struct Product p = weights_gradient(s, samples, x, dy, dw);
+    p.cut = cut * s->height * s->width;
+    if (dbias) {
+        real *sum = dbias, *second = scratch;
+        KERNEL(columns__sum)(p.cut, p.rows, p.a, sum);
+        KERNEL(columns__sum)(p.depth - p.cut, p.rows, p.a + p.cut * p.rows, second);
+        for (int64_t i = 0; i < p.rows; i++)
+            sum[i] += second[i];
+    }
+    multiply(&p, scratch);
+}
+
 extern const struct Method KERNEL(products__method);
-const struct Method KERNEL(products__method) = {.name = "products",
-                                                .serves = serves,
-                                                .scratch_bytes = scratch_bytes,
-                                                .prepared_bytes = prepared_bytes,
-                                                .prepare = prepare,
-                                                .forward = forward,
-                                                .backward_data = backward_data,
-                                                .backward_weights = backward_weights};
+const struct Method KERNEL(products__method) = {
+    .name = "products",
+    .serves = serves,
+    .scratch_bytes = scratch_bytes,
+    .prepared_bytes = prepared_bytes,
+    .prepare = prepare,
+    .forward = forward,
+    .backward_data = backward_data,
+    .backward_weights = backward_weights,
+    .backward_weights_of_pair = backward_weights_of_pair,
+    .pair_samples = pair_samples};

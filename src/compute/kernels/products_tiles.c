@@ -52,22 +52,22 @@ INLINE void multiply_step(int vectors, vector sum[TILE][PANEL], const real *a, c
         sum[i][v] = multiply_add(sum[i][v], a[i] - (vector){0}, factor[v]);
 }
 
-INLINE void multiply_tile(int vectors, const struct Panel *panel, const real *a, int64_t row,
-                          int64_t rows) {
-    struct Columns *block = panel->block;
-    vector sum[TILE][PANEL];
-    const real *data = panel->data;
-    real *c = panel->c + row * block->c_row;
+/* Where the next row of a group and of a panel begins. */
+struct Operands {
+    const real *a, *data;
+};
+
+/* Zeros, and added to these the products of the next `rows` rows. */
+INLINE void sum_rows(int vectors, struct Columns *block, vector sum[TILE][PANEL],
+                     struct Operands *next, int64_t rows) {
     int64_t t = 0, step = vectors * LANES;
+    const real *a = next->a, *data = next->data;
     UNROLL
     for (int i = 0; i < TILE; i++)
         UNROLL
     for (int v = 0; v < vectors; v++)
         sum[i][v] = (vector){0};
-    if (block->add) /* they are far from one another, and needed at the end */
-        for (int64_t i = 0; i < TILE && row + i < rows; i++)
-            __builtin_prefetch(c + i * block->c_row, 1, 3);
-    for (; t + STRETCH <= block->depth; t += STRETCH) {
+    for (; t + STRETCH <= rows; t += STRETCH) {
         UNROLL
         for (int i = 0; i < MOST_ASKS; i++)
             if (i < block->asks)
@@ -76,9 +76,39 @@ INLINE void multiply_tile(int vectors, const struct Panel *panel, const real *a,
         for (int s = 0; s < STRETCH; s++, a += GROUP, data += step)
             multiply_step(vectors, sum, a, data);
     }
-    for (; t < block->depth; t++, a += GROUP, data += step)
+    for (; t < rows; t++, a += GROUP, data += step)
         multiply_step(vectors, sum, a, data);
-    if (row + TILE <= rows && panel->columns >= step) {
+    *next = (struct Operands){a, data};
+}
+
+/* The sums of the rows before the cut, and of those from it on, are added. */
+INLINE void sum_pair(int vectors, struct Columns *block, vector sum[TILE][PANEL],
+                     struct Operands *next) {
+    vector first[TILE][PANEL];
+    sum_rows(vectors, block, sum, next, block->cut);
+    for (int i = 0; i < TILE; i++)
+        for (int v = 0; v < vectors; v++)
+            first[i][v] = sum[i][v];
+    sum_rows(vectors, block, sum, next, block->depth - block->cut);
+    for (int i = 0; i < TILE; i++)
+        for (int v = 0; v < vectors; v++)
+            sum[i][v] = first[i][v] + sum[i][v];
+}
+
+INLINE void multiply_tile(int vectors, bool pair, const struct Panel *panel, const real *a,
+                          int64_t row, int64_t rows) {
+    struct Columns *block = panel->block;
+    vector sum[TILE][PANEL];
+    struct Operands next = {a, panel->data};
+    real *c = panel->c + row * block->c_row;
+    if (block->add) /* they are far from one another, and needed at the end */
+        for (int64_t i = 0; i < TILE && row + i < rows; i++)
+            __builtin_prefetch(c + i * block->c_row, 1, 3);
+    if (pair)
+        sum_pair(vectors, block, sum, &next);
+    else
+        sum_rows(vectors, block, sum, &next, block->depth);
+    if (row + TILE <= rows && panel->columns >= vectors * LANES) {
         put_whole(block, sum, vectors, c);
         return;
     }
@@ -90,24 +120,33 @@ INLINE void multiply_tile(int vectors, const struct Panel *panel, const real *a,
 }
 
 /* The rows of a group from `row` on. */
-INLINE void multiply_group(int vectors, const struct Panel *panel, const real *a, int64_t row,
-                           int64_t rows) {
+INLINE void multiply_group(int vectors, bool pair, const struct Panel *panel, const real *a,
+                           int64_t row, int64_t rows) {
     for (int64_t i = 0; i < GROUP && row + i < rows; i += TILE)
-        multiply_tile(vectors, panel, a + i, row + i, rows);
+        multiply_tile(vectors, pair, panel, a + i, row + i, rows);
 }
 
-static void multiply(const struct Panel *panel, const real *a, int64_t row, int64_t rows) {
+INLINE void multiply(bool pair, const struct Panel *panel, const real *a, int64_t row,
+                     int64_t rows) {
     int64_t vectors = whole_lanes(panel->columns) / LANES;
     if (vectors == 1)
-        multiply_group(1, panel, a, row, rows);
+        multiply_group(1, pair, panel, a, row, rows);
     else if (vectors == 2)
-        multiply_group(2, panel, a, row, rows);
+        multiply_group(2, pair, panel, a, row, rows);
 #if PANEL == 4
     else if (vectors == 3)
-        multiply_group(3, panel, a, row, rows);
+        multiply_group(3, pair, panel, a, row, rows);
     else
-        multiply_group(4, panel, a, row, rows);
+        multiply_group(4, pair, panel, a, row, rows);
 #endif
+}
+
+static void multiply_all(const struct Panel *panel, const real *a, int64_t row, int64_t rows) {
+    multiply(false, panel, a, row, rows);
+}
+
+static void multiply_pair(const struct Panel *panel, const real *a, int64_t row, int64_t rows) {
+    multiply(true, panel, a, row, rows);
 }
 
 void KERNEL(products__groups)(struct Columns *block, int64_t rows, const real *a, real *c) {
@@ -115,7 +154,7 @@ void KERNEL(products__groups)(struct Columns *block, int64_t rows, const real *a
         const struct Panel panel = {block, block->data + column * block->depth,
                                     smaller(WIDTH, block->columns - column), c + column};
         for (int64_t row = 0; row < rows; row += GROUP)
-            multiply(&panel, a + row * block->depth, row, rows);
+            (block->cut ? multiply_pair : multiply_all)(&panel, a + row * block->depth, row, rows);
     }
 }
 

@@ -121,6 +121,8 @@ static int plan(struct Planning *planning) {
     if (code)
         return code;
     operation->needs.accumulates = !owns(state, BACKWARD_DATA);
+    operation->needs.pairs = !in_bf16 && state->drop.rate <= 0 && owns(state, BACKWARD_WEIGHTS) &&
+                             2 * planning->samples[0] <= convolution_pair_samples(state->methods);
     return OK;
 }
 
@@ -150,26 +152,38 @@ static bool has_bias(const struct Call *call) {
     return ((const struct LinearOptions *)call->operation->node->options)->bias;
 }
 
-static void forward(const struct Call *call) {
+/* The library's products give each number of samples bits of its own: of two shards, the samples
+ * from `first` on that are multiplied together. */
+static int64_t samples_from(const struct Call *call, int64_t first) {
+    return first < call->cut ? call->cut - first : call->samples - first;
+}
+
+static void multiply_inputs(const struct Call *call, const real *bias) {
     int64_t in = call->operation->in[0].channels, out = call->operation->out.channels;
+    const real *x = call->input[0];
     real *y = call->output;
+    for (int64_t i = 0; bias && i < call->samples; i++)
+        for (int64_t o = 0; o < out; o++)
+            y[i * out + o] = bias[o];
+    for (int64_t i = 0, count; i < call->samples; i += count) {
+        count = samples_from(call, i);
+        call->backend->gemm(false, true, count, out, in, 1.0, x + i * in, in, weights_of(call), in,
+                            bias ? 1.0 : 0.0, y + i * out, out);
+    }
+}
+
+static void forward(const struct Call *call) {
     const struct ConvInput x = call_input(call);
     struct LinearState *state = call->operation->needs.state;
     if (state->drop.rate > 0 && dropconnect_make(&state->drop, call) && state->methods)
         convolution_prepare(state->methods, dropconnect_passes(call), state->drop.weights,
                             call->prepared);
     const real *bias = has_bias(call) ? call_parameter(call, 1) : NULL;
-    if (owns(state, FORWARD)) {
+    if (owns(state, FORWARD))
         convolution_forward(state->methods, call->samples, &x, weights_of(call), call->prepared,
-                            bias, y, call->scratch);
-        return;
-    }
-    if (bias)
-        for (int64_t i = 0; i < call->samples; i++)
-            for (int64_t o = 0; o < out; o++)
-                y[i * out + o] = bias[o];
-    call->backend->gemm(false, true, call->samples, out, in, 1.0, call->input[0], in,
-                        weights_of(call), in, bias ? 1.0 : 0.0, y, out);
+                            bias, call->output, call->scratch);
+    else
+        multiply_inputs(call, bias);
 }
 
 static void multiply_gradients(const struct Call *call) {
@@ -187,27 +201,46 @@ static void multiply_gradients(const struct Call *call) {
             bias[o] += dy[i * out + o];
 }
 
-static void backward(const struct Call *call) {
-    int64_t in = call->operation->in[0].channels, out = call->operation->out.channels;
-    struct LinearState *state = call->operation->needs.state;
+static void find_weights_gradient(const struct Call *call) {
+    const struct LinearState *state = call->operation->needs.state;
     const real *dy = call->output_gradient;
     const struct ConvInput x = call_input(call);
-    if (owns(state, BACKWARD_WEIGHTS))
-        convolution_backward_weights(state->methods, call->samples, &x, dy, call_gradient(call, 0),
-                                     has_bias(call) ? call_gradient(call, 1) : NULL, call->scratch);
+    real *dw = call_gradient(call, 0), *dbias = has_bias(call) ? call_gradient(call, 1) : NULL;
+    if (call->cut)
+        convolution_backward_weights_of_pair(state->methods, call->samples, call->cut, &x, dy, dw,
+                                             dbias, call->scratch);
+    else if (owns(state, BACKWARD_WEIGHTS))
+        convolution_backward_weights(state->methods, call->samples, &x, dy, dw, dbias,
+                                     call->scratch);
     else
         multiply_gradients(call);
+}
+
+static void multiply_back(const struct Call *call) {
+    int64_t in = call->operation->in[0].channels, out = call->operation->out.channels;
+    const real *dy = call->output_gradient;
+    real *dx = call->input_gradient[0];
+    for (int64_t i = 0, count; i < call->samples; i += count) {
+        count = samples_from(call, i);
+        call->backend->gemm(false, false, count, in, out, 1.0, dy + i * out, out, weights_of(call),
+                            in, call->accumulate[0] ? 1.0 : 0.0, dx + i * in, in);
+    }
+}
+
+static void backward(const struct Call *call) {
+    struct LinearState *state = call->operation->needs.state;
+    find_weights_gradient(call);
     if (state->drop.rate > 0)
         dropconnect_backward(&state->drop, call_gradient(call, 0));
     if (!call->input_gradient[0])
         return;
     call_lap(call, PLAN_BACKWARD_WEIGHTS);
     if (owns(state, BACKWARD_DATA))
-        convolution_backward_data(state->methods, call->samples, dy, weights_of(call),
-                                  call->prepared, call->input_gradient[0], call->scratch);
+        convolution_backward_data(state->methods, call->samples, call->output_gradient,
+                                  weights_of(call), call->prepared, call->input_gradient[0],
+                                  call->scratch);
     else
-        call->backend->gemm(false, false, call->samples, in, out, 1.0, dy, out, weights_of(call),
-                            in, call->accumulate[0] ? 1.0 : 0.0, call->input_gradient[0], in);
+        multiply_back(call);
 }
 
 const struct Layer KERNEL(layer_linear) = {
