@@ -194,6 +194,12 @@ char *text_count(double count, char buffer[32]) {
     return buffer;
 }
 
+char *text_value(double value, char buffer[32]) {
+    double size = fabs(value);
+    snprintf(buffer, 32, size >= 9999.5 && size < 1e8 ? "%.0f" : "%.4g", value);
+    return buffer;
+}
+
 char *text_figure(double figure, char buffer[32]) {
     snprintf(buffer, 32, fabs(figure) < 1e6 ? "%.4f" : "%.6g", figure);
     return buffer;

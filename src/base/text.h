@@ -54,6 +54,10 @@ char *text_as_utf8(const char *text);
 char *text_bytes(double bytes, char buffer[32]);
 char *text_count(double count, char buffer[32]);
 
+/* Writes a number in units of its own with four digits, or with all of those before the point up to
+ * a hundred million, "0.1235", "184395", "1.844e+09", to `buffer`, and returns it. */
+char *text_value(double value, char buffer[32]);
+
 /* Writes a loss or R² as "0.1234", or as "3.09611e+28" from a million on, to `buffer`, and returns
  * it. */
 char *text_figure(double figure, char buffer[32]);

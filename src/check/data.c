@@ -142,13 +142,14 @@ static void look_at_counts(struct Preflight *preflight, const struct Split *spli
 #define MANY 20 /* values or more */
 
 struct TargetCounts {
-    int64_t constant, outliers, first_outlier; /* outputs, and the row of an outlier */
-    double share;                              /* of a variance that an outlier is */
+    int64_t constant, outliers;            /* outputs */
+    int64_t first_constant, first_outlier; /* one of them, −1: none; the row of an outlier, or −1 */
+    double share;                          /* of a variance that an outlier is */
 };
 
 static struct TargetCounts count_targets(const struct Split *split, int64_t outputs,
                                          const double *mean, const double *deviation) {
-    struct TargetCounts counts = {.first_outlier = -1};
+    struct TargetCounts counts = {.first_constant = -1, .first_outlier = -1};
     for (int64_t k = 0; k < outputs; k++) {
         double variance = deviation[k] * deviation[k], far = 0;
         int64_t row = 0;
@@ -158,6 +159,8 @@ static struct TargetCounts count_targets(const struct Split *split, int64_t outp
             far = fmax(far, away);
         }
         counts.constant += variance == 0;
+        if (variance == 0 && counts.first_constant < 0)
+            counts.first_constant = k;
         double share = variance > 0 ? far * far / (variance * (double)split->count) : 0;
         if (split->count < MANY || share < OUTLIER)
             continue;
@@ -170,7 +173,8 @@ static struct TargetCounts count_targets(const struct Split *split, int64_t outp
 
 static void look_at_values(struct Preflight *preflight, const struct Split *split,
                            const double *mean, const double *deviation) {
-    int64_t outputs = experiment_parts(preflight->experiment)->dataset->targets.count;
+    const struct Targets *targets = &experiment_parts(preflight->experiment)->dataset->targets;
+    int64_t outputs = targets->count;
     struct Finding *finding = findings__add(preflight->findings, CHECK_DATA, "target_values");
     struct TargetCounts counts = count_targets(split, outputs, mean, deviation);
     finding__figure(finding, "samples", (double)split->count);
@@ -178,10 +182,13 @@ static void look_at_values(struct Preflight *preflight, const struct Split *spli
     finding__figure(finding, "constant_targets", (double)counts.constant);
     finding__figure(finding, "targets_with_outlier", (double)counts.outliers);
     finding__say(finding,
-                 "%s: %" PRId64 " samples of %" PRId64 " targets; the first has mean %.4g and "
-                 "deviation %.4g",
-                 split->name, split->count, outputs, mean[0], deviation[0]);
+                 "%s: %" PRId64 " samples of %" PRId64 " target%s; %s has mean %.4g and deviation "
+                 "%.4g",
+                 split->name, split->count, outputs, outputs == 1 ? "" : "s", targets->names[0],
+                 mean[0], deviation[0]);
     finding__expect(finding, "targets that vary, none of them by one sample alone");
+    if (counts.constant)
+        finding__say(finding, "; %s is the same in all", targets->names[counts.first_constant]);
     if (counts.constant)
         finding__blame(finding, CHECK_BAD, "a target never varies: there is nothing to learn of it",
                        "leave the target out, or look for the column that was meant");
@@ -301,13 +308,16 @@ static void look_at_rounding(struct Preflight *preflight) {
         return;
     struct Finding *finding = findings__add(preflight->findings, CHECK_DATA, "rounding");
     finding__figure(finding, "levels", fewest);
+    struct Text name = {0};
+    if (levels > of_targets)
+        text_add(&name, "target %" PRId64 " (%s)", target, dataset->targets.names[target]);
+    else
+        dataset_name_channel(dataset, channel, &name);
     finding__say(finding,
-                 "%s %" PRId64 " has at most %.0f different values in float32, between the least "
-                 "and the largest",
-                 levels > of_targets         ? "target"
-                 : dataset_has_rows(dataset) ? "feature"
-                                             : "channel",
-                 levels <= of_targets ? channel : target, floor(fewest) + 1);
+                 "%s has at most %.0f different values in float32, between the least and the "
+                 "largest",
+                 name.data, floor(fewest) + 1);
+    text_release(&name);
     finding__expect(finding, "%d or more", DATASET_FEW_LEVELS);
     if (fewest < DATASET_FEW_LEVELS)
         finding__blame(finding, fewest < HARDLY_ANY_LEVELS ? CHECK_BAD : CHECK_DOUBTFUL,

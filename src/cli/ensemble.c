@@ -60,7 +60,9 @@ static const struct Flag flags[] = {
      .argument = "FILE.svg",
      .help = "draw the reliability diagram, before and after calibration, as SVG or PNG (needs "
              "gnuplot)"},
-    {.name = "quiet", .help = "no progress on stderr; warnings are still printed"},
+    {.name = "quiet",
+     .short_name = 'q',
+     .help = "no progress on stderr; warnings are still printed"},
     {.name = "json", .help = "the result as one JSON object on stdout"},
     {0}};
 

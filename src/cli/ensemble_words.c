@@ -101,15 +101,20 @@ static void print_mixtures(const struct EnsembleReport *report) {
 static void print_disagreement(const struct EnsembleReport *report) {
     const struct Study *study = report->study;
     bool values = targets_are_values(&report->dataset->targets);
+    char text[32];
     if (study->members > WIDEST_MATRIX)
         return;
     printf("\ndisagreement of members: %s\n",
            values ? "root of the mean squared difference of their predictions"
                   : "decisions that differ, in percent");
     for (int a = 0; a < study->members; a++) {
-        for (int b = 0; b < study->members; b++)
-            printf(values ? " %9.4g" : " %6.2f",
-                   (values ? 1 : 100) * study->disagreement[a * study->members + b]);
+        for (int b = 0; b < study->members; b++) {
+            double differs = study->disagreement[a * study->members + b];
+            if (values)
+                printf(" %9s", text_value(differs, text));
+            else
+                printf(" %6.2f", 100 * differs);
+        }
         printf("  %d\n", a + 1);
     }
 }

@@ -3,15 +3,19 @@
 #include <math.h>
 #include <stdio.h>
 
+#include "base/text.h"
+
 static bool is_fraction(enum Figure figure) {
     return figure_kinds[figure].unit == FIGURE_FRACTION;
 }
 
 const char *gain_text(enum Figure figure, double gain, char text[FIGURE_TEXT]) {
+    char size[FIGURE_TEXT];
     if (is_fraction(figure))
         snprintf(text, FIGURE_TEXT, "%+.2f", 100 * gain);
     else
-        snprintf(text, FIGURE_TEXT, "%+.4g", gain);
+        snprintf(text, FIGURE_TEXT, "%c%.30s", signbit(gain) ? '-' : '+',
+                 text_value(fabs(gain), size));
     return text;
 }
 
@@ -23,7 +27,7 @@ void gain_print(enum Figure figure, double gain, double error) {
     if (is_fraction(figure))
         printf(" ± %.2f", 100 * error);
     else
-        printf(" ± %.2g", error);
+        printf(" ± %s", text_value(error, text));
 }
 
 const char *gain_doubt(double error) {

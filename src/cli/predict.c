@@ -26,7 +26,9 @@ static const struct Flag flags[] = {
              "training pictures were)"},
     {.name = "skip-bad", .help = "leave out pictures that cannot be used, and list them"},
     MEMBERS_FLAGS,
-    {.name = "quiet", .help = "no progress on stderr; warnings are still printed"},
+    {.name = "quiet",
+     .short_name = 'q',
+     .help = "no progress on stderr; warnings are still printed"},
     {.name = "json", .help = "the result as one JSON object on stdout"},
     {0}};
 

@@ -8,6 +8,7 @@
 #include "cli/figures_json.h"
 #include "cli/gain_words.h"
 #include "cli/members.h"
+#include "cli/run_folder.h"
 #include "cli/search.h"
 #include "cli/shown.h"
 
@@ -111,7 +112,8 @@ static void print_verdict(const struct Together *together) {
 static void print(const struct Together *together) {
     const struct Members *members = together->members;
     const struct Evaluation *last = &together->results[members->count];
-    printf("\nthe best %d trials by their validation, as an ensemble", members->count);
+    printf("\nthe best %d trials by their validation, as an ensemble\n%s", members->count,
+           shown(members->dataset->path));
     members_print_split(members, stdout);
     printf(", %" PRId64 " sample%s\n", members->split->count,
            members->split->count == 1 ? "" : "s");
@@ -152,22 +154,33 @@ static int evaluate_members(struct Members *members, enum Figure searched, json_
     return code;
 }
 
+/* The best checkpoint of a trial, or its folder if there is none. */
+static char *find_checkpoint(const struct Search *search, const struct TrialRecord *record) {
+    char *folder = ledger_trial_folder(search->request->folder, record->number);
+    char *checkpoint = run_folder_find(folder);
+    if (!checkpoint)
+        return folder;
+    memory_release(folder);
+    return checkpoint;
+}
+
 int search_ensemble(const struct Search *search, const struct SearchResults *results, int count,
                     json_t *object, struct Ranks *ranks, struct Error *error) {
     struct Members members = {0};
     if (count > results->scored)
         count = (int)results->scored;
-    char **folders = memory_array(char *, count, "members");
+    char **checkpoints = memory_array(char *, count, "members");
+    for (int i = 0; i < count; i++)
+        checkpoints[i] = find_checkpoint(search, &results->entries[results->order[i]].record);
     const char **operands = memory_array(const char *, count, "members");
     for (int i = 0; i < count; i++)
-        operands[i] = folders[i] = ledger_trial_folder(
-            search->request->folder, results->entries[results->order[i]].record.number);
+        operands[i] = checkpoints[i];
     const struct Arguments arguments = {.operand_count = count, .operands = operands};
     int code = members_open(&members, &arguments, false, ranks, error);
     if (!code)
         code = evaluate_members(&members, results->figure, object, ranks, error);
     members_release(&members);
     memory_release((void *)operands);
-    memory_release_texts(folders, count);
+    memory_release_texts(checkpoints, count);
     return code;
 }

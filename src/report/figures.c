@@ -112,7 +112,7 @@ char *figure_text(enum Figure figure, double value, enum FigureDigits digits,
     else if (digits == FIGURE_EXACT)
         snprintf(text, FIGURE_TEXT, "%.6g", value);
     else if (unit == FIGURE_OF_TARGETS)
-        snprintf(text, FIGURE_TEXT, "%.4g", value);
+        text_value(value, text);
     else
         text_figure(value, text);
     return text;

@@ -80,6 +80,20 @@ static void test_places_of_words(void **unused) {
     assert_int_equal(text_index("", names, -1), -1);
 }
 
+static void test_values_have_their_digits(void **unused) {
+    static const struct {
+        double value;
+        const char *text;
+    } cases[] = {
+        {0, "0"},          {0.123456, "0.1235"},   {-12.3456, "-12.35"},   {9999.4, "9999"},
+        {9999.5, "10000"}, {-184395.4, "-184395"}, {99999999, "99999999"}, {1.5e8, "1.5e+08"},
+        {1e-9, "1e-09"}};
+    char text[32];
+    (void)unused;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+        assert_string_equal(text_value(cases[i].value, text), cases[i].text);
+}
+
 static void test_numbers_in_names_have_their_order(void **unused) {
     static const char *const sorted[] = {
         "",          "0.bias",   "0.weight", "2.weight", "2.x", "10.body.2.x", "10.body.10.x",
@@ -306,6 +320,7 @@ int main(void) {
         cmocka_unit_test(test_table),
         cmocka_unit_test(test_nearest),
         cmocka_unit_test(test_places_of_words),
+        cmocka_unit_test(test_values_have_their_digits),
         cmocka_unit_test(test_numbers_in_names_have_their_order),
         cmocka_unit_test(test_text_that_is_shown_has_no_controls),
         cmocka_unit_test(test_text_for_json_is_utf8),

@@ -245,7 +245,9 @@ class TestData:
             forget_digests(file["train"], file["validation"])
             file["train/targets"][:, 1] = 7
         recipe = write_recipe(scratch, path, "\n  - flatten\n  - linear: {out: 3}", "loss: mse")
-        assert "never varies" in check(recipe, "data", code=FOUND)["cause"]
+        report = check(recipe, "data", code=FOUND)
+        assert "never varies" in report["cause"]
+        assert "; y is the same in all" in finding(report, "target_values")["found"]
 
     def test_the_contact_sheet(self, recipe, scratch):
         path = scratch / "new" / "folder" / "seen.png"

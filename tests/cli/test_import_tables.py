@@ -156,6 +156,13 @@ def test_samples_of_a_table_are_called_rows(tmp_path):
     said = program.run(1, "dataset", "import", "--format", "table", tmp_path / "t.csv", "-o", path, *LABEL)[0]
     for words in (("dataset", "info", path), ("dataset", "verify", path), ("dataset", "statistics", path)):
         said += program.run(1, *words)[0]
+    same = f"{tmp_path}/same.h5"
+    (tmp_path / "same.csv").write_text(re.sub(r",(\d+),", ",5,", text))
+    program.run(1, "dataset", "import", "--format", "table", tmp_path / "same.csv", "-o", same, *LABEL)
+    (tmp_path / "same.yaml").write_text(f"data: {{file: {same}, validation: none}}\nmodel: [{{linear: {{out: 2}}}}]\n"
+                                        "optimizer: {sgd: {rate: 0.1}}\ntrain: {batch: 4, length: 1 steps}\n")
+    warned = program.run(1, "train", tmp_path / "same.yaml", "--out", tmp_path / "run")[1]
+    assert "1 of 2 features have the same value in all samples, first feature 1 (b)" in warned
     assert "rows          2 columns, 2 classes\n" in said and "train         12 rows, float32" in said
     assert f"{path}: good: train 12 rows\n" in said and "column mean   5.5 " in said
     assert " image" not in said and "channel " not in said and "pixel std" not in said

@@ -133,7 +133,7 @@ def test_figures_of_the_training_split_are_called_so(folder, data, runs):
 def test_quiet_has_no_notes(folder, runs):
     said = run(1, "predict", runs[0], "-o", f"{folder}/noted.csv")[1]
     assert said.count("takes the checkpoint") == 1
-    assert run(1, "predict", runs[0], "-o", f"{folder}/noted.csv", "--quiet")[1] == ""
+    assert run(1, "predict", runs[0], "-o", f"{folder}/noted.csv", "-q")[1] == ""
 
 
 def test_each_member_is_measured(report, predicted):

@@ -67,7 +67,7 @@ static void test_text(void **state) {
     figures_set(&figures, FIGURE_R2, -0.5);
     figures_set(&figures, FIGURE_RMSE, 123456);
     assert_string_equal(figures_text(&figures, ", ", FIGURE_DIGITS, text),
-                        "RMSE 1.235e+05, R2 -0.5000");
+                        "RMSE 123456, R2 -0.5000");
 }
 
 /* All figures of the largest sizes fit into the text. */

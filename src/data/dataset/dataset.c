@@ -153,6 +153,16 @@ static int read_sources(struct Pair *pair, struct Error *error) {
     return code;
 }
 
+void dataset_name_channel(const struct Dataset *dataset, int64_t channel, struct Text *text) {
+    text_add(text, "%s %" PRId64, dataset_has_rows(dataset) ? "feature" : "channel", channel);
+    int64_t count = table_encoding_features(&dataset->encoding);
+    if (!dataset->encoding.has_head || channel >= count)
+        return;
+    char **names = table_encoding_feature_names(&dataset->encoding);
+    text_add(text, " (%s)", names[channel]);
+    memory_release_texts(names, (int)count);
+}
+
 int dataset_name_sample(const struct Dataset *dataset, const struct Split *split, int64_t sample,
                         struct Text *text, struct Error *error) {
     int64_t row = split->rows ? split->rows[sample] : sample;

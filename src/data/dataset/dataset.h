@@ -251,6 +251,10 @@ int dataset_load(const struct Split *split, int worker, int workers, void *pixel
                  struct Error *error);
 void dataset_take(struct Dataset *dataset, const struct Split *split, const void *pixels);
 
+/* Appends which of its values is meant: "channel 2", or of a row "feature 6", with its name,
+ * "feature 6 (town=Bern)", if the row's table had names. */
+void dataset_name_channel(const struct Dataset *dataset, int64_t channel, struct Text *text);
+
 /* Appends where a sample comes from: the name that an import kept, such as "cat/12.png", or else
  * "shapes.h5:/test/images[12]". ERROR_DATA if the file has names that cannot be read. Only one
  * thread at a time may call it. */

@@ -190,11 +190,15 @@ static void warn_of_columns(const struct Dataset *dataset, const struct Split *s
             first = c;
     }
     memory_release(varies);
-    if (constant)
-        log_warning("%s, split %s: %" PRId64 " of %" PRId64
-                    " features have the same value in all samples, first feature %" PRId64
-                    "; nothing can be learnt from them",
-                    dataset->path, split->name, constant, columns, first);
+    if (!constant)
+        return;
+    struct Text name = {0};
+    dataset_name_channel(dataset, first, &name);
+    log_warning("%s, split %s: %" PRId64 " of %" PRId64
+                " features have the same value in all samples, first %s; nothing can be learnt "
+                "from them",
+                dataset->path, split->name, constant, columns, name.data);
+    text_release(&name);
 }
 
 /* Warns of images whose values are all equal. */
@@ -349,26 +353,32 @@ static void warn_of_missing(const struct Dataset *dataset, const struct Split *s
 }
 
 static void warn_of_levels(const struct Dataset *dataset, const struct Split *split,
-                           const char *what, const struct Numbers *numbers) {
+                           bool of_targets, const struct Numbers *numbers) {
     int64_t channel;
     double levels = numbers->extents ? fewest_levels(numbers, &channel) : INFINITY;
-    if (levels < DATASET_FEW_LEVELS)
-        log_warning(
-            "%s, split %s: %s %" PRId64
-            " has such large values that float32, in which they are kept, distinguishes at most "
-            "%.0f between the least and the largest; subtract a constant before writing them",
-            dataset->path, split->name, what, channel, floor(levels) + 1);
+    struct Text name = {0};
+    if (!(levels < DATASET_FEW_LEVELS))
+        return;
+    if (of_targets)
+        text_add(&name, "target %" PRId64 " (%s)", channel, dataset->targets.names[channel]);
+    else
+        dataset_name_channel(dataset, channel, &name);
+    log_warning(
+        "%s, split %s: %s has such large values that float32, in which they are kept, "
+        "distinguishes at most %.0f between the least and the largest; subtract a constant before "
+        "writing them",
+        dataset->path, split->name, name.data, floor(levels) + 1);
+    text_release(&name);
 }
 
 void dataset_warn_of_numbers(const struct Dataset *dataset, const struct Split *split,
                              bool of_rounding) {
-    bool table = dataset_has_rows(dataset);
     struct Numbers images = look_at_images(dataset, split, of_rounding);
     struct Numbers targets = look_at_targets(dataset, split, of_rounding);
     warn_of_missing(dataset, split, "values", &images);
     warn_of_missing(dataset, split, "targets", &targets);
-    warn_of_levels(dataset, split, table ? "feature" : "channel", &images);
-    warn_of_levels(dataset, split, "target", &targets);
+    warn_of_levels(dataset, split, false, &images);
+    warn_of_levels(dataset, split, true, &targets);
     memory_release(images.extents);
     memory_release(targets.extents);
 }
