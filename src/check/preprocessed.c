@@ -280,9 +280,8 @@ static void measure_distance(const struct Sums *train, const struct Sums *other,
 static void judge_distance(struct Finding *finding, double samples, double distance, double ratio,
                            bool pictures) {
     static const char cause[] =
-        "the samples of the validation split are of another kind than those "
-        "of the training split: other things, another scale, or prepared "
-        "in another way";
+        "the samples of the validation split are of another kind than those of the training "
+        "split: from another source, in another scale, or prepared in another way";
     static const char advice[] =
         "look at samples of both splits, and draw both from the same samples";
     double times = ratio > 1 ? ratio : 1 / fmax(ratio, 1e-9), least = SURE / sqrt(samples);
