@@ -4,7 +4,7 @@
 
 #include "base/error.h"
 
-#define MOST_COLUMNS 16
+#define MOST_COLUMNS 80
 
 struct Column {
     char side; /* l or r */

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "base/table.h"
 #include "cli/figures_json.h"
 #include "cli/search.h"
 #include "cli/shown.h"
@@ -63,39 +64,37 @@ static const char *short_name(const struct Space *space, int axis) {
     return best;
 }
 
-static int width_of(const struct Search *search, const struct SearchResults *results, int axis) {
-    int width = (int)strlen(short_name(&search->stages[0], axis));
-    for (int64_t i = 0; i < results->count; i++) {
-        int length = (int)strlen(search_value(&results->entries[i].record, axis));
-        width = length > width ? length : width;
-    }
-    return width < 40 ? width : 40;
-}
+#define WIDEST_VALUE "40" /* bytes */
 
-static void print_row(const struct Search *search, const struct SearchResults *results,
-                      const struct TrialRecord *record, const int *widths) {
+static void add_row(const struct Search *search, const struct SearchResults *results,
+                    const struct TrialRecord *record, struct Text *rows) {
     char metric[FIGURE_TEXT];
-    printf("%5" PRId64 "  ", record->number);
+    text_add(rows, "%" PRId64 "\t", record->number);
     if (results->stages > 1)
-        printf("%5" PRId64 "  ", record->stage);
-    printf("%11s", search_metric_text(record, metric));
+        text_add(rows, "%" PRId64 "\t", record->stage);
+    text_add(rows, "%s\t", search_metric_text(record, metric));
     for (int i = 0; i < search->stages[0].count; i++)
-        printf("  %-*.40s", widths[i], shown(search_value(record, i)));
-    printf("  %7" PRId64 "  %s\n", record->step, search_status_name(record->status));
+        text_add(rows, "%." WIDEST_VALUE "s\t", shown(search_value(record, i)));
+    text_add(rows, "%" PRId64 "\t%s\n", record->step, search_status_name(record->status));
 }
 
 static void print_table(const struct Search *search, const struct SearchResults *results) {
-    int widths[AXIS_MOST];
-    printf("trial  %s%11s", results->stages > 1 ? "stage  " : "",
-           results->scored ? figure_kinds[results->figure].label : "metric");
+    struct Text rows = {0}, columns = {0};
+    bool staged = results->stages > 1;
+    text_add(&rows, "trial\t%s%s\t", staged ? "stage\t" : "",
+             results->scored ? figure_kinds[results->figure].label : "metric");
+    text_add(&columns, "r  %sr", staged ? "r  " : "");
     for (int i = 0; i < search->stages[0].count; i++) {
-        widths[i] = width_of(search, results, i);
-        printf("  %-*s", widths[i], short_name(&search->stages[0], i));
+        text_add(&rows, "%s\t", short_name(&search->stages[0], i));
+        text_add(&columns, "  l");
     }
-    printf("  %7s  status\n", "steps");
+    text_add(&rows, "steps\tstatus\n");
+    text_add(&columns, "  r  l");
     int64_t lines = results->count < MOST_LINES + 5 ? results->count : MOST_LINES;
     for (int64_t i = 0; i < lines; i++)
-        print_row(search, results, &results->entries[results->order[i]].record, widths);
+        add_row(search, results, &results->entries[results->order[i]].record, &rows);
+    table_print(stdout, &rows, columns.data);
+    text_release(&columns);
     if (lines < results->count)
         printf("and %" PRId64 " more, in %s/trials.csv\n", results->count - lines,
                shown(search->request->folder));

@@ -20,6 +20,7 @@
 #define LINE_SECONDS 30 /* between two lines of a log, within an epoch */
 #define LONG_WAIT 0.05  /* of the training time: from there on the wait for input is shown */
 #define FIRST_SECONDS 5 /* before the first of them */
+#define EPOCH_SECONDS 1 /* between two epochs without a validation that are shown */
 
 struct ProgressBar {
     FILE *stream;
@@ -28,6 +29,7 @@ struct ProgressBar {
     char *pipe;   /* path of the pipe that the launcher writes what it passes on to; NULL: none */
     int64_t total_steps, steps_per_epoch, first_step;
     double start, last;
+    double last_epoch; /* when a line of an epoch was printed */
 };
 
 static char *find_pipe(FILE *stream) {
@@ -207,7 +209,7 @@ static void print_report(struct ProgressBar *bar, const struct EpochReport *repo
     fprintf(bar->stream, "%s\n", line->data);
     fflush(bar->stream);
     text_release(line);
-    bar->last = clock_seconds();
+    bar->last = bar->last_epoch = clock_seconds();
 }
 
 void progress_epoch(struct ProgressBar *bar, const struct EpochReport *report) {
@@ -215,6 +217,9 @@ void progress_epoch(struct ProgressBar *bar, const struct EpochReport *report) {
     if (!bar || bar->quiet || !is_heard(bar))
         return;
     int64_t epochs = (bar->total_steps + bar->steps_per_epoch - 1) / bar->steps_per_epoch;
+    bool tells = figures_any(&report->validation) || report->epoch == 1 || report->epoch == epochs;
+    if (!tells && clock_seconds() - bar->last_epoch < EPOCH_SECONDS)
+        return;
     text_add(&line, "epoch %" PRId64 "/%" PRId64, report->epoch, epochs);
     print_report(bar, report, &line);
 }

@@ -16,6 +16,8 @@ struct ProgressBar *progress_create(FILE *stream, bool quiet, int64_t total_step
 void progress_release(struct ProgressBar *bar); /* clears the bar; NULL is allowed */
 
 void progress_step(struct ProgressBar *bar, const struct StepReport *report);
+/* Epochs without a validation are left out if they end within a second, but for the first and the
+ * last. */
 void progress_epoch(struct ProgressBar *bar, const struct EpochReport *report);
 /* A validation within an epoch. */
 void progress_validation(struct ProgressBar *bar, const struct EpochReport *report);

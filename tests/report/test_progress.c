@@ -230,15 +230,37 @@ static void test_number_of_epochs(void **unused) {
     expect_epoch(1, 100, 1, "epoch 1/1 ");
 }
 
+/* Epochs that take a moment, as those of a handful of samples: a validation every five of them. */
+static void test_short_epochs(void **unused) {
+    static const char *const lines[] = {"epoch 1/20",  "epoch 5/20",  "epoch 10/20",
+                                        "epoch 12/20", "epoch 15/20", "epoch 20/20"};
+    (void)unused;
+    FILE *file = tmpfile();
+    struct ProgressBar *bar = progress_create(file, false, 20, 1, 0);
+    for (int64_t i = 1; i <= 20; i++) {
+        struct EpochReport report = {.step = i, .epoch = i, .penalty = NAN, .train = CLASSES(1, 1)};
+        if (i % 5 == 0)
+            report.validation = report.train;
+        now += i == 12 ? 2 : 0.01;
+        progress_epoch(bar, &report);
+    }
+    rewind(file);
+    char line[400];
+    for (size_t i = 0; i < sizeof lines / sizeof *lines; i++) {
+        assert_non_null(fgets(line, sizeof line, file));
+        assert_int_equal(strncmp(line, lines[i], strlen(lines[i])), 0);
+    }
+    assert_null(fgets(line, sizeof line, file));
+    progress_release(bar);
+    fclose(file);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_long_messages),
-        cmocka_unit_test(test_time_left),
-        cmocka_unit_test(test_number_of_epochs),
-        cmocka_unit_test(test_words_of_times),
-        cmocka_unit_test(test_bar),
-        cmocka_unit_test(test_lines),
-        cmocka_unit_test(test_quiet),
+        cmocka_unit_test(test_short_epochs),   cmocka_unit_test(test_long_messages),
+        cmocka_unit_test(test_time_left),      cmocka_unit_test(test_number_of_epochs),
+        cmocka_unit_test(test_words_of_times), cmocka_unit_test(test_bar),
+        cmocka_unit_test(test_lines),          cmocka_unit_test(test_quiet),
         cmocka_unit_test(test_no_bar),
     };
     return cmocka_run_group_tests_name("progress", tests, NULL, NULL);

@@ -356,7 +356,7 @@ def test_ctrl_c_leaves_a_clean_line(scratch, long_recipe, ranks):
                              has_begun(out), b"\x03")
     assert code == expected_code(ranks, 0, "SIGINT")
     bar, text = shown.replace("\r\n", "\n").rsplit("\r\x1b[K", 1)
-    lines = [line for line in text.splitlines() if not line.startswith(("epoch ", "[warn] Epoll "))]
+    lines = [line for line in text.splitlines() if not line.startswith(("epoch ", "  ", "[warn] Epoll "))]
     name = "SIGINT" if ranks == 1 else "SIGTERM"
     assert "samples/s" in bar
     assert lines == [f"trainer: stopped by {name} after step {newest_step(out)}; --resume goes on"], shown
