@@ -2,6 +2,7 @@
 
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "base/text.h"
 
@@ -20,14 +21,16 @@ const char *gain_text(enum Figure figure, double gain, char text[FIGURE_TEXT]) {
 }
 
 void gain_print(enum Figure figure, double gain, double error) {
-    char text[FIGURE_TEXT];
+    char text[FIGURE_TEXT], digits[FIGURE_TEXT];
     printf("%s: %s", worth_words[gain_worth(gain, error)], gain_text(figure, gain, text));
     if (isnan(error))
         return;
-    if (is_fraction(figure))
+    if (is_fraction(figure)) {
         printf(" ± %.2f", 100 * error);
-    else
-        printf(" ± %s", text_value(error, text));
+        return;
+    }
+    snprintf(digits, sizeof digits, "%.2g", error); /* an error has no more digits */
+    printf(" ± %s", text_value(strtod(digits, NULL), text));
 }
 
 const char *gain_doubt(double error) {
