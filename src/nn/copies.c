@@ -15,7 +15,8 @@ struct Room {
     const struct Plan *plan;
     const struct Operation *operation;
     char *start;
-    size_t used;
+    int64_t shard; /* of those that are computed together, whose copies follow one another */
+    size_t used;   /* for each of them */
 };
 
 static struct Copy take(struct Room *room, int tensor, void *stored) {
@@ -24,10 +25,12 @@ static struct Copy take(struct Room *room, int tensor, void *stored) {
     struct Copy copy = {.stored = stored, .elements = elements};
     if (!copies__has(&plan->operations, room->operation, tensor))
         return (struct Copy){0};
-    if (room->start)
-        copy.reals = room->start + room->used;
-    room->used +=
+    size_t bytes =
         memory_round_up((size_t)(plan->samples * elements * variant_bytes(plan->variant)));
+    if (room->start)
+        copy.reals =
+            room->start + room->used * (size_t)plan->shard_count + bytes * (size_t)room->shard;
+    room->used += bytes;
     return copy;
 }
 
@@ -85,7 +88,8 @@ void copies__place(const struct Plan *plan, const struct PlanShard *shard,
                    struct PlannedCall *planned, bool later, char *memory) {
     struct Call *call = &planned->call;
     struct Copies *copies = &planned->copies;
-    struct Room room = {.plan = plan, .operation = call->operation, .start = memory};
+    struct Room room = {
+        .plan = plan, .operation = call->operation, .start = memory, .shard = shard - plan->shards};
     if (operation__is_view(call->operation))
         return;
     take_values(&room, shard, later, copies);

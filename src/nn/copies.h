@@ -25,9 +25,10 @@ struct Copies {
 /* Does an operation work on a copy of one of its tensors? */
 bool copies__has(const struct Operations *operations, const struct Operation *operation,
                  int tensor);
-/* Bytes of the copies of operation `i`. */
+/* Bytes of the copies of operation `i` for one shard. */
 size_t copies__bytes(const struct Plan *plan, int i);
-/* Lets a complete call work on copies, which lie at `memory`. `later`: a call of shard->later. */
+/* Lets a complete call work on copies, which lie at `memory` with those of the other shards that
+ * are computed together. `later`: a call of shard->later. */
 void copies__place(const struct Plan *plan, const struct PlanShard *shard,
                    struct PlannedCall *planned, bool later, char *memory);
 

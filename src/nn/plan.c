@@ -182,30 +182,30 @@ static void fill_later_calls(const struct Plan *plan, struct PlanShard *shard,
 }
 
 /* Whether both parts of a tensor are one array of twice as many samples. NULL: there is none. */
-static bool follows(const struct Plan *plan, const void *first, const void *second,
-                    struct Shape shape) {
-    int64_t elements = plan->samples * shape_elements(shape);
-    return (const char *)second ==
-           (first ? (const char *)first + elements * variant_bytes(plan->variant) : NULL);
+static bool follows(const struct Plan *plan, int tensor, const void *first, const void *second) {
+    int64_t elements = plan->samples * shape_elements(model_graph(plan->model)->tensors[tensor]);
+    int64_t size = element_bytes(plan->variant, plan->operations.precisions[tensor]);
+    return (const char *)second == (first ? (const char *)first + elements * size : NULL);
 }
 
+/* Before the calls work on copies, which follow one another if the tensors do. */
 static void find_pair_calls(struct Plan *plan) {
     for (int i = 0; i < plan->operations.count; i++) {
         const struct Operation *operation = &plan->operations.items[i];
         const struct Call *one = &plan->shards[0].calls[i].call,
                           *two = &plan->shards[1].calls[i].call;
+        int in = operation->inputs[0], out = operation->output;
         plan->shards[0].calls[i].serves_pair =
             operation->needs.pairs && !plan->shards[0].calls[i].add_to[0] &&
-            follows(plan, one->input[0], two->input[0], operation->in[0]) &&
-            follows(plan, one->input_gradient[0], two->input_gradient[0], operation->in[0]) &&
-            follows(plan, one->output, two->output, operation->out) &&
-            follows(plan, one->output_gradient, two->output_gradient, operation->out);
+            follows(plan, in, one->input[0], two->input[0]) &&
+            follows(plan, in, one->input_gradient[0], two->input_gradient[0]) &&
+            follows(plan, out, one->output, two->output) &&
+            follows(plan, out, one->output_gradient, two->output_gradient);
     }
 }
 
 static void place_copies(const struct Plan *plan, struct PlanShard *shard) {
-    char *memory =
-        plan->workspace.copies + (size_t)(shard - plan->shards) * plan->workspace.copy_bytes;
+    char *memory = plan->workspace.copies;
     for (int i = 0; i < plan->operations.count; i++) {
         copies__place(plan, shard, &shard->calls[i], false, memory);
         if (shard->later)
@@ -255,12 +255,13 @@ static int make_buffers(struct Plan *plan, struct Error *error) {
     for (int64_t k = 0; k < plan->shard_count && !code; k++) {
         find_tensors(plan, &plan->shards[k], &lives);
         fill_calls(plan, &plan->shards[k], &lives);
-        if (plan->pairs && k == 1)
-            find_pair_calls(plan);
         if (plan->recomputes)
             fill_later_calls(plan, &plan->shards[k], &lives);
-        place_copies(plan, &plan->shards[k]);
     }
+    if (plan->pairs && !code)
+        find_pair_calls(plan);
+    for (int64_t k = 0; k < plan->shard_count && !code; k++)
+        place_copies(plan, &plan->shards[k]);
     lifetimes__release(&lives);
     return code;
 }
@@ -330,7 +331,7 @@ static void make_shards(struct Plan *plan, const struct PlanRequest *request) {
     plan->sync.shards = request->shards ? request->shards : 1;
     CHECK(own <= plan->sync.shards);
     plan->pairs = request->training && !plan->sync.needed && !plan->recomputes && own % 2 == 0 &&
-                  request->precision == PRECISION_FP32 && pairs_pay(plan);
+                  pairs_pay(plan);
     plan->shard_count = plan->sync.needed ? own : plan->pairs ? 2 : 1;
     plan->shards = memory_array(struct PlanShard, plan->shard_count, "the plan");
     plan->sync.gather = request->gather;

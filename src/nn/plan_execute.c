@@ -94,6 +94,17 @@ static void synchronise(struct Plan *plan, int operation, enum Moment moment,
     memcpy(plan->sync.all, plan->sync.own, (size_t)count * sizeof(double));
 }
 
+static void forward_call(const struct Plan *plan, int i, enum Moment moment,
+                         const struct PlannedCall *planned) {
+    const struct Operation *operation = planned->call.operation;
+    if (plan->in_turn)
+        prepare(plan, i, &planned->call, PASS_BIT(FORWARD));
+    if (!operation->needs.partial_values)
+        before_call(plan, planned, moment, planned->call.samples);
+    operation->layer->forward(&planned->call);
+    copies__after_forward(plan, planned, planned->call.samples);
+}
+
 static void forward_operation(struct Plan *plan, int i, enum Moment moment,
                               const struct ShardCall *shard_calls) {
     const struct Operation *operation = &plan->operations.items[i];
@@ -103,18 +114,11 @@ static void forward_operation(struct Plan *plan, int i, enum Moment moment,
         synchronise(plan, i, moment, shard_calls, operation->layer->forward_partial);
     bool both = serves_both(plan, i, shard_calls);
     if (both)
-        operation->layer->forward(&begin_pair_call(plan, i, moment, shard_calls)->call);
+        forward_call(plan, i, moment, begin_pair_call(plan, i, moment, shard_calls));
     for (int64_t k = 0; k < plan->shard_count && !both; k++) {
         const struct PlannedCall *planned = begin_call(plan, i, moment, k, &shard_calls[k]);
-        int64_t samples = shard_calls[k].samples;
-        if (!samples)
-            continue;
-        if (plan->in_turn)
-            prepare(plan, i, &planned->call, PASS_BIT(FORWARD));
-        if (!operation->needs.partial_values)
-            before_call(plan, planned, moment, samples);
-        operation->layer->forward(&planned->call);
-        copies__after_forward(plan, planned, samples);
+        if (shard_calls[k].samples)
+            forward_call(plan, i, moment, planned);
     }
     lap(plan, i, PLAN_FORWARD);
 }

@@ -32,7 +32,8 @@ struct Trial {
     float *state;
 };
 
-static struct Trial trial_create(const struct Net *net, enum Variant variant, const char *backend,
+static struct Trial trial_create(const struct Net *net, enum Variant variant,
+                                 enum Precision precision, const char *backend,
                                  int64_t own_shards) {
     const struct Arena *arena = model_arena(net->model);
     struct Error error;
@@ -42,6 +43,7 @@ static struct Trial trial_create(const struct Net *net, enum Variant variant, co
                           .gradients = arena_gradient_elements(arena),
                           .state = memory_array(float, arena_state_elements(arena), "test")};
     struct PlanRequest request = {.variant = variant,
+                                  .precision = precision,
                                   .backend = backend_find(backend, variant, &error),
                                   .training = true,
                                   .samples = {MOST},
@@ -135,9 +137,22 @@ static void check(const struct Trial *pair, const struct Trial *single, const in
     }
 }
 
+static void check_form(const struct Net *net, enum Variant variant, enum Precision precision,
+                       const char *backend) {
+    static const int64_t samples[][2] = {{MOST, MOST}, {5, 4}, {1, 0}, {MOST, MOST}};
+    struct Trial pair = trial_create(net, variant, precision, backend, 2);
+    struct Trial single = trial_create(net, variant, precision, backend, 1);
+    assert_true(plan_pairs(pair.plan));
+    assert_int_equal(plan_shards(pair.plan), 2);
+    assert_false(plan_pairs(single.plan));
+    for (size_t i = 0; i < sizeof samples / sizeof *samples; i++)
+        check(&pair, &single, samples[i]);
+    trial_release(&pair);
+    trial_release(&single);
+}
+
 static void test_pairs_have_the_bits_of_single_shards(void **unused) {
     (void)unused;
-    static const int64_t samples[][2] = {{MOST, MOST}, {5, 4}, {1, 0}, {MOST, MOST}};
     static const char *const backends[] = {"openblas", "onednn"};
     struct Net net = net_create(layers, image);
     for (int v = VARIANT_F32; v < VARIANT_COUNT; v++)
@@ -148,15 +163,8 @@ static void test_pairs_have_the_bits_of_single_shards(void **unused) {
                 print_message("skipped: %s, %s\n", variant_name(variant), backends[b]);
                 continue;
             }
-            struct Trial pair = trial_create(&net, variant, backends[b], 2);
-            struct Trial single = trial_create(&net, variant, backends[b], 1);
-            assert_true(plan_pairs(pair.plan));
-            assert_int_equal(plan_shards(pair.plan), 2);
-            assert_false(plan_pairs(single.plan));
-            for (size_t i = 0; i < sizeof samples / sizeof *samples; i++)
-                check(&pair, &single, samples[i]);
-            trial_release(&pair);
-            trial_release(&single);
+            check_form(&net, variant, PRECISION_FP32, backends[b]);
+            check_form(&net, variant, PRECISION_BF16, backends[b]);
         }
     net_release(&net);
 }
@@ -176,8 +184,8 @@ static double bytes_of(const struct Trial *trial, const char *layer) {
 static void test_pairs_read_weights_once(void **unused) {
     (void)unused;
     struct Net net = net_create(layers, image);
-    struct Trial pair = trial_create(&net, VARIANT_F32, "openblas", 2);
-    struct Trial single = trial_create(&net, VARIANT_F32, "openblas", 1);
+    struct Trial pair = trial_create(&net, VARIANT_F32, PRECISION_FP32, "openblas", 2);
+    struct Trial single = trial_create(&net, VARIANT_F32, PRECISION_FP32, "openblas", 1);
     int64_t weights = 120 * shape_elements(image) * (int64_t)sizeof(float);
     assert_true(bytes_of(&single, "1") - bytes_of(&pair, "1") == (double)weights);
     trial_release(&pair);
@@ -193,7 +201,7 @@ static void test_others_do_not_run_in_pairs(void **unused) {
         "[flatten, {linear: {out: 8}}, relu, {linear: {out: 5}}]"};
     for (size_t i = 0; i < sizeof others / sizeof *others; i++) {
         struct Net net = net_create(others[i], image);
-        struct Trial trial = trial_create(&net, VARIANT_F32, "openblas", 2);
+        struct Trial trial = trial_create(&net, VARIANT_F32, PRECISION_FP32, "openblas", 2);
         assert_false(plan_pairs(trial.plan));
         assert_int_equal(plan_shards(trial.plan), 1);
         trial_release(&trial);
