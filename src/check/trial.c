@@ -365,6 +365,7 @@ int check__trial(struct Preflight *preflight, struct Error *error) {
     int code = check__affordable(preflight, LEAST_STEPS, MOST_STEPS, &trial.steps, error);
     if (code)
         return code;
+    trial.hurried = trial.steps < MOST_STEPS;
     trial.rise = trial.steps / 4;
     choose_rate(&trial);
     trial.chance = check__chance(preflight->experiment);

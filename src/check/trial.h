@@ -35,6 +35,7 @@ struct Trial {
     double noise;  /* of the gradient over its signal */
     bool finite;
     bool went_on; /* for more steps, because little was learnt */
+    bool hurried; /* there was no time for all steps */
     bool validated;
     struct Evaluation validation;
 };

@@ -190,11 +190,19 @@ static void judge_validation(struct Finding *finding, const struct Trial *trial)
 
 #define FAR 0.5 /* times their norm that the weights have moved, step by step */
 
+static bool moved_far(const struct Trial *trial) {
+    return !(trial->median * (double)trial->done < FAR);
+}
+
+/* A network that has not seen all samples and has hardly moved may learn them in more steps. */
+static bool had_no_time(const struct Trial *trial) {
+    return trial->hurried && epochs_seen(trial) < 1 && !moved_far(trial);
+}
+
 /* The loss stays that of chance. */
 static void blame_chance(struct Finding *finding, const struct Trial *trial) {
     const struct Preflight *preflight = trial->preflight;
-    bool barely_moves = trial->own < preflight->best_rate / 30 &&
-                        trial->median * (double)trial->done < FAR &&
+    bool barely_moves = trial->own < preflight->best_rate / 30 && !moved_far(trial) &&
                         !(trial->last < 0.5 * trial->first);
     if (!(barely_moves && trial->own < preflight->best_rate / 100) &&
         finding__blame_earlier(preflight->findings, finding, CHECK_BAD))
@@ -205,6 +213,9 @@ static void blame_chance(struct Finding *finding, const struct Trial *trial) {
                               "raise optimizer.rate");
     else if (preflight->hindered.cause)
         finding__blame(finding, CHECK_BAD, preflight->hindered.cause, preflight->hindered.advice);
+    else if (had_no_time(trial))
+        finding__say(finding, "; there was time for so few steps that nothing follows from it: "
+                              "--seconds gives more");
     else if (preflight->overfits)
         finding__blame(
             finding, CHECK_BAD,

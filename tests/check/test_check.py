@@ -322,6 +322,25 @@ class TestOfTheWholeSequence:
         assert causes(easy) == {}
         assert list(easy["seconds"]) == ITEMS.split(",")
 
+    def test_a_large_model_with_no_time_to_learn_is_not_blamed(self, scratch):
+        """40 steps, in which the weights hardly move, and not a whole epoch."""
+        data = synthesize(scratch, train=12000, test=10, validation=100, name="large.h5", more=("--size", SIZE))
+        model = """
+  - flatten
+  - linear: {out: 256}
+  - relu
+  - linear: {out: 128}
+  - batchnorm
+  - relu
+  - linear: {out: 10, weight_init: {normal: {std: 0.001}}}
+"""
+        changes = settings("train.batch=256", "optimizer={sgd: {rate: 0.01}}")
+        report = result(1, "check", write_recipe(scratch, data, model), "--only", "rates,trial", "--seconds", 0.1,
+                        *changes)
+        learning = finding(report, "learning")
+        assert learning["figures"]["steps"] < 100 and learning["figures"]["last_loss"] > 2.2
+        assert "so few steps that nothing follows" in learning["found"] and causes(report) == {}
+
     def test_a_table_with_equal_rows_of_different_classes_is_fit(self, scratch):
         random = np.random.default_rng(1)
         path = str(scratch / "table.h5")
