@@ -214,8 +214,9 @@ static void blame_chance(struct Finding *finding, const struct Trial *trial) {
     else if (preflight->hindered.cause)
         finding__blame(finding, CHECK_BAD, preflight->hindered.cause, preflight->hindered.advice);
     else if (had_no_time(trial))
-        finding__say(finding, "; there was time for so few steps that nothing follows from it: "
-                              "--seconds gives more");
+        finding__say(finding,
+                     "; there was time for so few steps that nothing follows from it: give "
+                     "the check more time");
     else if (preflight->overfits)
         finding__blame(
             finding, CHECK_BAD,
