@@ -52,13 +52,17 @@ def look_at_broken(folder, seeds):
 
 
 def found_recipes(folder, arguments):
-    """(recipe, settings) of all that can be looked at."""
+    """(recipe, settings) of all that can be looked at, or of those that are asked for."""
+    def asked(recipes):
+        return [recipe for recipe in recipes if recipe in (arguments.only or [recipe])]
+
     cifar = arguments.recipes and f"data.file={os.path.abspath(arguments.recipes)}"
-    for recipe in CIFAR if cifar else ():
+    for recipe in asked(CIFAR) if cifar else ():
         yield recipe, [cifar]
-    for recipe, (flags, changes) in DRAWN.items():
+    for recipe in asked(DRAWN):
+        flags, changes = DRAWN[recipe]
         yield recipe, [f"data.file={drawn(folder, *flags)}", *changes]
-    for recipe in TRANSFER if arguments.donor else ():
+    for recipe in asked(TRANSFER) if arguments.donor else ():
         yield recipe, [f"data.file={drawn(folder)}", f"start_from.checkpoint={os.path.abspath(arguments.donor)}",
                        'start_from.fresh=["23.*"]', "model.23.linear.out=10", "data.limit.train=1000",
                        "data.limit.choose=spread"]
@@ -75,7 +79,7 @@ def drawn(folder, *flags):
 def look_at_recipes(folder, seeds, arguments):
     print("| recipe | seed | not good | its cause | seconds |\n|---|---|---|---|---|")
     for recipe, changes in found_recipes(folder, arguments):
-        for seed in seeds if recipe in (arguments.only or [recipe]) else ():
+        for seed in seeds:
             report = check(arguments.ranks, "check", f"{RECIPES}/{recipe}.yaml",
                            "--seconds", arguments.seconds, *settings(*changes, f"train.seed={seed}"))
             raised = [row["name"] for row in report["findings"] if row["verdict"] != "good"]
