@@ -3,7 +3,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/resource.h>
-#include <sys/time.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -16,92 +15,28 @@ size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t most, unsigned
 size_t LLVMFuzzerMutate(uint8_t *data, size_t size, size_t most);
 void __sanitizer_set_death_callback(void (*callback)(void));
 
-/* A child that examines one file after the other, because a fork of a process as large as the
- * fuzzer takes longer than reading a file. It is replaced when it dies, and after so many files, in
- * case HDF5 kept memory. */
-enum { EXAMINER_FILES = 1000, EXAMINER_SECONDS = 5 };
-struct Examiner {
-    pid_t pid; /* 0: there is none */
-    int requests, answers;
-};
-
-static void give_up(const char *what) {
-    perror(what);
-    exit(1);
-}
-
-/* The examiner's life: it receives descriptors of its parent and answers whether HDF5 closed the
- * file that it could open. */
-static _Noreturn void examine(int requests, int answers) {
-    int fd;
-    bool survived = true;
-    __sanitizer_set_death_callback(NULL);
-    for (int number = 1; number < 32; number++)
-        signal(number, SIG_DFL);
-    setrlimit(RLIMIT_CORE, &(struct rlimit){0, 0});
-    if (!freopen("/dev/null", "w", stderr))
-        _exit(1);
-    for (int count = 0; count < EXAMINER_FILES && survived; count++) {
-        char path[40];
-        if (read(requests, &fd, sizeof fd) != sizeof fd)
-            break;
-        snprintf(path, sizeof path, "/proc/%d/fd/%d", getppid(), fd);
-        setitimer(ITIMER_PROF, &(struct itimerval){.it_value.tv_sec = EXAMINER_SECONDS}, NULL);
-        survived = fuzz_examine(path);
-        if (write(answers, &survived, sizeof survived) != sizeof survived)
-            break;
+/* Whether a child survives reading the file; its limits are those of the program's child. */
+static bool is_survived(const char *path) {
+    pid_t child = fork();
+    if (child == 0) {
+        __sanitizer_set_death_callback(NULL);
+        for (int number = 1; number < 32; number++)
+            signal(number, SIG_DFL);
+        setrlimit(RLIMIT_CPU, &(struct rlimit){5, 5});
+        setrlimit(RLIMIT_CORE, &(struct rlimit){0, 0});
+        if (!freopen("/dev/null", "w", stderr))
+            _exit(1);
+        _exit(!fuzz_examine(path));
     }
-    _exit(0);
-}
-
-static void start(struct Examiner *examiner) {
-    int requests[2], answers[2];
-    if (pipe(requests) || pipe(answers))
-        give_up("a pipe");
-    examiner->pid = fork();
-    if (examiner->pid < 0)
-        give_up("a child");
-    if (examiner->pid == 0) {
-        close(requests[1]);
-        close(answers[0]);
-        examine(requests[0], answers[1]);
+    int status = 0;
+    while (waitpid(child, &status, 0) < 0) {
     }
-    close(requests[0]);
-    close(answers[1]);
-    examiner->requests = requests[1];
-    examiner->answers = answers[0];
-}
-
-static void end(struct Examiner *examiner) {
-    close(examiner->requests);
-    close(examiner->answers);
-    while (waitpid(examiner->pid, NULL, 0) < 0) {
-    }
-    examiner->pid = 0;
-}
-
-/* Whether a child survives reading the file of this descriptor; its limit is that of the program's
- * child. */
-static bool is_survived(int fd) {
-    static struct Examiner examiner;
-    static int count;
-    bool survived = false;
-    if (!examiner.pid)
-        start(&examiner);
-    if (write(examiner.requests, &fd, sizeof fd) != sizeof fd)
-        give_up("a request");
-    if (read(examiner.answers, &survived, sizeof survived) != sizeof survived)
-        survived = false;
-    if (!survived || ++count % EXAMINER_FILES == 0) {
-        end(&examiner);
-        count = 0;
-    }
-    return survived;
+    return status == 0;
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     struct FuzzFile file = fuzz_file(data, size);
-    if (!fuzz_target.hdf5 || is_survived(file.fd)) {
+    if (!fuzz_target.hdf5 || is_survived(file.path)) {
         XXH128_hash_t answer;
         struct Error error;
         int code;
