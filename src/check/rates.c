@@ -158,8 +158,9 @@ static void find_valley(const struct Findings *findings, const double *losses, d
 }
 
 /* `losses`: those of each step; the running mean is in the findings. */
-static struct Curve read_curve(const struct Findings *findings, const double *losses, double chance,
+static struct Curve read_curve(const struct Preflight *preflight, const double *losses,
                                int64_t steps) {
+    const struct Findings *findings = preflight->findings;
     const struct CheckRate *rates = findings->rates;
     int last = findings->rate_count - 1, starts = last + 1 < STARTS ? last + 1 : STARTS;
     struct Curve curve = {
@@ -167,7 +168,7 @@ static struct Curve read_curve(const struct Findings *findings, const double *lo
     for (int i = 0; i < starts; i++)
         curve.start += losses[i] / starts;
     curve.noise = noise_at(losses, starts - 1);
-    find_valley(findings, losses, chance, &curve);
+    find_valley(findings, losses, check__chance(preflight->experiment), &curve);
     curve.falls = has_fallen(&curve);
     curve.exploded = findings->rate_count < steps; /* it ended before its highest rate */
     if (curve.exploded && isnan(curve.most))
@@ -254,8 +255,7 @@ static int climb(struct Preflight *preflight, int64_t steps, struct Curve *curve
 
 /* A rate that is passed within a few steps may look too high where it is not, and one that comes
  * after the samples are learnt shows nothing. If the run's own is above the highest that the run
- * seems to bear, as many steps are made at it as at the rate that
- * would be suggested. */
+ * seems to bear, as many steps are made at it as at the rate that would be suggested. */
 static int try_own(struct Preflight *preflight, int64_t steps, double own, struct Curve *curve,
                    struct Error *error) {
     double most = known_to_bear(preflight->experiment, curve, own);
@@ -401,7 +401,7 @@ static int look(struct Preflight *preflight, int64_t steps, double low, double h
         return code;
     for (int i = 0; i < preflight->findings->rate_count; i++)
         losses[i] = preflight->findings->rates[i].loss;
-    *curve = read_curve(preflight->findings, losses, check__chance(preflight->experiment), steps);
+    *curve = read_curve(preflight, losses, steps);
     return OK;
 }
 
@@ -422,8 +422,7 @@ static int find_curve(struct Preflight *preflight, int64_t steps, double own, do
         return OK;
     code = relate_to_start(preflight, losses, error);
     if (!code)
-        *curve =
-            read_curve(preflight->findings, losses, check__chance(preflight->experiment), steps);
+        *curve = read_curve(preflight, losses, steps);
     return code;
 }
 

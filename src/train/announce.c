@@ -99,7 +99,7 @@ static void warn_of_data(const struct Trainer *trainer) {
     }
 }
 
-/* A run that overfits on purpose, too, validates with the samples that it trains on */
+/* A run that overfits on purpose, too, validates with the samples that it trains on. */
 static void warn_of_validation(const struct Trainer *trainer) {
     const struct DataOptions *data = &trainer->options.data;
     if (ranks_rank(trainer->ranks) == 0 && trainer->parts.validation &&

@@ -38,8 +38,7 @@ struct Shards {
     struct Beat *beat; /* of this rank: moves with every group of shards */
     struct Exchange *exchange;
     struct ShardCall *calls; /* plan_shards of them */
-    /* Of shards that run together. NULL: they are written into the exchange's buffers. */
-    float *gradients;
+    float *gradients; /* of shards that run together; NULL: the exchange's buffers hold them */
 };
 
 /* Makes the exchange and the buffers. Collective. */

@@ -1,4 +1,4 @@
-#include "run/overfit.h"
+#include "train/train.h"
 
 #include <inttypes.h>
 #include <string.h>
